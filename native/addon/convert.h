@@ -1,0 +1,56 @@
+// What every binding file shares: errors on their way to JavaScript, typed arrays on their way in.
+// Types and lengths were checked by the TypeScript facade; contents are checked by the core.
+#pragma once
+
+#include <napi.h>
+
+#include <cstdint>
+#include <exception>
+#include <new>
+#include <string>
+
+#include "base/error.h"
+
+namespace widehead::addon {
+
+inline Napi::Error toJs(Napi::Env env, const Error& error) {
+  Napi::Value raised;
+  if (error.kind == ErrorKind::Type) {
+    raised = Napi::TypeError::New(env, error.what()).Value();
+  } else if (error.kind == ErrorKind::Range) {
+    raised = Napi::RangeError::New(env, error.what()).Value();
+  } else {
+    raised = Napi::Error::New(env, error.what()).Value();
+  }
+  raised.As<Napi::Object>().Set("code", error.code);
+  return Napi::Error(env, raised);
+}
+
+// Runs body; an exception of the core leaves as the JavaScript error it stands for.
+template <class Body>
+auto guarded(Napi::Env env, Body&& body) {
+  try {
+    return body();
+  } catch (const Error& error) {
+    throw toJs(env, error);
+  } catch (const std::bad_alloc&) {
+    throw toJs(env, Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_MEMORY", "out of memory"));
+  }
+}
+
+inline float* floats(const Napi::Value& value) { return value.As<Napi::Float32Array>().Data(); }
+// Int32Array or Uint32Array alike: a negative id becomes a huge one and fails the range check of the core.
+inline const uint32_t* ids(const Napi::Value& value) {
+  const Napi::TypedArray array = value.As<Napi::TypedArray>();
+  if (array.TypedArrayType() == napi_int32_array) {
+    return reinterpret_cast<const uint32_t*>(array.As<Napi::Int32Array>().Data());
+  }
+  return array.As<Napi::Uint32Array>().Data();
+}
+
+// Each binding file adds its classes or functions to the module.
+void registerRuntime(Napi::Env env, Napi::Object exports);
+void registerHeads(Napi::Env env, Napi::Object exports);
+void registerTrunk(Napi::Env env, Napi::Object exports);
+
+}  // namespace widehead::addon

@@ -1,0 +1,22 @@
+// The one exception type of the core. The addon turns it into a JavaScript error; nothing here prints or aborts.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace widehead {
+
+// Kinds map to the JavaScript classes a caller expects: a wrong type, a value outside its range, or a state
+// in which the call makes no sense.
+enum class ErrorKind { Type, Range, State };
+
+class Error : public std::runtime_error {
+ public:
+  Error(ErrorKind kind, const char* code, const std::string& message)
+      : std::runtime_error(message), kind(kind), code(code) {}
+
+  const ErrorKind kind;
+  const char* const code;  // stable, e.g. "WIDEHEAD_OUT_OF_MEMORY"; documented in lib/errors.ts
+};
+
+}  // namespace widehead

@@ -1,0 +1,43 @@
+// THE CONTRACT of the vector kernels. One table of functions for each instruction set; the scalar table is the plain,
+// obviously right version that every other one is tested against.
+//
+// All pointers are to float32 in host order with no alignment asked for; n may be any number, 0 included. Inputs and
+// outputs do not overlap unless it is said. No kernel allocates, throws, prints or starts a thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace widehead {
+
+struct Kernels {
+  const char* name;  // "scalar", "neon", "avx2", "avx512": the same string in WIDEHEAD_ISA, JavaScript and the benches
+  size_t mr, nr;     // the tile of gemmTile
+
+  // Packed product of one tile.  t[i*nr + j] = sum_p a[p*mr + i] * b[p*nr + j],  i < mr, j < nr, p < k.
+  // a: k columns of mr values; b: k rows of nr values (both packed, zero-padded); t: mr x nr, overwritten, never read.
+  // Sums in float32 with fused multiply-adds where the ISA has them, p in rising order.
+  void (*gemmTile)(float* t, const float* a, const float* b, size_t k);
+
+  // sum_i x[i] * y[i] in float32, several partial sums.
+  float (*dot)(const float* x, const float* y, size_t n);
+  // sum_i x[i] * y[i], products and sums in float64.
+  double (*dotDouble)(const float* x, const float* y, size_t n);
+  // y[i] += alpha * x[i]
+  void (*axpy)(float* y, float alpha, const float* x, size_t n);
+  // y[i] *= alpha
+  void (*scale)(float* y, float alpha, size_t n);
+  // (hi, lo) += alpha * x as a sum held in two float32 words: hi[i] + lo[i] keeps about 48 bits and hi[i] is the sum
+  // rounded to float32 (Knuth's TwoSum, then renormalised; Dekker 1971). alpha * x[i] is rounded to float32 first.
+  void (*compensatedAxpy)(float* hi, float* lo, float alpha, const float* x, size_t n);
+};
+
+// The table in use: the best one this CPU runs, or the one WIDEHEAD_ISA names.
+const Kernels& kernels();
+
+// Names this CPU can run, best first, ended by nullptr.
+const char* const* supportedIsas();
+// Makes `name` the table in use; false, and nothing changed, if it is not in supportedIsas().
+bool forceIsa(const char* name);
+
+}  // namespace widehead
