@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -32,7 +33,7 @@ class Buffer {
   // At least `count` elements, contents undefined.
   T* reserve(size_t count) {
     if (count > capacity_) {
-      void* fresh = allocateAligned(count * sizeof(T));
+      void* fresh = allocateAligned(count > SIZE_MAX / sizeof(T) ? SIZE_MAX : count * sizeof(T));
       freeAligned(data_);
       data_ = static_cast<T*>(fresh);
       capacity_ = count;

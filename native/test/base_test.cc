@@ -1,0 +1,181 @@
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
+#include "base/buffer.h"
+#include "base/pool.h"
+#include "check.h"
+
+using namespace widehead;
+
+TEST(buffers_are_aligned_and_grow) {
+  Buffer<float> buffer;
+  for (size_t count : {1u, 3u, 17u, 1000u, 100000u}) {
+    float* data = buffer.zeros(count);
+    CHECK(reinterpret_cast<uintptr_t>(data) % 64 == 0);
+    CHECK(buffer.capacity() >= count && data[count - 1] == 0.0f);
+  }
+  Buffer<float> moved(std::move(buffer));
+  CHECK(moved.capacity() == 100000 && buffer.data() == nullptr);
+  freeAligned(allocateAligned(0));
+}
+
+TEST(impossible_sizes_are_typed_errors) {
+  const size_t counts[] = {SIZE_MAX, SIZE_MAX / 4, SIZE_MAX / 4 + 2, SIZE_MAX / 8};
+  for (size_t count : counts) {
+    try {
+      Buffer<float> buffer(count);
+      CHECK(!"allocated");
+    } catch (const Error& error) {
+      CHECK(error.kind == ErrorKind::Range);
+      CHECK(std::strcmp(error.code, "WIDEHEAD_OUT_OF_MEMORY") == 0);
+      CHECK(std::strstr(error.what(), "bytes") != nullptr);
+    }
+  }
+}
+
+TEST(parts_cover_the_range_once_and_in_order) {
+  for (size_t threadCount : {1u, 2u, 3u, 8u}) {
+    setThreads(threadCount);
+    for (size_t count : {0u, 1u, 2u, 7u, 64u, 1001u})
+      for (size_t grain : {0u, 1u, 3u, 100u}) {
+        std::vector<std::atomic<int>> touched(count);
+        std::atomic<size_t> parts{0}, smallest{SIZE_MAX};
+        parallelFor(count, grain, [&](size_t begin, size_t end) {
+          CHECK(begin < end && end <= count);
+          parts++;
+          size_t seen = smallest.load();
+          while (end - begin < seen && !smallest.compare_exchange_weak(seen, end - begin)) {
+          }
+          for (size_t i = begin; i < end; ++i) touched[i]++;
+        });
+        for (auto& times : touched) CHECK(times == 1);
+        CHECK(parts <= threadCount);
+        if (parts > 1) CHECK(smallest >= std::max<size_t>(grain, 1));
+      }
+  }
+}
+
+TEST(the_partition_depends_on_sizes_alone) {
+  setThreads(3);
+  for (int round = 0; round < 50; ++round) {
+    std::vector<size_t> ends(1000, 0);
+    parallelFor(1000, 1, [&](size_t begin, size_t end) { ends[begin] = end; });
+    CHECK(ends[0] == 334 && ends[334] == 667 && ends[667] == 1000);
+  }
+}
+
+TEST(nested_calls_run_in_the_caller) {
+  setThreads(3);
+  std::atomic<size_t> total{0}, strangers{0};
+  parallelFor(30, 1, [&](size_t begin, size_t end) {
+    const auto self = std::this_thread::get_id();
+    for (size_t i = begin; i < end; ++i)
+      parallelFor(10, 1, [&](size_t from, size_t to) {
+        total += to - from;
+        if (std::this_thread::get_id() != self) strangers++;
+      });
+  });
+  CHECK(total == 300 && strangers == 0);
+}
+
+TEST(concurrent_callers_all_finish) {
+  setThreads(3);
+  std::atomic<size_t> total{0};
+  std::vector<std::thread> callers;
+  for (int c = 0; c < 4; ++c)
+    callers.emplace_back([&] {
+      for (int round = 0; round < 500; ++round)
+        parallelFor(100, 1, [&](size_t begin, size_t end) { total += end - begin; });
+    });
+  for (std::thread& caller : callers) caller.join();
+  CHECK(total == 4u * 500 * 100);
+}
+
+TEST(threads_shrink_and_grow) {
+  for (size_t count : {4u, 1u, 6u, 2u}) {
+    setThreads(count);
+    CHECK(threads() == count);
+    std::atomic<size_t> total{0};
+    parallelFor(1000, 1, [&](size_t begin, size_t end) { total += end - begin; });
+    CHECK(total == 1000);
+  }
+  setThreads(0);
+  CHECK(threads() == 1);
+  setThreads(2);
+}
+
+TEST(sleeping_workers_wake) {
+  setThreads(2);
+  for (int round = 0; round < 20; ++round) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    std::atomic<size_t> total{0};
+    parallelFor(2, 1, [&](size_t begin, size_t end) { total += end - begin; });
+    CHECK(total == 2);
+  }
+}
+
+// A model seeded on one platform must start with the same bits on every other.
+TEST(random_numbers_have_golden_values) {
+  CHECK(randomBits(0, 0) == 0x1fe8169b4c1dc1fcULL);
+  CHECK(randomBits(1, 0) == 0x0d321acc2e26ce42ULL);
+  CHECK(randomBits(42, 1000000) == 0xa977cd97f40eae0eULL);
+  CHECK(randomUniform(7, 3) == 0x1.d384953e315a5p-1);
+  CHECK(randomNormal(0, 0) == -0x1.26f1930c26e39p+0);
+  CHECK(randomNormal(42, 2) == 0x1.0c6adc595f5edp-3);
+  CHECK(randomNormal(42, 4132) == 0x1.0e661b889516dp+2);
+}
+
+TEST(normals_have_the_moments_and_tails_of_the_normal_distribution) {
+  const size_t n = 400000;
+  double sum[5] = {};
+  double lag = 0, cross = 0;
+  size_t beyond2 = 0, beyond4 = 0;
+  for (size_t i = 0; i < n; ++i) {
+    const double x = randomNormal(11, i);
+    double power = 1;
+    for (double& s : sum) s += power, power *= x;
+    lag += x * randomNormal(11, i + 1);
+    cross += x * randomNormal(12, i);
+    if (std::fabs(x) > 2) ++beyond2;
+    if (std::fabs(x) > 4) ++beyond4;
+  }
+  // Five standard deviations of each estimate.
+  const double unit = 5 / std::sqrt(static_cast<double>(n));
+  CHECK_NEAR(sum[1] / n, 0, unit);
+  CHECK_NEAR(sum[2] / n, 1, unit * std::sqrt(2.0));
+  CHECK_NEAR(sum[3] / n, 0, unit * std::sqrt(15.0));
+  CHECK_NEAR(sum[4] / n, 3, unit * std::sqrt(96.0));
+  CHECK_NEAR(lag / n, 0, unit);
+  CHECK_NEAR(cross / n, 0, unit);
+  CHECK_NEAR(static_cast<double>(beyond2) / n, 0.0455, unit * 0.2084);
+  CHECK(beyond4 >= 5 && beyond4 <= 60);  // 25 expected
+}
+
+TEST(uniforms_lie_inside_the_unit_interval_and_fill_it) {
+  const size_t n = 160000;
+  size_t bins[16] = {};
+  for (size_t i = 0; i < n; ++i) {
+    const double u = randomUniform(3, i);
+    CHECK(u > 0 && u < 1);
+    ++bins[static_cast<size_t>(u * 16)];
+  }
+  double chi = 0;
+  for (size_t count : bins) chi += (count - n / 16.0) * (count - n / 16.0) / (n / 16.0);
+  CHECK(chi < 40);  // 15 degrees of freedom: one in a thousand lies above 38
+}
+
+TEST(every_seed_bit_and_index_bit_flips_half_of_the_output) {
+  for (int bit = 0; bit < 64; ++bit) {
+    int bySeed = 0, byIndex = 0;
+    for (uint64_t i = 0; i < 64; ++i) {
+      const uint64_t flip = uint64_t{1} << bit;
+      for (uint64_t x = randomBits(5, i) ^ randomBits(5 ^ flip, i); x != 0; x &= x - 1) ++bySeed;
+      for (uint64_t x = randomBits(5, i) ^ randomBits(5, i ^ flip); x != 0; x &= x - 1) ++byIndex;
+    }
+    CHECK_NEAR(bySeed / 4096.0, 0.5, 0.05);
+    CHECK_NEAR(byIndex / 4096.0, 0.5, 0.05);
+  }
+}
+
+TEST_MAIN
