@@ -30,6 +30,18 @@ struct Kernels {
   // (hi, lo) += alpha * x as a sum held in two float32 words: hi[i] + lo[i] keeps about 48 bits and hi[i] is the sum
   // rounded to float32 (Knuth's TwoSum, then renormalised; Dekker 1971). alpha * x[i] is rounded to float32 first.
   void (*compensatedAxpy)(float* hi, float* lo, float alpha, const float* x, size_t n);
+
+  // The two ends of a packed product.  out[p*width + i] = x[i*laneStride + p*depthStride],  i < lanes <= width, p < depth;
+  // zero for lanes <= i < width. Fast where one of the strides is 1.
+  void (*pack)(float* out, size_t width, const float* x, ptrdiff_t laneStride, ptrdiff_t depthStride, size_t lanes,
+               size_t depth);
+  // c[i*cStride + j] = alpha * t[i*nr + j], or += where add; i < rows <= mr, j < cols <= nr. Reads c only to add.
+  void (*storeTile)(float* c, ptrdiff_t cStride, const float* t, size_t rows, size_t cols, float alpha, bool add);
+
+  // c[i*cStride + j] -= sum_p a[i*aStride + p*aStep] * b[p*bStride + j],  i < m, j < n, p < k, in float64: the inner
+  // loop of the LU solver, straight from row-major memory. Each element subtracts its products in rising order of p.
+  void (*subtractProduct)(double* c, ptrdiff_t cStride, const double* a, ptrdiff_t aStride, ptrdiff_t aStep,
+                          const double* b, ptrdiff_t bStride, size_t m, size_t n, size_t k);
 };
 
 // The table in use: the best one this CPU runs, or the one WIDEHEAD_ISA names.
@@ -39,5 +51,7 @@ const Kernels& kernels();
 const char* const* supportedIsas();
 // Makes `name` the table in use; false, and nothing changed, if it is not in supportedIsas().
 bool forceIsa(const char* name);
+// What WIDEHEAD_ISA asks for if this CPU or build cannot run it (kernels() is then the best table), else nullptr.
+const char* isaRequestError();
 
 }  // namespace widehead

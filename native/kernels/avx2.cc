@@ -1,0 +1,79 @@
+#if defined(__x86_64__) || defined(_M_X64)
+
+#include <immintrin.h>
+
+#include "kernels/tables.h"
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#elif defined(__GNUC__)
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+#endif
+
+namespace widehead {
+namespace avx2 {
+namespace {
+
+constexpr char kName[] = "avx2";
+// 12 of the 16 registers sum, 2 hold the row of b, 1 a broadcast of a.
+constexpr size_t kMr = 6, kVecs = 2;
+constexpr size_t kRows64 = 4, kVecs64 = 3;
+
+using Vec = __m256;
+constexpr size_t kLanes = 8;
+// A window into these ones and zeros is the mask of the first n lanes.
+alignas(64) constexpr int kMask[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+inline __m256i first(size_t n) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kMask + 8 - n)); }
+inline Vec zero() { return _mm256_setzero_ps(); }
+inline Vec set1(float x) { return _mm256_set1_ps(x); }
+inline Vec load(const float* x) { return _mm256_loadu_ps(x); }
+inline void store(float* x, Vec v) { _mm256_storeu_ps(x, v); }
+inline Vec loadPart(const float* x, size_t n) { return _mm256_maskload_ps(x, first(n)); }
+inline void storePart(float* x, Vec v, size_t n) { _mm256_maskstore_ps(x, first(n), v); }
+inline Vec add(Vec a, Vec b) { return _mm256_add_ps(a, b); }
+inline Vec sub(Vec a, Vec b) { return _mm256_sub_ps(a, b); }
+inline Vec mul(Vec a, Vec b) { return _mm256_mul_ps(a, b); }
+inline Vec fma(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
+
+using Vec64 = __m256d;
+constexpr size_t kLanes64 = 4;
+inline __m256i first64(size_t n) { return first(2 * n); }
+inline Vec64 zero64() { return _mm256_setzero_pd(); }
+inline Vec64 set164(double x) { return _mm256_set1_pd(x); }
+inline Vec64 load64(const double* x) { return _mm256_loadu_pd(x); }
+inline void store64(double* x, Vec64 v) { _mm256_storeu_pd(x, v); }
+inline Vec64 loadPart64(const double* x, size_t n) { return _mm256_maskload_pd(x, first64(n)); }
+inline void storePart64(double* x, Vec64 v, size_t n) { _mm256_maskstore_pd(x, first64(n), v); }
+inline Vec64 add64(Vec64 a, Vec64 b) { return _mm256_add_pd(a, b); }
+inline Vec64 fma64(Vec64 a, Vec64 b, Vec64 c) { return _mm256_fmadd_pd(a, b, c); }
+inline Vec64 fnma64(Vec64 a, Vec64 b, Vec64 c) { return _mm256_fnmadd_pd(a, b, c); }
+inline Vec64 widen(const float* x) { return _mm256_cvtps_pd(_mm_loadu_ps(x)); }
+inline Vec64 widenPart(const float* x, size_t n) {
+  return _mm256_cvtps_pd(_mm_maskload_ps(x, _mm256_castsi256_si128(first(n))));
+}
+
+inline void transpose4(float* out, ptrdiff_t outStride, const float* x, ptrdiff_t xStride) {
+  __m128 r0 = _mm_loadu_ps(x), r1 = _mm_loadu_ps(x + xStride);
+  __m128 r2 = _mm_loadu_ps(x + 2 * xStride), r3 = _mm_loadu_ps(x + 3 * xStride);
+  _MM_TRANSPOSE4_PS(r0, r1, r2, r3);
+  _mm_storeu_ps(out, r0);
+  _mm_storeu_ps(out + outStride, r1);
+  _mm_storeu_ps(out + 2 * outStride, r2);
+  _mm_storeu_ps(out + 3 * outStride, r3);
+}
+
+}  // namespace
+
+#include "kernels/generic.inc"
+
+}  // namespace avx2
+}  // namespace widehead
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#elif defined(__GNUC__)
+#pragma GCC pop_options
+#endif
+
+#endif

@@ -1,0 +1,77 @@
+#if defined(__x86_64__) || defined(_M_X64)
+
+#include <immintrin.h>
+
+#include "kernels/tables.h"
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,fma"))), apply_to = function)
+#elif defined(__GNUC__)
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,fma")
+#endif
+
+namespace widehead {
+namespace avx512 {
+namespace {
+
+constexpr char kName[] = "avx512";
+// 24 of the 32 registers sum, 2 hold the row of b, 1 a broadcast of a.
+constexpr size_t kMr = 12, kVecs = 2;
+constexpr size_t kRows64 = 8, kVecs64 = 3;
+
+using Vec = __m512;
+constexpr size_t kLanes = 16;
+inline __mmask16 first(size_t n) { return static_cast<__mmask16>((1u << n) - 1); }
+inline Vec zero() { return _mm512_setzero_ps(); }
+inline Vec set1(float x) { return _mm512_set1_ps(x); }
+inline Vec load(const float* x) { return _mm512_loadu_ps(x); }
+inline void store(float* x, Vec v) { _mm512_storeu_ps(x, v); }
+inline Vec loadPart(const float* x, size_t n) { return _mm512_maskz_loadu_ps(first(n), x); }
+inline void storePart(float* x, Vec v, size_t n) { _mm512_mask_storeu_ps(x, first(n), v); }
+inline Vec add(Vec a, Vec b) { return _mm512_add_ps(a, b); }
+inline Vec sub(Vec a, Vec b) { return _mm512_sub_ps(a, b); }
+inline Vec mul(Vec a, Vec b) { return _mm512_mul_ps(a, b); }
+inline Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
+
+using Vec64 = __m512d;
+constexpr size_t kLanes64 = 8;
+inline __mmask8 first64(size_t n) { return static_cast<__mmask8>((1u << n) - 1); }
+inline Vec64 zero64() { return _mm512_setzero_pd(); }
+inline Vec64 set164(double x) { return _mm512_set1_pd(x); }
+inline Vec64 load64(const double* x) { return _mm512_loadu_pd(x); }
+inline void store64(double* x, Vec64 v) { _mm512_storeu_pd(x, v); }
+inline Vec64 loadPart64(const double* x, size_t n) { return _mm512_maskz_loadu_pd(first64(n), x); }
+inline void storePart64(double* x, Vec64 v, size_t n) { _mm512_mask_storeu_pd(x, first64(n), v); }
+inline Vec64 add64(Vec64 a, Vec64 b) { return _mm512_add_pd(a, b); }
+inline Vec64 fma64(Vec64 a, Vec64 b, Vec64 c) { return _mm512_fmadd_pd(a, b, c); }
+inline Vec64 fnma64(Vec64 a, Vec64 b, Vec64 c) { return _mm512_fnmadd_pd(a, b, c); }
+inline Vec64 widen(const float* x) { return _mm512_maskz_cvtps_pd(0xff, _mm256_loadu_ps(x)); }
+inline Vec64 widenPart(const float* x, size_t n) {
+  return _mm512_maskz_cvtps_pd(0xff, _mm256_maskz_loadu_ps(first64(n), x));
+}
+
+inline void transpose4(float* out, ptrdiff_t outStride, const float* x, ptrdiff_t xStride) {
+  __m128 r0 = _mm_loadu_ps(x), r1 = _mm_loadu_ps(x + xStride);
+  __m128 r2 = _mm_loadu_ps(x + 2 * xStride), r3 = _mm_loadu_ps(x + 3 * xStride);
+  _MM_TRANSPOSE4_PS(r0, r1, r2, r3);
+  _mm_storeu_ps(out, r0);
+  _mm_storeu_ps(out + outStride, r1);
+  _mm_storeu_ps(out + 2 * outStride, r2);
+  _mm_storeu_ps(out + 3 * outStride, r3);
+}
+
+}  // namespace
+
+#include "kernels/generic.inc"
+
+}  // namespace avx512
+}  // namespace widehead
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#elif defined(__GNUC__)
+#pragma GCC pop_options
+#endif
+
+#endif

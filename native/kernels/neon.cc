@@ -1,0 +1,68 @@
+#if defined(__aarch64__) || defined(_M_ARM64)
+
+#include <arm_neon.h>
+
+#include "kernels/tables.h"
+
+// NEON is part of every AArch64: no target region.
+namespace widehead {
+namespace neon {
+namespace {
+
+constexpr char kName[] = "neon";
+// 24 of the 32 registers sum, 3 hold the row of b, the rest broadcasts of a.
+constexpr size_t kMr = 8, kVecs = 3;
+constexpr size_t kRows64 = 4, kVecs64 = 4;
+
+using Vec = float32x4_t;
+constexpr size_t kLanes = 4;
+inline Vec zero() { return vdupq_n_f32(0.0f); }
+inline Vec set1(float x) { return vdupq_n_f32(x); }
+inline Vec load(const float* x) { return vld1q_f32(x); }
+inline void store(float* x, Vec v) { vst1q_f32(x, v); }
+inline Vec loadPart(const float* x, size_t n) {
+  float lanes[4] = {};
+  for (size_t i = 0; i < n; ++i) lanes[i] = x[i];
+  return vld1q_f32(lanes);
+}
+inline void storePart(float* x, Vec v, size_t n) {
+  float lanes[4];
+  vst1q_f32(lanes, v);
+  for (size_t i = 0; i < n; ++i) x[i] = lanes[i];
+}
+inline Vec add(Vec a, Vec b) { return vaddq_f32(a, b); }
+inline Vec sub(Vec a, Vec b) { return vsubq_f32(a, b); }
+inline Vec mul(Vec a, Vec b) { return vmulq_f32(a, b); }
+inline Vec fma(Vec a, Vec b, Vec c) { return vfmaq_f32(c, a, b); }
+
+using Vec64 = float64x2_t;
+constexpr size_t kLanes64 = 2;
+inline Vec64 zero64() { return vdupq_n_f64(0.0); }
+inline Vec64 set164(double x) { return vdupq_n_f64(x); }
+inline Vec64 load64(const double* x) { return vld1q_f64(x); }
+inline void store64(double* x, Vec64 v) { vst1q_f64(x, v); }
+inline Vec64 loadPart64(const double* x, size_t) { return vsetq_lane_f64(x[0], vdupq_n_f64(0.0), 0); }
+inline void storePart64(double* x, Vec64 v, size_t) { x[0] = vgetq_lane_f64(v, 0); }
+inline Vec64 add64(Vec64 a, Vec64 b) { return vaddq_f64(a, b); }
+inline Vec64 fma64(Vec64 a, Vec64 b, Vec64 c) { return vfmaq_f64(c, a, b); }
+inline Vec64 fnma64(Vec64 a, Vec64 b, Vec64 c) { return vfmsq_f64(c, a, b); }
+inline Vec64 widen(const float* x) { return vcvt_f64_f32(vld1_f32(x)); }
+inline Vec64 widenPart(const float* x, size_t) { return vcvt_f64_f32(vset_lane_f32(x[0], vdup_n_f32(0.0f), 0)); }
+
+inline void transpose4(float* out, ptrdiff_t outStride, const float* x, ptrdiff_t xStride) {
+  const float32x4x2_t even = vtrnq_f32(vld1q_f32(x), vld1q_f32(x + xStride));
+  const float32x4x2_t odd = vtrnq_f32(vld1q_f32(x + 2 * xStride), vld1q_f32(x + 3 * xStride));
+  vst1q_f32(out, vcombine_f32(vget_low_f32(even.val[0]), vget_low_f32(odd.val[0])));
+  vst1q_f32(out + outStride, vcombine_f32(vget_low_f32(even.val[1]), vget_low_f32(odd.val[1])));
+  vst1q_f32(out + 2 * outStride, vcombine_f32(vget_high_f32(even.val[0]), vget_high_f32(odd.val[0])));
+  vst1q_f32(out + 3 * outStride, vcombine_f32(vget_high_f32(even.val[1]), vget_high_f32(odd.val[1])));
+}
+
+}  // namespace
+
+#include "kernels/generic.inc"
+
+}  // namespace neon
+}  // namespace widehead
+
+#endif

@@ -1,0 +1,80 @@
+// The reference: every kernel as its contract says it, for CPUs without a better table and as the tests' yardstick.
+#include "kernels/tables.h"
+
+namespace widehead {
+namespace scalar {
+namespace {
+
+constexpr size_t kMr = 4, kNr = 8;
+
+void gemmTile(float* t, const float* a, const float* b, size_t k) {
+  float sums[kMr][kNr] = {};
+  for (size_t p = 0; p < k; ++p)
+    for (size_t i = 0; i < kMr; ++i)
+      for (size_t j = 0; j < kNr; ++j) sums[i][j] += a[p * kMr + i] * b[p * kNr + j];
+  for (size_t i = 0; i < kMr; ++i)
+    for (size_t j = 0; j < kNr; ++j) t[i * kNr + j] = sums[i][j];
+}
+
+float dot(const float* x, const float* y, size_t n) {
+  float partial[8] = {};
+  for (size_t i = 0; i < n; ++i) partial[i % 8] += x[i] * y[i];
+  return ((partial[0] + partial[4]) + (partial[1] + partial[5])) +
+         ((partial[2] + partial[6]) + (partial[3] + partial[7]));
+}
+
+double dotDouble(const float* x, const float* y, size_t n) {
+  double partial[4] = {};
+  for (size_t i = 0; i < n; ++i) partial[i % 4] += static_cast<double>(x[i]) * y[i];
+  return (partial[0] + partial[2]) + (partial[1] + partial[3]);
+}
+
+void axpy(float* y, float alpha, const float* x, size_t n) {
+  for (size_t i = 0; i < n; ++i) y[i] += alpha * x[i];
+}
+
+void scale(float* y, float alpha, size_t n) {
+  for (size_t i = 0; i < n; ++i) y[i] *= alpha;
+}
+
+void compensatedAxpy(float* hi, float* lo, float alpha, const float* x, size_t n) {
+  for (size_t i = 0; i < n; ++i) {
+    const float term = alpha * x[i];
+    const float sum = hi[i] + term;
+    const float back = sum - hi[i];
+    const float rest = lo[i] + ((hi[i] - (sum - back)) + (term - back));
+    hi[i] = sum + rest;
+    lo[i] = rest - (hi[i] - sum);
+  }
+}
+
+void pack(float* out, size_t width, const float* x, ptrdiff_t laneStride, ptrdiff_t depthStride, size_t lanes,
+          size_t depth) {
+  for (size_t p = 0; p < depth; ++p)
+    for (size_t i = 0; i < width; ++i)
+      out[p * width + i] =
+          i < lanes ? x[static_cast<ptrdiff_t>(i) * laneStride + static_cast<ptrdiff_t>(p) * depthStride] : 0.0f;
+}
+
+void storeTile(float* c, ptrdiff_t cStride, const float* t, size_t rows, size_t cols, float alpha, bool add) {
+  for (size_t i = 0; i < rows; ++i, c += cStride)
+    for (size_t j = 0; j < cols; ++j) c[j] = add ? c[j] + alpha * t[i * kNr + j] : alpha * t[i * kNr + j];
+}
+
+void subtractProduct(double* c, ptrdiff_t cStride, const double* a, ptrdiff_t aStride, ptrdiff_t aStep,
+                     const double* b, ptrdiff_t bStride, size_t m, size_t n, size_t k) {
+  for (size_t i = 0; i < m; ++i, c += cStride, a += aStride)
+    for (size_t p = 0; p < k; ++p) {
+      const double factor = a[static_cast<ptrdiff_t>(p) * aStep];
+      const double* row = b + static_cast<ptrdiff_t>(p) * bStride;
+      for (size_t j = 0; j < n; ++j) c[j] -= factor * row[j];
+    }
+}
+
+}  // namespace
+
+const Kernels table = {"scalar", kMr,  kNr,       gemmTile, dot, dotDouble, axpy, scale, compensatedAxpy,
+                       pack,     storeTile, subtractProduct};
+
+}  // namespace scalar
+}  // namespace widehead

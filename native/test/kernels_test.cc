@@ -1,0 +1,210 @@
+#include "check.h"
+
+using namespace widehead;
+using check::kNaN;
+using check::kUlp;
+using check::normals;
+
+namespace {
+
+// Ragged sizes up to two tiles and one more, and one beyond every unrolled loop.
+std::vector<size_t> sizes() {
+  std::vector<size_t> list;
+  for (size_t n = 0; n <= 2 * kernels().nr + 1; ++n) list.push_back(n);
+  list.push_back(1003);
+  return list;
+}
+
+}  // namespace
+
+TEST(the_tables_have_names_and_sane_tiles) {
+  bool sawScalar = false;
+  check::eachIsa([&] {
+    CHECK(kernels().mr >= 1 && kernels().nr >= 1 && kernels().mr * kernels().nr <= 1024);
+    if (std::strcmp(kernels().name, "scalar") == 0) sawScalar = true;
+  });
+  CHECK(sawScalar);
+  CHECK(!forceIsa("nosuch") && !forceIsa(nullptr));
+  CHECK(isaRequestError() == nullptr);
+}
+
+TEST(gemm_tile) {
+  check::eachIsa([] {
+    const Kernels& kernel = kernels();
+    for (size_t k : {0u, 1u, 2u, 3u, 7u, 64u, 301u}) {
+      const auto a = normals(k * kernel.mr + 1, 1), b = normals(k * kernel.nr + 1, 2);
+      std::vector<float> t(kernel.mr * kernel.nr + 1, kNaN);
+      kernel.gemmTile(t.data() + 1, a.data() + 1, b.data() + 1, k);
+      for (size_t i = 0; i < kernel.mr; ++i)
+        for (size_t j = 0; j < kernel.nr; ++j) {
+          double sum = 0, size = 0;
+          for (size_t p = 0; p < k; ++p) {
+            const double term = static_cast<double>(a[1 + p * kernel.mr + i]) * b[1 + p * kernel.nr + j];
+            sum += term;
+            size += std::fabs(term);
+          }
+          CHECK_NEAR(t[1 + i * kernel.nr + j], sum, (k + 1) * kUlp * size);
+        }
+    }
+  });
+}
+
+TEST(dots) {
+  check::eachIsa([] {
+    for (size_t n : sizes())
+      for (size_t shift : {0u, 1u}) {
+        const auto x = normals(n + shift, 3), y = normals(n + shift, 4);
+        double sum = 0, size = 0;
+        for (size_t i = 0; i < n; ++i) {
+          sum += static_cast<double>(x[shift + i]) * y[shift + i];
+          size += std::fabs(static_cast<double>(x[shift + i]) * y[shift + i]);
+        }
+        CHECK_NEAR(kernels().dot(x.data() + shift, y.data() + shift, n), sum, (n / 8 + 6) * kUlp * size);
+        CHECK_NEAR(kernels().dotDouble(x.data() + shift, y.data() + shift, n), sum, n * 1.2e-16 * size);
+      }
+  });
+}
+
+TEST(axpy_and_scale_touch_n_elements) {
+  check::eachIsa([] {
+    for (size_t n : sizes())
+      for (size_t shift : {0u, 1u}) {
+        const auto x = normals(n + shift, 5);
+        auto y = normals(n + shift, 6);
+        y.insert(y.end(), 40, 7.0f);
+        const auto before = y;
+        kernels().axpy(y.data() + shift, 0.37f, x.data() + shift, n);
+        for (size_t i = 0; i < n; ++i) {
+          const double expected = before[shift + i] + static_cast<double>(0.37f) * x[shift + i];
+          CHECK_NEAR(y[shift + i], expected, 2 * kUlp * (std::fabs(expected) + std::fabs(x[shift + i])));
+        }
+        auto z = before;
+        kernels().scale(z.data() + shift, -1.7f, n);
+        for (size_t i = 0; i < n; ++i) CHECK(z[shift + i] == before[shift + i] * -1.7f);
+        for (size_t i = n + shift; i < y.size(); ++i) CHECK(y[i] == 7.0f && z[i] == 7.0f);
+      }
+  });
+}
+
+// An element's bits must not depend on where in a vector it falls: threads cut rows anywhere.
+TEST(axpy_gives_the_same_bits_in_parts) {
+  check::eachIsa([] {
+    const auto x = normals(100, 5), y = normals(100, 6);
+    auto whole = y, parts = y;
+    kernels().axpy(whole.data(), 0.3f, x.data(), 100);
+    for (size_t i = 0; i < 100; i += 7)
+      kernels().axpy(parts.data() + i, 0.3f, x.data() + i, i + 7 <= 100 ? 7 : 100 - i);
+    CHECK(std::memcmp(whole.data(), parts.data(), 400) == 0);
+  });
+}
+
+// No fused operation is allowed in it, so every ISA gives the bits of the reference.
+TEST(compensated_axpy_is_the_reference_bit_for_bit) {
+  check::eachIsa([] {
+    const char* name = kernels().name;
+    for (size_t n : sizes()) {
+      const auto x = normals(n + 1, 7);
+      std::vector<float> hi[2], lo[2];
+      for (int pass = 0; pass < 2; ++pass) {
+        forceIsa(pass == 0 ? "scalar" : name);
+        hi[pass].assign(n + 40, 3.0f);
+        lo[pass].assign(n + 40, 0.0f);
+        for (int round = 0; round < 5; ++round)
+          kernels().compensatedAxpy(hi[pass].data() + 1, lo[pass].data() + 1, 0.1f + round, x.data() + 1, n);
+      }
+      CHECK(std::memcmp(hi[0].data(), hi[1].data(), hi[0].size() * 4) == 0);
+      CHECK(std::memcmp(lo[0].data(), lo[1].data(), lo[0].size() * 4) == 0);
+    }
+  });
+}
+
+TEST(compensated_sums_keep_13_digits_over_100000_additions) {
+  check::eachIsa([] {
+    const size_t n = 37;
+    std::vector<float> hi(n, 0.0f), lo(n, 0.0f);
+    std::vector<double> exact(n, 0.0), size(n, 0.0);
+    std::vector<float> x(n);
+    for (size_t step = 0; step < 100000; ++step) {
+      for (size_t i = 0; i < n; ++i) {
+        x[i] = static_cast<float>(static_cast<int64_t>(randomBits(8, step * n + i) >> 40)) * 1e-7f;
+        exact[i] += static_cast<double>(x[i] * 0.01f);
+      }
+      kernels().compensatedAxpy(hi.data(), lo.data(), 0.01f, x.data(), n);
+    }
+    for (size_t i = 0; i < n; ++i) {
+      CHECK_NEAR((static_cast<double>(hi[i]) + lo[i]) / exact[i], 1, 2e-13);
+      CHECK(std::fabs(lo[i]) <= kUlp * std::fabs(hi[i]) * 1.0001);
+    }
+  });
+}
+
+TEST(pack_transposes_copies_and_pads) {
+  check::eachIsa([] {
+    const Kernels& kernel = kernels();
+    const size_t sourceSize = 70;
+    const auto x = normals(sourceSize * sourceSize * 2, 9);
+    const ptrdiff_t strides[][2] = {{1, 67}, {67, 1}, {1, 1}, {3, 67}, {67, 2}};
+    for (size_t width : {kernel.mr, kernel.nr})
+      for (auto [laneStride, depthStride] : strides)
+        for (size_t lanes = 0; lanes <= width; ++lanes)
+          for (size_t depth : {0u, 1u, 3u, 4u, 5u, 16u, 17u, 39u}) {
+            std::vector<float> out(depth * width + 1, kNaN);
+            out.back() = 7.0f;
+            kernel.pack(out.data(), width, x.data(), laneStride, depthStride, lanes, depth);
+            CHECK(out.back() == 7.0f);
+            for (size_t p = 0; p < depth; ++p)
+              for (size_t i = 0; i < width; ++i)
+                CHECK(out[p * width + i] == (i < lanes ? x[i * laneStride + p * depthStride] : 0.0f));
+          }
+  });
+}
+
+TEST(store_tile_writes_its_part_only) {
+  check::eachIsa([] {
+    const Kernels& kernel = kernels();
+    const auto t = normals(kernel.mr * kernel.nr, 10);
+    const size_t stride = kernel.nr + 3;
+    for (size_t rows = 0; rows <= kernel.mr; ++rows)
+      for (size_t cols = 0; cols <= kernel.nr; ++cols)
+        for (bool add : {false, true}) {
+          std::vector<float> c(kernel.mr * stride, add ? 2.0f : kNaN);
+          kernel.storeTile(c.data(), stride, t.data(), rows, cols, 0.5f, add);
+          for (size_t i = 0; i < kernel.mr; ++i)
+            for (size_t j = 0; j < stride; ++j) {
+              const float value = c[i * stride + j];
+              if (i < rows && j < cols)
+                CHECK_NEAR(value, (add ? 2.0 : 0.0) + 0.5 * t[i * kernel.nr + j], 4 * kUlp);
+              else
+                CHECK(add ? value == 2.0f : std::isnan(value));
+            }
+        }
+  });
+}
+
+TEST(subtract_product) {
+  check::eachIsa([] {
+    for (size_t m : {0u, 1u, 3u, 4u, 8u, 9u, 17u})
+      for (size_t n : {0u, 1u, 2u, 5u, 8u, 12u, 24u, 25u, 31u, 50u})
+        for (size_t k : {0u, 1u, 2u, 33u})
+          for (bool transposedA : {false, true}) {
+            const ptrdiff_t aStride = transposedA ? 1 : k + 2, aStep = transposedA ? m + 3 : 1, bStride = n + 1;
+            std::vector<double> a((m + 3) * (k + 2)), b((k + 1) * (n + 1)), c(m * (n + 2) + 1, 1.25);
+            for (size_t i = 0; i < a.size(); ++i) a[i] = randomNormal(11, i);
+            for (size_t i = 0; i < b.size(); ++i) b[i] = randomNormal(12, i);
+            kernels().subtractProduct(c.data(), n + 2, a.data(), aStride, aStep, b.data(), bStride, m, n, k);
+            for (size_t i = 0; i < m; ++i)
+              for (size_t j = 0; j < n + 2; ++j) {
+                double expected = 1.25, size = 1.25;
+                if (j < n)
+                  for (size_t p = 0; p < k; ++p) {
+                    const double term = a[i * aStride + p * aStep] * b[p * bStride + j];
+                    expected -= term;
+                    size += std::fabs(term);
+                  }
+                CHECK_NEAR(c[i * (n + 2) + j], expected, (k + 1) * 1.2e-16 * 2 * size);
+              }
+          }
+  });
+}
+
+TEST_MAIN
