@@ -1,0 +1,170 @@
+// The JavaScript class of a trunk. lib/trunk.ts is its only user and has checked types and lengths.
+
+#include <napi.h>
+
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include "addon/convert.h"
+#include "trunk/trunk.h"
+
+namespace widehead::addon {
+namespace {
+
+std::string text(const Napi::Object& object, const char* key) { return object.Get(key).As<Napi::String>(); }
+double number(const Napi::Object& object, const char* key) { return object.Get(key).As<Napi::Number>(); }
+size_t size(const Napi::Object& object, const char* key) { return static_cast<size_t>(number(object, key)); }
+
+OptimizerSettings optimizerSettings(const Napi::Object& options) {
+  OptimizerSettings settings;
+  settings.kind = text(options, "kind");
+  settings.rowwise = options.Get("rowwise").As<Napi::Boolean>();
+  settings.beta1 = number(options, "beta1");
+  settings.beta2 = number(options, "beta2");
+  settings.epsilon = number(options, "epsilon");
+  return settings;
+}
+
+TrunkSettings trunkSettings(const Napi::Object& options) {
+  TrunkSettings settings;
+  settings.vocabularySize = size(options, "vocabularySize");
+  settings.embeddingSize = size(options, "embeddingSize");
+  settings.slots = size(options, "slots");
+  settings.combine = text(options, "combine");
+  const Napi::Array layers = options.Get("layers").As<Napi::Array>();
+  for (uint32_t k = 0; k < layers.Length(); ++k) {
+    const Napi::Object layer = layers.Get(k).As<Napi::Object>();
+    settings.layers.push_back({size(layer, "size"), text(layer, "activation")});
+  }
+  settings.optimizer = optimizerSettings(options.Get("optimizer").As<Napi::Object>());
+  settings.clipNorm = number(options, "clipNorm");
+  settings.embeddingScale = number(options, "embeddingScale");
+  settings.seed = static_cast<uint64_t>(number(options, "seed"));
+  return settings;
+}
+
+// (indptr, indices, values or undefined) from argument `first` on.
+Bags bagsOf(const Napi::CallbackInfo& info, size_t first) {
+  Bags bags;
+  bags.indptr = ids(info[first]);
+  bags.count = info[first].As<Napi::TypedArray>().ElementLength() - 1;
+  bags.indices = ids(info[first + 1]);
+  bags.entries = info[first + 1].As<Napi::TypedArray>().ElementLength();
+  bags.values = info[first + 2].IsUndefined() ? nullptr : floats(info[first + 2]);
+  return bags;
+}
+
+class TrunkWrap : public Napi::ObjectWrap<TrunkWrap> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "Trunk",
+                       {
+                           InstanceMethod<&TrunkWrap::forward>("forward"),
+                           InstanceMethod<&TrunkWrap::evaluate>("evaluate"),
+                           InstanceMethod<&TrunkWrap::backward>("backward"),
+                           InstanceMethod<&TrunkWrap::read>("read"),
+                           InstanceMethod<&TrunkWrap::check>("check"),
+                           InstanceMethod<&TrunkWrap::write>("write"),
+                           InstanceMethod<&TrunkWrap::close>("close"),
+                       });
+  }
+
+  explicit TrunkWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    guarded(info.Env(), [&] { trunk_ = std::make_unique<Trunk>(trunkSettings(info[0].As<Napi::Object>())); });
+    // The collector sees a small object; told of the table behind it, it will not wait for ever to free it.
+    Napi::MemoryManagement::AdjustExternalMemory(info.Env(), static_cast<int64_t>(trunk_->bytes()));
+  }
+
+  void Finalize(Napi::BasicEnv env) override { release(env); }
+
+ private:
+  // forward(hidden, indptr, indices, values)
+  void forward(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] { trunk().forward(floats(info[0]), bagsOf(info, 1)); });
+  }
+
+  // evaluate(hidden, indptr, indices, values)
+  void evaluate(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] { trunk().evaluate(floats(info[0]), bagsOf(info, 1)); });
+  }
+
+  // backward(dHidden, learningRate): gradNorm
+  Napi::Value backward(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] {
+      const Napi::Float32Array dHidden = info[0].As<Napi::Float32Array>();
+      const double learningRate = info[1].As<Napi::Number>();
+      return Napi::Number::New(info.Env(), trunk().backward(dHidden.Data(), dHidden.ElementLength(), learningRate));
+    });
+  }
+
+  // read(out, parameter, offset): out becomes the parameter's elements from offset on.
+  void read(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] {
+      Napi::Float32Array out = info[0].As<Napi::Float32Array>();
+      std::memcpy(out.Data(), elements(info), out.ElementLength() * sizeof(float));
+    });
+  }
+
+  // check(name, data): throws unless every value is finite.
+  void check(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] {
+      const std::string name = info[0].As<Napi::String>();
+      const Napi::Float32Array data = info[1].As<Napi::Float32Array>();
+      requireFinite(name.c_str(), data.Data(), data.ElementLength());
+    });
+  }
+
+  // write(data, parameter, offset): the parameter's elements from offset on become data, which was checked.
+  void write(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] {
+      const Napi::Float32Array data = info[0].As<Napi::Float32Array>();
+      std::memcpy(elements(info), data.Data(), data.ElementLength() * sizeof(float));
+      trunk().forgetForward();
+    });
+  }
+
+  void close(const Napi::CallbackInfo& info) { release(info.Env()); }
+
+  Trunk& trunk() const {
+    if (!trunk_) throw Error(ErrorKind::State, "WIDEHEAD_CLOSED", "the trunk is closed");
+    return *trunk_;
+  }
+
+  float* elements(const Napi::CallbackInfo& info) const {
+    const MatrixF parameter = trunk().parameter(info[1].As<Napi::Number>().Uint32Value());
+    return parameter.data + static_cast<size_t>(info[2].As<Napi::Number>().DoubleValue());
+  }
+
+  void release(Napi::BasicEnv env) {
+    if (!trunk_) return;
+    Napi::MemoryManagement::AdjustExternalMemory(env, -static_cast<int64_t>(trunk_->bytes()));
+    trunk_.reset();
+  }
+
+  std::unique_ptr<Trunk> trunk_;
+};
+
+Napi::Array strings(Napi::Env env, const std::vector<std::string>& names) {
+  Napi::Array array = Napi::Array::New(env, names.size());
+  for (uint32_t i = 0; i < names.size(); ++i) array.Set(i, names[i]);
+  return array;
+}
+
+// The names the core knows, for the test that compares them with the TypeScript unions.
+Napi::Value trunkNames(const Napi::CallbackInfo& info) {
+  Napi::Object names = Napi::Object::New(info.Env());
+  names.Set("combine", strings(info.Env(), combineNames()));
+  names.Set("activation", strings(info.Env(), activationNames()));
+  names.Set("optimizer", strings(info.Env(), optimizerNames()));
+  return names;
+}
+
+}  // namespace
+
+void registerTrunk(Napi::Env env, Napi::Object exports) {
+  exports.Set("Trunk", TrunkWrap::define(env));
+  exports.Set("trunkNames", Napi::Function::New<trunkNames>(env, "trunkNames"));
+}
+
+}  // namespace widehead::addon

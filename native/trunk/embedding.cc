@@ -1,0 +1,159 @@
+#include "trunk/embedding.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "base/error.h"
+#include "base/pool.h"
+#include "base/rng.h"
+#include "kernels/kernels.h"
+
+namespace widehead {
+namespace {
+
+// A thread's part should last longer than handing it over: some 16000 floats of work.
+constexpr size_t kGrainFloats = 16384;
+// Entries a block: blocks are the unit of the fixed order in which partial norms are added, and of sharing out rows.
+constexpr size_t kBlock = 128;
+// Rows come from anywhere in the table, so that each would be a wait for memory.
+constexpr size_t kAhead = 2;
+
+double sumFactor(double) { return 1; }
+double meanFactor(double entries) { return 1 / entries; }
+double sqrtFactor(double entries) { return 1 / std::sqrt(entries); }
+
+constexpr Combine kCombines[] = {{"sum", sumFactor}, {"mean", meanFactor}, {"sqrt", sqrtFactor}};
+
+void prefetch(const void* address) {
+#if defined(__GNUC__) || defined(__clang__)
+  __builtin_prefetch(address);
+#else
+  (void)address;
+#endif
+}
+
+}  // namespace
+
+std::vector<std::string> combineNames() {
+  std::vector<std::string> names;
+  for (const Combine& combine : kCombines) names.push_back(combine.name);
+  return names;
+}
+
+const Combine& findCombine(const std::string& name) {
+  for (const Combine& combine : kCombines) {
+    if (name == combine.name) return combine;
+  }
+  throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_RANGE", "combine is unknown: " + name);
+}
+
+Embedding::Embedding(size_t rows, size_t cols, const Combine& combine, const OptimizerSettings& optimizer, double scale,
+                     uint64_t seed)
+    : rows_(rows),
+      cols_(cols),
+      combine_(combine),
+      table_(rows * cols),
+      optimizer_(makeOptimizer(optimizer, rows, cols)) {
+  parallelFor(rows * cols, kGrainFloats, [this, scale, seed](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) table_[i] = static_cast<float>(scale * randomNormal(seed, i));
+  });
+}
+
+float Embedding::factor(size_t entries) const {
+  return entries == 0 ? 0.0f : static_cast<float>(combine_.factor(static_cast<double>(entries)));
+}
+
+void Embedding::prefetchRow(size_t id) const {
+  const float* row = table_.data() + id * cols_;
+  for (size_t j = 0; j < cols_; j += 16) prefetch(row + j);
+}
+
+void Embedding::forward(MatrixF sums, const Bags& bags) const {
+  const size_t floatsPerBag = std::max<size_t>(1, bags.entries * cols_ / bags.count);
+  auto body = [&](size_t begin, size_t end) {
+    for (size_t bag = begin; bag < end; ++bag) {
+      float* sum = sums.row(bag);
+      std::fill(sum, sum + cols_, 0.0f);
+      const float factor = this->factor(bags.size(bag));
+      for (size_t i = bags.begin(bag); i < bags.end(bag); ++i) {
+        if (i + kAhead < bags.entries) prefetchRow(bags.indices[i + kAhead]);
+        kernels().axpy(sum, factor * bags.value(i), table_.data() + bags.indices[i] * cols_, cols_);
+      }
+    }
+  };
+  parallelFor(bags.count, 1 + kGrainFloats / floatsPerBag, std::ref(body));
+}
+
+void Embedding::keep(const Bags& bags) {
+  entries_ = bags.entries;
+  bags_ = bags.count;
+  std::copy(bags.indices, bags.indices + bags.entries, ids_.reserve(entries_));
+  bagOf_.reserve(entries_);
+  weights_.reserve(entries_);
+  for (size_t bag = 0; bag < bags.count; ++bag) {
+    const float factor = this->factor(bags.size(bag));
+    for (size_t i = bags.begin(bag); i < bags.end(bag); ++i) {
+      bagOf_[i] = static_cast<uint32_t>(bag);
+      weights_[i] = factor * bags.value(i);
+    }
+  }
+}
+
+void Embedding::sumRun(float* gradient, ConstMatrixF dSums, size_t begin, size_t end, float scale) const {
+  std::fill(gradient, gradient + cols_, 0.0f);
+  for (size_t i = begin; i < end; ++i) {
+    const size_t entry = sorted_.entry(i);
+    kernels().axpy(gradient, scale * weights_[entry], dSums.row(bagOf_[entry]), cols_);
+  }
+}
+
+// Gradients of rows are summed here and again in update(): they come from dSums, which the second-level cache holds,
+// while to store and reload them would be twice the memory traffic of the rows themselves.
+double Embedding::squaredGradientNorm(ConstMatrixF dSums) {
+  sorted_.sort(ids_.data(), entries_, rows_);
+  const size_t blocks = (entries_ + kBlock - 1) / kBlock;
+  bagNorms_.reserve(bags_);
+  blockNorms_.zeros(blocks);
+  gradients_.reserve(blocks * cols_);
+  for (size_t bag = 0; bag < bags_; ++bag) bagNorms_[bag] = kernels().dotDouble(dSums.row(bag), dSums.row(bag), cols_);
+
+  auto body = [&](size_t begin, size_t end) {
+    float* gradient = gradients_.data() + begin * cols_;
+    for (size_t block = begin; block < end; ++block) {
+      const size_t blockEnd = std::min(entries_, (block + 1) * kBlock);
+      for (size_t i = sorted_.runStart(block * kBlock), next; i < blockEnd; i = next) {
+        next = sorted_.runEnd(i);
+        const double weight = weights_[sorted_.entry(i)];
+        if (next == i + 1) {  // most ids of a minibatch occur once
+          blockNorms_[block] += weight * weight * bagNorms_[bagOf_[sorted_.entry(i)]];
+        } else {
+          sumRun(gradient, dSums, i, next, 1);
+          blockNorms_[block] += kernels().dotDouble(gradient, gradient, cols_);
+        }
+      }
+    }
+  };
+  parallelFor(blocks, 1 + kGrainFloats / (kBlock * cols_), std::ref(body));
+
+  double sum = 0;
+  for (size_t block = 0; block < blocks; ++block) sum += blockNorms_[block];
+  return sum;
+}
+
+void Embedding::update(ConstMatrixF dSums, float scale, double learningRate) {
+  const size_t blocks = (entries_ + kBlock - 1) / kBlock;
+  auto body = [&](size_t begin, size_t end) {
+    float* gradient = gradients_.data() + begin * cols_;
+    const size_t last = std::min(entries_, end * kBlock);
+    for (size_t i = sorted_.runStart(begin * kBlock), next; i < last; i = next) {
+      next = sorted_.runEnd(i);
+      if (next + 1 < entries_) prefetchRow(sorted_.id(next + 1));
+      sumRun(gradient, dSums, i, next, scale);
+      optimizer_->update(table_.data() + sorted_.id(i) * cols_, gradient, sorted_.id(i), learningRate);
+    }
+  };
+  parallelFor(blocks, 1 + kGrainFloats / (kBlock * cols_), std::ref(body));
+}
+
+}  // namespace widehead

@@ -1,0 +1,120 @@
+#include "trunk/trunk.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/rng.h"
+
+namespace widehead {
+namespace {
+
+// The squares of a gradient this long still fit float32 sums with room for years of steps; longer is divergence.
+constexpr double kLargestGradNorm = 1e15;
+
+}  // namespace
+
+Trunk::Trunk(const TrunkSettings& settings)
+    : settings_(settings),
+      embedding_(settings.vocabularySize, settings.embeddingSize, findCombine(settings.combine), settings.optimizer,
+                 settings.embeddingScale, randomBits(settings.seed, 0)) {
+  size_t inputs = embeddedSize();
+  for (const LayerSettings& layer : settings.layers) {
+    const uint64_t seed = randomBits(settings.seed, 1 + layers_.size());
+    layers_.emplace_back(inputs, layer.size, findActivation(layer.activation), settings.optimizer, seed);
+    inputs = layer.size;
+  }
+  const size_t outputs = 1 + layers_.size();
+  kept_.resize(outputs);
+  evaluated_.resize(outputs);
+  gradients_.resize(outputs);
+}
+
+void Trunk::run(float* hidden, const Bags& bags, std::vector<Buffer<float>>& outputs) const {
+  const size_t m = bags.count / settings_.slots;
+  // Without layers nobody needs the sums again.
+  float* output = layers_.empty() ? hidden : outputs[0].reserve(m * embeddedSize());
+  embedding_.forward({output, bags.count, settings_.embeddingSize}, bags);
+  if (layers_.empty()) return;
+  size_t inputs = embeddedSize();
+  for (size_t k = 0; k < layers_.size(); ++k) {
+    const float* input = output;
+    output = outputs[k + 1].reserve(m * layers_[k].size());
+    layers_[k].forward({output, m, layers_[k].size()}, {input, m, inputs});
+    inputs = layers_[k].size();
+  }
+  std::copy(output, output + m * hiddenSize(), hidden);
+}
+
+void Trunk::forward(float* hidden, const Bags& bags) {
+  checkBags(bags, settings_.vocabularySize);
+  examples_ = 0;
+  run(hidden, bags, kept_);
+  embedding_.keep(bags);
+  examples_ = bags.count / settings_.slots;
+}
+
+void Trunk::evaluate(float* hidden, const Bags& bags) {
+  checkBags(bags, settings_.vocabularySize);
+  run(hidden, bags, evaluated_);
+}
+
+// Gradient for the embedding's sums, m x embeddedSize. Gradients of the layers' parameters stay in the layers.
+ConstMatrixF Trunk::differentiateLayers(const float* dHidden) {
+  const size_t m = examples_;
+  if (layers_.empty()) return {dHidden, m, embeddedSize()};
+  float* dOutput = gradients_.back().reserve(m * hiddenSize());
+  std::copy(dHidden, dHidden + m * hiddenSize(), dOutput);
+  for (size_t k = layers_.size(); k-- > 0;) {
+    DenseLayer& layer = layers_[k];
+    float* dInput = gradients_[k].reserve(m * layer.inputs());
+    layer.backward({dInput, m, layer.inputs()}, {dOutput, m, layer.size()}, {kept_[k + 1].data(), m, layer.size()},
+                   {kept_[k].data(), m, layer.inputs()});
+    dOutput = dInput;
+  }
+  return {dOutput, m, embeddedSize()};
+}
+
+double Trunk::backward(const float* dHidden, size_t count, double learningRate) {
+  if (examples_ == 0) {
+    throw Error(ErrorKind::State, "WIDEHEAD_STALE", "backward must follow a forward of its own, and there is none");
+  }
+  if (count != examples_ * hiddenSize()) {
+    throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_RANGE",
+                "dHidden must have " + std::to_string(examples_ * hiddenSize()) + " values (" +
+                    std::to_string(examples_) + " examples of the forward pass, hiddenSize " +
+                    std::to_string(hiddenSize()) + "), got " + std::to_string(count));
+  }
+  requireFinite("dHidden", dHidden, count);
+
+  const ConstMatrixF dEmbedded = differentiateLayers(dHidden);
+  const ConstMatrixF dSums{dEmbedded.data, examples_ * settings_.slots, settings_.embeddingSize};
+  double squaredNorm = embedding_.squaredGradientNorm(dSums);
+  for (DenseLayer& layer : layers_) squaredNorm += layer.squaredGradientNorm();
+  const double norm = std::sqrt(squaredNorm);
+  if (!(norm <= kLargestGradNorm)) {  // NaN too
+    throw Error(ErrorKind::State, "WIDEHEAD_LOSS",
+                "the norm of the trunk's gradient must be at most 1e15, got " + std::to_string(norm) +
+                    "; nothing was updated");
+  }
+
+  const float scale = norm > settings_.clipNorm ? static_cast<float>(settings_.clipNorm / norm) : 1.0f;
+  for (DenseLayer& layer : layers_) layer.update(scale, learningRate);
+  embedding_.update(dSums, scale, learningRate);
+  examples_ = 0;
+  return norm;
+}
+
+MatrixF Trunk::parameter(size_t number) const {
+  if (number == 0) return embedding_.table();
+  const DenseLayer& layer = layers_[(number - 1) / 2];
+  return number % 2 == 1 ? layer.weight() : layer.bias();
+}
+
+size_t Trunk::bytes() const {
+  size_t sum = embedding_.bytes();
+  for (const DenseLayer& layer : layers_) sum += layer.bytes();
+  return sum;
+}
+
+}  // namespace widehead
