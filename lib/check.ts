@@ -1,0 +1,71 @@
+// Checks of arguments: each names the argument, the rule and the value received.
+
+import { rangeError, typeError } from './errors.js'
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null'
+  if (typeof value !== 'object') return typeof value
+  return value.constructor?.name ?? 'object'
+}
+
+export function checkObject(name: string, value: unknown): asserts value is object {
+  if (typeof value !== 'object' || value === null) throw typeError(`${name} must be an object, got ${kindOf(value)}`)
+}
+
+export function checkInteger(name: string, value: unknown, low: number, high: number): number {
+  if (typeof value !== 'number') throw typeError(`${name} must be a number, got ${kindOf(value)}`)
+  if (!Number.isInteger(value) || value < low || value > high) {
+    throw rangeError(`${name} must be a whole number from ${low} to ${high}, got ${value}`)
+  }
+  return value
+}
+
+export function checkNumber(name: string, value: unknown, low: number, high = Number.POSITIVE_INFINITY): number {
+  if (typeof value !== 'number') throw typeError(`${name} must be a number, got ${kindOf(value)}`)
+  if (Number.isNaN(value) || value < low || value > high || (value === Number.POSITIVE_INFINITY && high === value)) {
+    const upper = high === Number.POSITIVE_INFINITY ? 'finite' : `at most ${high}`
+    throw rangeError(`${name} must be at least ${low} and ${upper}, got ${value}`)
+  }
+  return value
+}
+
+export function checkBoolean(name: string, value: unknown): boolean {
+  if (typeof value !== 'boolean') throw typeError(`${name} must be true or false, got ${kindOf(value)}`)
+  return value
+}
+
+type TypedArrayClass = Float32ArrayConstructor | Int32ArrayConstructor | Uint32ArrayConstructor
+
+/** A typed array of one of `classes` over memory that the addon may read: neither detached nor shared with other threads. */
+export function checkArray<C extends TypedArrayClass[]>(
+  name: string,
+  value: unknown,
+  ...classes: C
+): asserts value is InstanceType<C[number]> {
+  if (!classes.some((type) => value instanceof type)) {
+    throw typeError(`${name} must be a ${classes.map((type) => type.name).join(' or ')}, got ${kindOf(value)}`)
+  }
+  const { buffer } = value as Float32Array
+  if (buffer instanceof SharedArrayBuffer) {
+    throw typeError(`${name} must not lie in a SharedArrayBuffer: another thread could change it during the call`)
+  }
+  // Only a detached buffer refuses to be sliced.
+  if (buffer.byteLength === 0) {
+    try {
+      buffer.slice(0, 0)
+    } catch {
+      throw typeError(`${name} was detached: its buffer has been transferred away`, 'WIDEHEAD_DETACHED')
+    }
+  }
+}
+
+/** m, the number of examples in a hidden array. */
+export function checkHidden(hidden: unknown, hiddenSize: number): number {
+  checkArray('hidden', hidden, Float32Array)
+  const m = hidden.length / hiddenSize
+  if (m < 1 || !Number.isInteger(m)) {
+    throw rangeError(`hidden must hold one or more examples of hiddenSize = ${hiddenSize}, got length ${hidden.length}`)
+  }
+  if (m > 0x7fffffff) throw rangeError(`hidden must hold at most ${0x7fffffff} examples, got ${m}`)
+  return m
+}

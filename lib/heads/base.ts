@@ -1,0 +1,322 @@
+// What all heads share: checks, one native call, results. A head of its own adds its constructor and what only it can do.
+
+import {
+  APPLY,
+  DIFFERENTIATE,
+  type JobArguments,
+  type NativeHead,
+  type NativePass,
+  type NativePolicy,
+  SCORE,
+} from '../binding.js'
+import { checkArray, checkBoolean, checkHidden, checkInteger, checkNumber, checkObject } from '../check.js'
+import { rangeError, typeError, WideheadError } from '../errors.js'
+import { type Loss, LOSSES } from '../losses.js'
+import { native } from '../native.js'
+import { fillCustomLoss } from './custom-loss.js'
+import { copyTargets, type NativeTargets, readTargets } from './targets.js'
+import type {
+  ApplyOptions,
+  Evaluation,
+  ForwardResult,
+  Head,
+  HeadOptions,
+  Init,
+  StepResult,
+  Targets,
+  TopK,
+} from './types.js'
+
+interface Minibatch {
+  m: number
+  hidden: Float32Array
+  targets: NativeTargets
+}
+
+type Rates = [learningRate: number, weightDecay: number, clipNorm: number]
+
+function readRates(options: ApplyOptions): Rates {
+  checkObject('options', options)
+  const learningRate = checkNumber('learningRate', options.learningRate, 0)
+  const weightDecay = checkNumber('weightDecay', options.weightDecay ?? 0, 0)
+  if (learningRate * weightDecay >= 1) {
+    throw rangeError(`learningRate * weightDecay must be below 1, got ${learningRate * weightDecay}`)
+  }
+  const clipNorm = options.clipNorm
+  if (clipNorm === undefined || clipNorm === Number.POSITIVE_INFINITY) {
+    return [learningRate, weightDecay, Number.POSITIVE_INFINITY]
+  }
+  return [learningRate, weightDecay, checkNumber('clipNorm', clipNorm, 0)]
+}
+
+function readInit(init: Init, numClasses: number, hiddenSize: number, bias: boolean): Init {
+  checkObject('init', init)
+  switch (init.kind) {
+    case 'zeros':
+      return { kind: 'zeros' }
+    case 'normal':
+    case 'uniform':
+      return { kind: init.kind, scale: checkNumber('init.scale', init.scale, 0, 1e6) }
+    case 'weights': {
+      checkArray('init.weights', init.weights, Float32Array)
+      if (init.weights.length !== numClasses * hiddenSize) {
+        throw rangeError(
+          `init.weights must have length numClasses * hiddenSize = ${numClasses * hiddenSize}, got ${init.weights.length}`,
+        )
+      }
+      if (init.biases === undefined) return init
+      if (!bias) throw rangeError('init.biases needs bias: true, got bias: false')
+      checkArray('init.biases', init.biases, Float32Array)
+      if (init.biases.length !== numClasses) {
+        throw rangeError(`init.biases must have length numClasses = ${numClasses}, got ${init.biases.length}`)
+      }
+      return init
+    }
+    default:
+      throw rangeError(
+        `init.kind must be zeros, normal, uniform or weights, got ${JSON.stringify((init as { kind: unknown }).kind)}`,
+      )
+  }
+}
+
+function readLoss(loss: Loss): Loss {
+  checkObject('loss', loss)
+  if (loss.compute === undefined && !Object.hasOwn(LOSSES, loss.name)) {
+    throw typeError('loss must come from squaredError(), zLoss(), customLoss() or another function of this package')
+  }
+  return loss
+}
+
+export abstract class BaseHead implements Head {
+  readonly numClasses: number
+  readonly hiddenSize: number
+  readonly loss: Loss
+  readonly bias: boolean
+
+  // Undefined once closed.
+  #native: NativeHead | undefined
+  // step() and evaluate() use one pass again and again: its buffers are made once.
+  #pass: NativePass | undefined
+  readonly #results = new Float64Array(2)
+  // Asynchronous steps that have not ended, and the last of them.
+  #pending = 0
+  #tail: Promise<unknown> = Promise.resolve()
+
+  protected constructor(kind: string, options: HeadOptions, policy?: (features: number) => NativePolicy) {
+    checkObject('options', options)
+    this.numClasses = checkInteger('numClasses', options.numClasses, 1, 0x7fffffff)
+    this.hiddenSize = checkInteger('hiddenSize', options.hiddenSize, 1, 65536)
+    this.bias = checkBoolean('bias', options.bias ?? false)
+    this.loss = readLoss(options.loss)
+    this.#native = new native.Head({
+      kind,
+      numClasses: this.numClasses,
+      hiddenSize: this.hiddenSize,
+      bias: this.bias,
+      seed: checkInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER),
+      init: readInit(options.init ?? this.loss.defaultInit, this.numClasses, this.hiddenSize, this.bias),
+      loss: this.loss.compute ? null : this.loss.name,
+      parameters: this.loss.parameters,
+      policy: policy?.(this.hiddenSize + (this.bias ? 1 : 0)),
+    })
+  }
+
+  get closed(): boolean {
+    return this.#native === undefined
+  }
+
+  /**
+   * One step of stochastic gradient descent: loss and gradients of the minibatch's mean at the weights before the step,
+   * then the update of the weights. On any error the weights are what they were.
+   */
+  step(hidden: Float32Array, targets: Targets, options: ApplyOptions): StepResult {
+    const head = this.idle()
+    const rates = readRates(options)
+    const batch = this.#readBatch(hidden, targets)
+    const dHidden = new Float32Array(hidden.length)
+    const pass = (this.#pass ??= head.newPass())
+    if (this.loss.compute) {
+      this.#run(head, SCORE, pass, batch)
+      fillCustomLoss(head, pass, batch.m, this.numClasses, this.loss.compute)
+      head.run(DIFFERENTIATE | APPLY, pass, this.#results, dHidden, ...rates)
+    } else {
+      this.#run(head, SCORE | DIFFERENTIATE | APPLY, pass, batch, dHidden, rates)
+    }
+    return { loss: this.#results[0], dHidden, gradNorm: this.#results[1] }
+  }
+
+  /**
+   * step() on another thread. Calls run in the order in which they were made; arguments are checked and copied before this
+   * returns. Synchronous calls fail with WIDEHEAD_BUSY until all are done. A step that fails leaves the weights as they were and
+   * does not keep the next one from running.
+   */
+  stepAsync(hidden: Float32Array, targets: Targets, options: ApplyOptions): Promise<StepResult> {
+    let batch: Minibatch
+    let rates: Rates
+    const head = this.#native
+    try {
+      if (!head) throw closedError()
+      rates = readRates(options)
+      batch = this.#readBatch(hidden, targets)
+      batch = { m: batch.m, hidden: batch.hidden.slice(), targets: copyTargets(batch.targets) }
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    this.#pending++
+    const done = this.#tail.then(() => this.#stepInTurn(head, batch, rates))
+    this.#tail = done.catch(() => {})
+    return done
+  }
+
+  async #stepInTurn(head: NativeHead, batch: Minibatch, rates: Rates): Promise<StepResult> {
+    try {
+      const dHidden = new Float32Array(batch.hidden.length)
+      const results = new Float64Array(2)
+      const pass = (this.#pass ??= head.newPass())
+      if (this.loss.compute) {
+        await head.runAsync(...this.#job(SCORE, pass, results, batch))
+        fillCustomLoss(head, pass, batch.m, this.numClasses, this.loss.compute)
+        await head.runAsync(DIFFERENTIATE | APPLY, pass, results, dHidden, ...rates)
+      } else {
+        await head.runAsync(...this.#job(SCORE | DIFFERENTIATE | APPLY, pass, results, batch, dHidden, rates))
+      }
+      return { loss: results[0], dHidden, gradNorm: results[1] }
+    } finally {
+      this.#pending--
+      // close() left the release to the last step that was on its way.
+      if (this.#pending === 0 && this.closed) head.close()
+    }
+  }
+
+  /** The first half of step(); nothing changes until `apply` is called. */
+  forward(hidden: Float32Array, targets: Targets): ForwardResult {
+    const head = this.idle()
+    const batch = this.#readBatch(hidden, targets)
+    const dHidden = new Float32Array(hidden.length)
+    const pass = head.newPass() // its own: apply may come later, after other passes
+    this.#run(head, this.loss.compute ? SCORE : SCORE | DIFFERENTIATE, pass, batch, dHidden)
+    if (this.loss.compute) {
+      fillCustomLoss(head, pass, batch.m, this.numClasses, this.loss.compute)
+      head.run(DIFFERENTIATE, pass, this.#results, dHidden)
+    }
+    const losses = new Float64Array(batch.m)
+    head.readLoss(pass, { losses })
+    const apply = (options: ApplyOptions) => {
+      const rates = readRates(options)
+      this.idle().run(APPLY, pass, this.#results, null, ...rates)
+      return { gradNorm: this.#results[1] }
+    }
+    return { loss: this.#results[0], losses, dHidden, apply }
+  }
+
+  /** The loss alone; nothing changes. */
+  evaluate(hidden: Float32Array, targets: Targets): Evaluation {
+    const head = this.idle()
+    const batch = this.#readBatch(hidden, targets)
+    const pass = (this.#pass ??= head.newPass())
+    this.#run(head, SCORE, pass, batch)
+    if (this.loss.compute) fillCustomLoss(head, pass, batch.m, this.numClasses, this.loss.compute)
+    const losses = new Float64Array(batch.m)
+    head.readLoss(pass, { losses })
+    return { loss: losses.reduce((sum, value) => sum + value / batch.m, 0), losses }
+  }
+
+  /** The outputs o of n classes for each of m hidden vectors: m * n, row-major. */
+  logits(hidden: Float32Array, classes: Int32Array): Float32Array {
+    const head = this.idle()
+    const m = checkHidden(hidden, this.hiddenSize)
+    checkArray('classes', classes, Int32Array)
+    const out = new Float32Array(m * classes.length)
+    head.logits(out, hidden, m, classes)
+    return out
+  }
+
+  /**
+   * The k classes with the highest outputs (the highest squares if loss.ranking is 'square') of all D for each of m
+   * hidden vectors: exact, O(m D d), in blocks.
+   */
+  topK(hidden: Float32Array, k: number): TopK {
+    const head = this.idle()
+    const m = checkHidden(hidden, this.hiddenSize)
+    checkInteger('k', k, 1, this.numClasses)
+    const classes = new Int32Array(m * k)
+    const logits = new Float32Array(m * k)
+    head.topK(classes, logits, hidden, m, k, this.loss.ranking === 'square')
+    return { classes, logits }
+  }
+
+  /** Rows of W, n * d, without biases. */
+  rows(classes: Int32Array): Float32Array {
+    const d = this.hiddenSize
+    const all = this.#rowsWithBias(classes)
+    if (!this.bias) return all
+    const rows = new Float32Array(classes.length * d)
+    for (let i = 0; i < classes.length; i++) rows.set(all.subarray(i * (d + 1), i * (d + 1) + d), i * d)
+    return rows
+  }
+
+  /** Biases of n classes; zeros if the head has none. */
+  biases(classes: Int32Array): Float32Array {
+    const all = this.#rowsWithBias(classes)
+    const features = this.hiddenSize + 1
+    return Float32Array.from(classes, (_, i) => (this.bias ? all[i * features + this.hiddenSize] : 0))
+  }
+
+  /** Cheap facts about the head's state; `steps` counts the updates made. */
+  diagnostics(): Record<string, number> {
+    return this.idle().diagnostics()
+  }
+
+  /** Frees the weights. Asynchronous steps on their way still end; every later call fails with WIDEHEAD_CLOSED. */
+  close(): void {
+    const head = this.#native
+    this.#native = undefined
+    this.#pass = undefined
+    if (this.#pending === 0) head?.close()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  /** The native head, when it may be called. */
+  protected idle(): NativeHead {
+    if (!this.#native) throw closedError()
+    if (this.#pending > 0) {
+      throw new WideheadError('WIDEHEAD_BUSY', `the head is busy with ${this.#pending} asynchronous steps: await them first`)
+    }
+    return this.#native
+  }
+
+  #rowsWithBias(classes: Int32Array): Float32Array {
+    const head = this.idle()
+    checkArray('classes', classes, Int32Array)
+    const out = new Float32Array(classes.length * (this.hiddenSize + (this.bias ? 1 : 0)))
+    head.rows(out, classes)
+    return out
+  }
+
+  #readBatch(hidden: Float32Array, targets: Targets): Minibatch {
+    const m = checkHidden(hidden, this.hiddenSize)
+    return { m, hidden, targets: readTargets(targets, m) }
+  }
+
+  #job(
+    stages: number,
+    pass: NativePass,
+    results: Float64Array,
+    { m, hidden, targets }: Minibatch,
+    dHidden: Float32Array | null = null,
+    rates: Rates = [0, 0, 0],
+  ): JobArguments {
+    return [stages, pass, results, dHidden, ...rates, hidden, m, targets.indptr, targets.indices, targets.values]
+  }
+
+  #run(head: NativeHead, stages: number, pass: NativePass, batch: Minibatch, dHidden?: Float32Array, rates?: Rates): void {
+    head.run(...this.#job(stages, pass, this.#results, batch, dHidden, rates))
+  }
+}
+
+function closedError(): WideheadError {
+  return new WideheadError('WIDEHEAD_CLOSED', 'the head is closed')
+}

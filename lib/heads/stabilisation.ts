@@ -1,0 +1,43 @@
+// When the exact head looks at U, what it corrects, and how fast old corrections reach the rows of V that nobody touches.
+// The numbers are chosen here; the addon does what they say.
+
+import type { NativePolicy } from '../binding.js'
+import { checkInteger, checkNumber, checkObject } from '../check.js'
+
+export interface StabilisationPolicy {
+  /**
+   * Singular values of U are kept within [lo, 1 / lo], 0.001 to 0.9. A low value means fewer corrections and less precision: U^-T
+   * loses about -log10(lo) digits.
+   */
+  lo: number
+  /**
+   * A step is split when it would shrink some direction of W below this share of its length, 0 to 0.9: that direction goes
+   * into the correction log at once instead of through an inverse of U.
+   */
+  singular: number
+  /** Columns of U^-T, in turn, that each step brings nearer to the true inverse (a Newton-Schulz step, 4 d^2 each). */
+  polishColumns: number
+  /** Rows of V brought up to date for each correction in the log, so that the log's memory stays bounded. */
+  sweepRows: number
+}
+
+/**
+ * A stretch of the log holds d / 2 entries, as many as cost a row d^2 multiply-adds: then its product is no dearer. It takes
+ * 2 d^2 floats with that product, so `sweepRows` entries a row keep the log within about 5 % of V (or 16 stretches, if more).
+ */
+export function defaultPolicy(numClasses: number, features: number): NativePolicy {
+  const stretch = Math.max(8, Math.ceil(features / 2))
+  const stretches = Math.max(16, (0.05 * numClasses) / (2 * features))
+  // Twice over, because a row may have been swept just before the round in which it is needed began.
+  return { lo: 0.3, singular: 0.3, polishColumns: 1, sweepRows: (2 * numClasses) / (stretches * stretch), stretch }
+}
+
+export function mergePolicy(current: NativePolicy, changes: Partial<StabilisationPolicy>): NativePolicy {
+  checkObject('policy', changes)
+  const merged = { ...current, ...changes, stretch: current.stretch }
+  checkNumber('policy.lo', merged.lo, 0.001, 0.9)
+  checkNumber('policy.singular', merged.singular, 0, 0.9)
+  checkInteger('policy.polishColumns', merged.polishColumns, 0, 65536)
+  checkNumber('policy.sweepRows', merged.sweepRows, 0, 2 ** 31)
+  return merged
+}

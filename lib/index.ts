@@ -1,0 +1,31 @@
+export { type ErrorCode, WideheadError } from './errors.js'
+export { DenseHead } from './heads/dense.js'
+export { type Drift, type ExactDiagnostics, ExactHead, type ExactHeadOptions } from './heads/exact.js'
+export type { StabilisationPolicy } from './heads/stabilisation.js'
+export type {
+  ApplyOptions,
+  Evaluation,
+  ForwardResult,
+  Head,
+  HeadOptions,
+  Init,
+  SparseTargets,
+  StepResult,
+  Targets,
+  TopK,
+} from './heads/types.js'
+export {
+  type CustomLossFunction,
+  createLoss,
+  customLoss,
+  type Loss,
+  type LossBatch,
+  type LossName,
+  sphericalSoftmax,
+  squaredError,
+  taylorSoftmax,
+  weightedSquaredError,
+  zLoss,
+} from './losses.js'
+export { isa, setThreads, supportedIsas, threads } from './runtime.js'
+export { version } from './version.js'

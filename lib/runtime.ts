@@ -1,0 +1,32 @@
+// The instruction set and the threads of this process.
+
+import { checkInteger } from './check.js'
+import { rangeError } from './errors.js'
+import { native } from './native.js'
+
+/** The instruction set in use: 'avx512', 'avx2', 'neon' or 'scalar'. WIDEHEAD_ISA forces one. */
+export function isa(): string {
+  return native.isa()
+}
+
+/** The instruction sets that this CPU runs, best first. */
+export function supportedIsas(): string[] {
+  return native.supportedIsas()
+}
+
+/** Threads used by each operation, the calling one included. */
+export function threads(): number {
+  return native.threads()
+}
+
+/** Sets the number of threads, 1 to 1024. At the start: WIDEHEAD_THREADS, or the number of cores. */
+export function setThreads(count: number): void {
+  native.setThreads(checkInteger('count', count, 1, 1024))
+}
+
+// A forced setting that cannot be honoured fails here, at import, and not as a puzzling measurement later.
+native.isa()
+const forced = process.env.WIDEHEAD_THREADS
+if (forced !== undefined && forced !== '' && !/^[1-9]\d{0,2}$|^10[0-1]\d$|^102[0-4]$/.test(forced)) {
+  throw rangeError(`WIDEHEAD_THREADS must be a whole number from 1 to 1024, got ${JSON.stringify(forced)}`)
+}

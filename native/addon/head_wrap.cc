@@ -1,0 +1,324 @@
+// Heads and their passes. A call names the stages to run (score and loss, differentiate, apply), so that a step is one
+// call, a custom loss can come between two, and the same job runs here or on a worker thread.
+
+#include <functional>
+#include <limits>
+#include <memory>
+#include <vector>
+
+#include "addon/convert.h"
+#include "heads/dense_head.h"
+#include "heads/exact_head.h"
+
+namespace widehead::addon {
+
+namespace {
+
+using PassPtr = std::shared_ptr<Pass>;
+
+double number(const Napi::Object& object, const char* key) { return object.Get(key).As<Napi::Number>().DoubleValue(); }
+bool present(const Napi::Value& value) { return !value.IsUndefined() && !value.IsNull(); }
+
+struct HeadSpec {
+  std::string kind;
+  HeadConfig config;
+  InitConfig init;
+  StabilisationPolicy policy{};
+  size_t stretch = 0;
+};
+
+StabilisationPolicy readPolicy(const Napi::Object& policy) {
+  return {number(policy, "lo"), number(policy, "singular"), static_cast<size_t>(number(policy, "polishColumns")),
+          number(policy, "sweepRows")};
+}
+
+HeadSpec readSpec(const Napi::Object& object) {
+  HeadSpec spec;
+  spec.kind = object.Get("kind").As<Napi::String>().Utf8Value();
+  spec.config = {static_cast<size_t>(number(object, "numClasses")), static_cast<size_t>(number(object, "hiddenSize")),
+                 object.Get("bias").As<Napi::Boolean>().Value()};
+  const Napi::Object init = object.Get("init").As<Napi::Object>();
+  const std::string kind = init.Get("kind").As<Napi::String>().Utf8Value();
+  spec.init = {kind == "normal"    ? InitConfig::Normal
+               : kind == "uniform" ? InitConfig::Uniform
+               : kind == "weights" ? InitConfig::Weights
+                                   : InitConfig::Zeros,
+               present(init.Get("scale")) ? number(init, "scale") : 0,
+               static_cast<uint64_t>(number(object, "seed")),
+               present(init.Get("weights")) ? floats(init.Get("weights")) : nullptr,
+               present(init.Get("biases")) ? floats(init.Get("biases")) : nullptr};
+  const Napi::Value policy = object.Get("policy");
+  if (present(policy)) {
+    spec.policy = readPolicy(policy.As<Napi::Object>());
+    spec.stretch = static_cast<size_t>(number(policy.As<Napi::Object>(), "stretch"));
+  }
+  return spec;
+}
+
+std::shared_ptr<Head> makeHead(const HeadSpec& spec) {
+  if (spec.init.weights != nullptr) {
+    checkFinite("init.weights", spec.init.weights, spec.config.numClasses * spec.config.hiddenSize);
+  }
+  if (spec.init.biases != nullptr) checkFinite("init.biases", spec.init.biases, spec.config.numClasses);
+#define WIDEHEAD_HEAD(name, Type, ...) \
+  if (spec.kind == name) return std::make_shared<Type>(__VA_ARGS__);
+#include "heads/heads.inc"
+#undef WIDEHEAD_HEAD
+  throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_RANGE", "unknown kind of head: " + spec.kind);
+}
+
+enum Stage { kScore = 1, kDifferentiate = 2, kApply = 4 };
+
+// What one call does; everything it points to is kept alive by whoever runs it.
+struct Job {
+  std::shared_ptr<Head> head;
+  PassPtr pass;
+  LossFunction loss = nullptr;  // null: the loss is JavaScript's
+  std::vector<double> parameters;
+  uint32_t stages = 0;
+  const float* hidden = nullptr;
+  TargetsInput targets{};
+  ApplyOptions options{};
+  float* dHidden = nullptr;
+  double* results = nullptr;  // loss, gradNorm
+
+  void run() const {
+    const size_t numClasses = head->config().numClasses;
+    if (stages & kScore) {
+      pass->assign(head->config(), hidden, targets);
+      head->score(*pass);
+      if (loss != nullptr) pass->computeLoss(loss, parameters.data(), numClasses);
+    }
+    if (stages & kDifferentiate) {
+      head->differentiate(*pass);
+      checkFinite("dHidden", pass->dHidden.data(), pass->m * head->config().hiddenSize);
+      std::copy_n(pass->dHidden.data(), pass->m * head->config().hiddenSize, dHidden);
+    }
+    if (stages & kApply) {
+      if (pass->version != head->version()) {
+        throw Error(ErrorKind::State, "WIDEHEAD_STALE",
+                    "apply() works once, and only while the weights are those of its forward pass");
+      }
+      results[1] = head->apply(*pass, options);
+    }
+    results[0] = pass->loss;
+  }
+};
+
+class JobWorker : public Napi::AsyncWorker {
+ public:
+  JobWorker(Napi::Env env, Job job, const Napi::CallbackInfo& keep)
+      : Napi::AsyncWorker(env), job_(std::move(job)), deferred_(Napi::Promise::Deferred::New(env)) {
+    for (size_t i = 0; i < keep.Length(); i++) {
+      if (keep[i].IsObject()) kept_.push_back(Napi::Persistent(keep[i].As<Napi::Object>()));
+    }
+  }
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+  // On a worker thread: no JavaScript here.
+  void Execute() override {
+    try {
+      job_.run();
+    } catch (const Error& error) {
+      error_ = std::make_unique<Error>(error);
+      SetError(error.what());
+    } catch (const std::exception& error) {
+      error_ = std::make_unique<Error>(ErrorKind::Range, "WIDEHEAD_OUT_OF_MEMORY", "out of memory");
+      SetError(error.what());
+    }
+  }
+  // On the main thread, one of the two.
+  void OnOK() override { deferred_.Resolve(Env().Undefined()); }
+  void OnError(const Napi::Error&) override { deferred_.Reject(toJs(Env(), *error_).Value()); }
+
+ private:
+  Job job_;
+  Napi::Promise::Deferred deferred_;
+  std::vector<Napi::ObjectReference> kept_;
+  std::unique_ptr<Error> error_;
+};
+
+class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "NativeHead",
+                       {InstanceMethod<&HeadWrap::newPass>("newPass"), InstanceMethod<&HeadWrap::run>("run"),
+                        InstanceMethod<&HeadWrap::runAsync>("runAsync"), InstanceMethod<&HeadWrap::sizes>("sizes"),
+                        InstanceMethod<&HeadWrap::readLoss>("readLoss"), InstanceMethod<&HeadWrap::writeLoss>("writeLoss"),
+                        InstanceMethod<&HeadWrap::logits>("logits"), InstanceMethod<&HeadWrap::topK>("topK"),
+                        InstanceMethod<&HeadWrap::rows>("rows"), InstanceMethod<&HeadWrap::diagnostics>("diagnostics"),
+                        InstanceMethod<&HeadWrap::drift>("drift"), InstanceMethod<&HeadWrap::refresh>("refresh"),
+                        InstanceMethod<&HeadWrap::setPolicy>("setPolicy"), InstanceMethod<&HeadWrap::close>("close")});
+  }
+
+  explicit HeadWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<HeadWrap>(info) {
+    guarded(info.Env(), [&] {
+      const Napi::Object object = info[0].As<Napi::Object>();
+      head_ = makeHead(readSpec(object));
+      const Napi::Value name = object.Get("loss");
+      if (!present(name)) return;
+      const LossEntry* entry = findLoss(name.As<Napi::String>().Utf8Value());
+      const Napi::Object values = object.Get("parameters").As<Napi::Object>();
+      for (const std::string& parameter : entry->parameters) parameters_.push_back(number(values, parameter.c_str()));
+      loss_ = entry->compute;
+    });
+    // Tells the garbage collector what a head weighs, so that forgotten ones are collected in time.
+    tracked_ = static_cast<int64_t>(head_->bytes());
+    Napi::MemoryManagement::AdjustExternalMemory(info.Env(), tracked_);
+  }
+  void Finalize(Napi::Env env) override { release(env); }
+
+ private:
+  Napi::Value newPass(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] {
+      return Napi::External<PassPtr>::New(info.Env(), new PassPtr(head_->newPass()),
+                                          [](Napi::Env, PassPtr* pass) { delete pass; });
+    });
+  }
+
+  // (stages, pass, results, dHidden, learningRate, weightDecay, clipNorm, hidden, m, indptr, indices, values)
+  Job readJob(const Napi::CallbackInfo& info) const {
+    Job job;
+    job.head = head_;
+    job.pass = *info[1].As<Napi::External<PassPtr>>().Data();
+    job.loss = loss_;
+    job.parameters = parameters_;
+    job.stages = info[0].As<Napi::Number>().Uint32Value();
+    job.results = info[2].As<Napi::Float64Array>().Data();
+    if (job.stages & kDifferentiate) job.dHidden = floats(info[3]);
+    if (job.stages & kApply) {
+      job.options = {info[4].As<Napi::Number>().DoubleValue(), info[5].As<Napi::Number>().DoubleValue(),
+                     info[6].As<Napi::Number>().DoubleValue()};
+    }
+    if (job.stages & kScore) {
+      job.hidden = floats(info[7]);
+      job.targets = {info[8].As<Napi::Number>().Uint32Value(), present(info[9]) ? ids(info[9]) : nullptr, ids(info[10]),
+                     info[10].As<Napi::TypedArray>().ElementLength(), present(info[11]) ? floats(info[11]) : nullptr};
+    }
+    return job;
+  }
+
+  void run(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] { readJob(info).run(); });
+  }
+
+  Napi::Value runAsync(const Napi::CallbackInfo& info) {
+    auto* worker = new JobWorker(info.Env(), readJob(info), info);  // deletes itself when done
+    const Napi::Promise promise = worker->promise();
+    worker->Queue();
+    return promise;
+  }
+
+  // The number of targets of a scored pass, duplicates merged.
+  Napi::Value sizes(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(pass(info[0]).targets.nnz()));
+  }
+
+  // (pass, { q, s, a, indptr, values, losses }): fills those that are there.
+  void readLoss(const Napi::CallbackInfo& info) {
+    const Pass& from = pass(info[0]);
+    const Napi::Object to = info[1].As<Napi::Object>();
+    const auto doubles = [&](const char* key, const Buffer<double>& source) {
+      if (present(to.Get(key))) {
+        Napi::Float64Array array = to.Get(key).As<Napi::Float64Array>();
+        std::copy_n(source.data(), array.ElementLength(), array.Data());
+      }
+    };
+    doubles("q", from.q);
+    doubles("s", from.s);
+    doubles("a", from.a);
+    doubles("losses", from.losses);
+    if (!present(to.Get("indptr"))) return;
+    std::copy_n(from.targets.indptr(), from.m + 1, to.Get("indptr").As<Napi::Uint32Array>().Data());
+    std::copy_n(from.targets.values(), from.targets.nnz(), floats(to.Get("values")));
+  }
+
+  // (pass, { losses, gq, gs, ga }): what a custom loss has filled in.
+  void writeLoss(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] {
+      Pass& to = pass(info[0]);
+      const Napi::Object from = info[1].As<Napi::Object>();
+      const auto doubles = [&](const char* key, Buffer<double>& target) {
+        const Napi::Float64Array array = from.Get(key).As<Napi::Float64Array>();
+        std::copy_n(array.Data(), array.ElementLength(), target.data());
+      };
+      doubles("losses", to.losses);
+      doubles("gq", to.gq);
+      doubles("gs", to.gs);
+      doubles("ga", to.ga);
+      to.finishLoss(head_->config().numClasses);
+    });
+  }
+
+  // (out, hidden, m, classes)
+  void logits(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] {
+      const size_t m = info[2].As<Napi::Number>().Uint32Value(), n = info[3].As<Napi::TypedArray>().ElementLength();
+      checkFinite("hidden", floats(info[1]), m * head_->config().hiddenSize);
+      checkClasses(ids(info[3]), n, head_->config().numClasses);
+      head_->logits(floats(info[0]), floats(info[1]), m, ids(info[3]), n);
+    });
+  }
+
+  // (classes, logits, hidden, m, k, square)
+  void topK(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] {
+      const size_t m = info[3].As<Napi::Number>().Uint32Value(), k = info[4].As<Napi::Number>().Uint32Value();
+      checkFinite("hidden", floats(info[2]), m * head_->config().hiddenSize);
+      head_->topK(info[0].As<Napi::Int32Array>().Data(), floats(info[1]), floats(info[2]), m, k,
+                  info[5].As<Napi::Boolean>().Value());
+    });
+  }
+
+  // (out, classes): rows of W with their biases
+  void rows(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] {
+      const size_t n = info[1].As<Napi::TypedArray>().ElementLength();
+      checkClasses(ids(info[1]), n, head_->config().numClasses);
+      head_->rows(floats(info[0]), ids(info[1]), n);
+    });
+  }
+
+  Napi::Value diagnostics(const Napi::CallbackInfo& info) {
+    Napi::Object facts = Napi::Object::New(info.Env());
+    for (const auto& [name, value] : head_->diagnostics()) facts.Set(name, value);
+    return facts;
+  }
+
+  Napi::Value drift(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] {
+      const Drift drift = exact().drift();
+      Napi::Object result = Napi::Object::New(info.Env());
+      result.Set("Q", drift.q);
+      result.Set("wbar", drift.wbar);
+      result.Set("inverse", drift.inverse);
+      return result;
+    });
+  }
+  void refresh(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] { exact().refresh(); });
+  }
+  void setPolicy(const Napi::CallbackInfo& info) { exact().setPolicy(readPolicy(info[0].As<Napi::Object>())); }
+
+  void close(const Napi::CallbackInfo& info) { release(info.Env()); }
+
+  static Pass& pass(const Napi::Value& value) { return **value.As<Napi::External<PassPtr>>().Data(); }
+  ExactHead& exact() const { return static_cast<ExactHead&>(*head_); }  // the facade of no other head calls these
+
+  void release(Napi::Env env) {
+    head_.reset();
+    if (tracked_ != 0) Napi::MemoryManagement::AdjustExternalMemory(env, -tracked_);
+    tracked_ = 0;
+  }
+
+  std::shared_ptr<Head> head_;
+  LossFunction loss_ = nullptr;
+  std::vector<double> parameters_;
+  int64_t tracked_ = 0;
+};
+
+}  // namespace
+
+void registerHeads(Napi::Env env, Napi::Object exports) { exports.Set("Head", HeadWrap::define(env)); }
+
+}  // namespace widehead::addon

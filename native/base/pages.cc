@@ -1,0 +1,41 @@
+#include "base/pages.h"
+
+#include <string>
+
+#include "base/error.h"
+
+#ifdef _WIN32
+#define WIN32_LEAN_AND_MEAN
+#include <windows.h>
+#else
+#include <sys/mman.h>
+#endif
+
+namespace widehead {
+
+void* reservePages(size_t bytes) {
+  if (bytes == 0) return nullptr;
+#ifdef _WIN32
+  void* memory = VirtualAlloc(nullptr, bytes, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+#else
+  // Without MAP_NORESERVE: a table that can never fit is refused here and not by a kill in mid-training.
+  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) memory = nullptr;
+#endif
+  if (memory == nullptr) {
+    throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_MEMORY", "out of memory: could not get " + std::to_string(bytes) + " bytes");
+  }
+  return memory;
+}
+
+void releasePages(void* memory, size_t bytes) noexcept {
+  if (memory == nullptr) return;
+#ifdef _WIN32
+  (void)bytes;
+  VirtualFree(memory, 0, MEM_RELEASE);
+#else
+  munmap(memory, bytes);
+#endif
+}
+
+}  // namespace widehead

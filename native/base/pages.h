@@ -1,0 +1,35 @@
+// Large zeroed memory straight from the system: a page costs nothing until it is touched.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+
+namespace widehead {
+
+void* reservePages(size_t bytes);  // zeroed; throws Error WIDEHEAD_OUT_OF_MEMORY
+void releasePages(void* memory, size_t bytes) noexcept;
+
+template <class T>
+class Pages {
+ public:
+  Pages() = default;
+  explicit Pages(size_t count) : data_(static_cast<T*>(reservePages(count * sizeof(T)))), count_(count) {}
+  ~Pages() { releasePages(data_, bytes()); }
+  Pages(Pages&& other) noexcept : data_(std::exchange(other.data_, nullptr)), count_(std::exchange(other.count_, 0)) {}
+  Pages& operator=(Pages&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(count_, other.count_);
+    return *this;
+  }
+
+  T* data() const { return data_; }
+  T& operator[](size_t i) const { return data_[i]; }
+  size_t size() const { return count_; }
+  size_t bytes() const { return count_ * sizeof(T); }
+
+ private:
+  T* data_ = nullptr;
+  size_t count_ = 0;
+};
+
+}  // namespace widehead

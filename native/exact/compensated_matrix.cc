@@ -1,0 +1,78 @@
+#include "exact/compensated_matrix.h"
+
+#include <algorithm>
+
+#include "base/pool.h"
+#include "kernels/kernels.h"
+
+namespace widehead {
+
+namespace {
+constexpr size_t kGrain = 64;  // rows a thread: a row is a few hundred operations
+}
+
+void CompensatedMatrix::setIdentity(double diagonal) {
+  std::fill_n(hi_.data(), n_ * n_, 0.0f);
+  std::fill_n(lo_.data(), n_ * n_, 0.0f);
+  for (size_t i = 0; i < n_; i++) set(i, i, diagonal);
+}
+
+void CompensatedMatrix::scaleByPowerOfTwo(float factor) {
+  kernels().scale(hi_.data(), factor, n_ * n_);
+  kernels().scale(lo_.data(), factor, n_ * n_);
+}
+
+void CompensatedMatrix::multiply(double* y, const double* x) const {
+  parallelFor(n_, kGrain, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; i++) {
+      const float *hi = &hi_[i * n_], *lo = &lo_[i * n_];
+      // Four sums, because one would wait for each addition in turn.
+      double sum[4] = {0, 0, 0, 0};
+      size_t j = 0;
+      for (; j + 4 <= n_; j += 4) {
+        for (size_t p = 0; p < 4; p++) sum[p] += (static_cast<double>(hi[j + p]) + lo[j + p]) * x[j + p];
+      }
+      for (; j < n_; j++) sum[0] += (static_cast<double>(hi[j]) + lo[j]) * x[j];
+      y[i] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    }
+  });
+}
+
+void CompensatedMatrix::multiplyTransposed(double* y, const double* x) const {
+  // Threads own columns, so that the sum over rows has one order.
+  parallelFor(n_, kGrain, [&](size_t begin, size_t end) {
+    std::fill(y + begin, y + end, 0.0);
+    for (size_t i = 0; i < n_; i++) {
+      const float *hi = &hi_[i * n_], *lo = &lo_[i * n_];
+      for (size_t j = begin; j < end; j++) y[j] += x[i] * (static_cast<double>(hi[j]) + lo[j]);
+    }
+  });
+}
+
+void CompensatedMatrix::addRankOne(double c, const double* x, const double* y) {
+  parallelFor(n_, kGrain, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; i++) {
+      float *hi = &hi_[i * n_], *lo = &lo_[i * n_];
+      const double cx = c * x[i];
+      for (size_t j = 0; j < n_; j++) {
+        const double sum = static_cast<double>(hi[j]) + lo[j] + cx * y[j];
+        hi[j] = static_cast<float>(sum);
+        lo[j] = static_cast<float>(sum - hi[j]);
+      }
+    }
+  });
+}
+
+void CompensatedMatrix::subtractSymmetric(ConstMatrixF t) {
+  parallelFor(n_, kGrain, [&](size_t begin, size_t end) {
+    static thread_local Buffer<float> row;
+    row.reserve(n_);
+    for (size_t i = begin; i < end; i++) {
+      // t(i, j) + t(j, i) is the same float whichever comes first: the sum stays symmetric to the bit.
+      for (size_t j = 0; j < n_; j++) row[j] = t(i, j) + t(j, i);
+      kernels().compensatedAxpy(&hi_[i * n_], &lo_[i * n_], -1.0f, row.data(), n_);
+    }
+  });
+}
+
+}  // namespace widehead

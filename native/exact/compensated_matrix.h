@@ -1,0 +1,42 @@
+// A square matrix held as float32 high and low words: `hi` is the working copy that products read, hi + lo the sum that
+// thousands of small updates go to (exact.md calls these masters).
+#pragma once
+
+#include <cstddef>
+
+#include "base/buffer.h"
+#include "base/matrix.h"
+
+namespace widehead {
+
+class CompensatedMatrix {
+ public:
+  explicit CompensatedMatrix(size_t n) : n_(n), hi_(n * n), lo_(n * n) { setIdentity(0); }
+
+  MatrixF hi() const { return {hi_.data(), n_, n_}; }
+  MatrixF lo() const { return {lo_.data(), n_, n_}; }
+  double value(size_t i, size_t j) const { return static_cast<double>(hi_[i * n_ + j]) + lo_[i * n_ + j]; }
+  void set(size_t i, size_t j, double value) {
+    hi_[i * n_ + j] = static_cast<float>(value);
+    lo_[i * n_ + j] = static_cast<float>(value - hi_[i * n_ + j]);
+  }
+  void setIdentity(double diagonal);
+  // By a power of two, which rounds nothing.
+  void scaleByPowerOfTwo(float factor);
+
+  // y = M x and y = M^T x in float64 (n each).
+  void multiply(double* y, const double* x) const;
+  void multiplyTransposed(double* y, const double* x) const;
+  // M += c x y^T
+  void addRankOne(double c, const double* x, const double* y);
+  // M -= T + T^T for row-major T.
+  void subtractSymmetric(ConstMatrixF t);
+
+  size_t bytes() const { return hi_.bytes() + lo_.bytes(); }
+
+ private:
+  size_t n_;
+  Buffer<float> hi_, lo_;
+};
+
+}  // namespace widehead

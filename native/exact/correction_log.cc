@@ -1,0 +1,263 @@
+#include "exact/correction_log.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/pool.h"
+#include "kernels/kernels.h"
+#include "linalg/gemm.h"
+
+namespace widehead {
+
+namespace {
+
+size_t power(size_t base, size_t exponent) { return exponent == 0 ? 1 : base * power(base, exponent - 1); }
+
+}  // namespace
+
+CorrectionLog::CorrectionLog(size_t features, size_t stretch)
+    : features_(features), stretchLength_(std::max<size_t>(stretch, 1)), levels_(1) {
+  // Stretch 0 stays empty, so that rows that have seen nothing stand at the end of a node like all others.
+  stretches_.resize(1);
+  close();
+  tasks_.clear();
+}
+
+void CorrectionLog::append(const std::vector<Entry>& entries, float scale) {
+  Stretch& open = stretches_.back();
+  if (open.count == 0) {
+    open.y.reserve(stretchLength_ * features_);
+    open.z.reserve(stretchLength_ * features_);
+  }
+  for (size_t i = 0; i < entries.size(); i++) {
+    open.y.insert(open.y.end(), entries[i].y, entries[i].y + features_);
+    open.z.insert(open.z.end(), entries[i].z, entries[i].z + features_);
+    open.coefficient.push_back(entries[i].coefficient);
+    open.scale.push_back(i + 1 == entries.size() ? scale : 1.0f);
+    open.joined.push_back(i + 1 < entries.size());
+  }
+  open.count += entries.size();
+  end_ += entries.size();
+  if (open.count >= stretchLength_) close();
+}
+
+void CorrectionLog::close() {
+  const size_t closed = openIndex();
+  work(tasks_.size() * features_);  // no task outlives a stretch; at the pace asked for none is left here
+  tasks_.push_back({closed, true, 0, 0});
+  for (size_t l = 0; l < levels_.size(); l++) {
+    for (size_t i = 0; i < levels_[l].nodes.size(); i++) {
+      const Node& node = levels_[l].nodes[i];
+      if (node.through == closed && node.until > closed) tasks_.push_back({closed, false, l, levels_[l].first + i});
+    }
+  }
+  pace_ = (tasks_.size() * features_ + stretchLength_ - 1) / stretchLength_;
+  // Nodes that end with this stretch. The top level has no parent, so its nodes reach to the end of the log.
+  const size_t end = closed + 1;
+  for (size_t l = 0; l < levels_.size(); l++) {
+    const size_t span = power(kRadix, l), parent = span * kRadix;
+    if (end % span != 0) break;
+    Level& level = levels_[l];
+    if (level.nodes.empty()) level.first = end / span - 1;
+    const bool top = l + 1 == levels_.size();
+    level.nodes.push_back({end, top ? SIZE_MAX : (end + parent - 1) / parent * parent, {}});
+    if (top && level.nodes.size() > 2 * kRadix) {
+      levels_.emplace_back();
+      break;
+    }
+  }
+  stretches_.emplace_back();
+  stretches_.back().begin = end_;
+}
+
+CorrectionLog::Node* CorrectionLog::findNode(size_t level, size_t number) {
+  Level& at = levels_[level];
+  const size_t i = number - at.first;
+  return number >= at.first && i < at.nodes.size() ? &at.nodes[i] : nullptr;
+}
+
+const CorrectionLog::Node* CorrectionLog::nextHop(size_t boundary) const {
+  const Node* best = nullptr;
+  for (size_t l = 0; l < levels_.size(); l++) {
+    const size_t span = power(kRadix, l);
+    if (boundary % span != 0) break;
+    const Node* node = const_cast<CorrectionLog*>(this)->findNode(l, boundary / span - 1);
+    if (node != nullptr && node->through > boundary) best = node;
+  }
+  return best;
+}
+
+size_t CorrectionLog::findStretch(uint64_t position) const {
+  const auto after = std::upper_bound(stretches_.begin(), stretches_.end(), position,
+                                      [](uint64_t p, const Stretch& s) { return p < s.begin; });
+  return firstStretch_ + static_cast<size_t>(after - stretches_.begin()) - 1;
+}
+
+void CorrectionLog::applyEntries(float* row, const Stretch& from, size_t begin, size_t end) const {
+  const Kernels& kernel = kernels();
+  float dots[64];
+  for (size_t e = begin; e < end;) {
+    // A group acts at once: all its dots come before its first axpy. Groups longer than the buffer use one on the heap.
+    size_t last = e;
+    while (from.joined[last]) last++;
+    const size_t size = last + 1 - e;
+    std::vector<float> longGroup(size > 64 ? size : 0);
+    float* t = size > 64 ? longGroup.data() : dots;
+    for (size_t i = 0; i < size; i++) {
+      t[i] = from.coefficient[e + i] * kernel.dot(row, &from.y[(e + i) * features_], features_);
+    }
+    for (size_t i = 0; i < size; i++) kernel.axpy(row, -t[i], &from.z[(e + i) * features_], features_);
+    if (from.scale[last] != 1) kernel.scale(row, from.scale[last], features_);
+    e = last + 1;
+  }
+}
+
+void CorrectionLog::bringUp(float* rows, size_t count, const uint64_t* positions) const {
+  // Sixteen rows share a pass over a product; fewer would make its packing dominate.
+  parallelFor(count, 16, [&](size_t begin, size_t end) {
+    bringUpChunk(rows + begin * features_, end - begin, positions + begin);
+  });
+}
+
+void CorrectionLog::bringUpChunk(float* rows, size_t count, const uint64_t* positions) const {
+  std::vector<Range> ranges;
+  enterClosedStretches(rows, count, positions, ranges);
+  // The rearmost rows hop first; rows that meet go on together.
+  while (!ranges.empty()) {
+    const auto rear = std::min_element(ranges.begin(), ranges.end(),
+                                       [](const Range& a, const Range& b) { return a.boundary < b.boundary; });
+    if (rear->boundary >= openIndex()) break;
+    hop(rows, *rear);
+    for (size_t i = ranges.size() - 1; i > 0; i--) {
+      if (ranges[i].boundary != ranges[i - 1].boundary) continue;
+      ranges[i - 1].end = ranges[i].end;
+      ranges.erase(ranges.begin() + static_cast<ptrdiff_t>(i));
+    }
+  }
+  crossOpenStretch(rows, count, positions);
+}
+
+// Brings rows inside closed stretches to the end of theirs; returns how many rows there are in closed stretches.
+size_t CorrectionLog::enterClosedStretches(float* rows, size_t count, const uint64_t* positions,
+                                           std::vector<Range>& ranges) const {
+  size_t r = 0;
+  for (; r < count && positions[r] < stretches_.back().begin; r++) {
+    size_t boundary = findStretch(positions[r]);
+    const Stretch& at = stretch(boundary);
+    const size_t begin = static_cast<size_t>(positions[r] - at.begin);
+    if (begin > 0) {
+      applyEntries(rows + r * features_, at, begin, at.count);
+      boundary++;
+    }
+    if (!ranges.empty() && ranges.back().boundary == boundary) {
+      ranges.back().end = r + 1;
+    } else {
+      ranges.push_back({r, r + 1, boundary});
+    }
+  }
+  return r;
+}
+
+void CorrectionLog::hop(float* rows, Range& range) const {
+  const Node* node = nextHop(range.boundary);
+  const Stretch& at = stretch(range.boundary);
+  const size_t count = range.end - range.begin;
+  float* first = rows + range.begin * features_;
+  if (node == nullptr && !at.built) {
+    for (size_t r = 0; r < count; r++) applyEntries(first + r * features_, at, 0, at.count);
+    range.boundary++;
+    return;
+  }
+  static thread_local Buffer<float> scratch;
+  const float* product = node != nullptr ? node->suffix.data() : at.product.data();
+  scratch.reserve(count * features_);
+  gemm(MatrixF(scratch.data(), count, features_), ConstMatrixF(first, count, features_),
+       ConstMatrixF(product, features_, features_));
+  std::memcpy(first, scratch.data(), count * features_ * sizeof(float));
+  range.boundary = node != nullptr ? node->through : range.boundary + 1;
+}
+
+void CorrectionLog::crossOpenStretch(float* rows, size_t count, const uint64_t* positions) const {
+  const Stretch& open = stretches_.back();
+  for (size_t r = 0; r < count; r++) {
+    const size_t begin = positions[r] > open.begin ? static_cast<size_t>(positions[r] - open.begin) : 0;
+    applyEntries(rows + r * features_, open, begin, open.count);
+  }
+}
+
+void CorrectionLog::work(size_t rows) {
+  while (rows > 0 && !tasks_.empty()) {
+    const Task task = tasks_.front();
+    const size_t count = std::min(rows, features_ - rowsDone_);
+    runTask(task, rowsDone_, rowsDone_ + count);
+    rows -= count;
+    rowsDone_ += count;
+    if (rowsDone_ == features_) finishTask(task);
+  }
+}
+
+// The rows of a product are rows like those of V: they catch up on a stretch in the same way.
+void CorrectionLog::runTask(const Task& task, size_t begin, size_t end) {
+  fresh_.reserve(features_ * features_);
+  float* rows = fresh_.data() + begin * features_;
+  const size_t count = end - begin;
+  const Stretch& from = stretch(task.stretch);
+  if (task.build) {
+    std::memset(rows, 0, count * features_ * sizeof(float));
+    for (size_t r = 0; r < count; r++) rows[r * features_ + begin + r] = 1;
+    parallelFor(count, 8, [&](size_t first, size_t last) {
+      for (size_t r = first; r < last; r++) applyEntries(rows + r * features_, from, 0, from.count);
+    });
+    return;
+  }
+  Node* node = findNode(task.level, task.node);
+  if (node == nullptr) return;
+  if (node->suffix.capacity() == 0) {
+    std::memcpy(rows, from.product.data() + begin * features_, count * features_ * sizeof(float));
+    return;
+  }
+  gemm(MatrixF(rows, count, features_), ConstMatrixF(node->suffix.data() + begin * features_, count, features_),
+       ConstMatrixF(from.product.data(), features_, features_));
+}
+
+void CorrectionLog::finishTask(const Task& task) {
+  rowsDone_ = 0;
+  if (task.build) {
+    stretch(task.stretch).product = std::move(fresh_);
+    stretch(task.stretch).built = true;
+    fresh_ = Buffer<float>();
+  } else if (Node* node = findNode(task.level, task.node)) {
+    std::swap(node->suffix, fresh_);
+    node->through = task.stretch + 1;
+  }
+  tasks_.pop_front();
+  const bool last = tasks_.empty() || tasks_.front().stretch != task.stretch;
+  if (!last) return;
+  // Every node reaches past this stretch now: its product has served.
+  stretch(task.stretch).built = false;
+  stretch(task.stretch).product = Buffer<float>();
+}
+
+void CorrectionLog::dropBefore(uint64_t floor) {
+  size_t keep = findStretch(std::max(floor, stretches_.front().begin));
+  if (!tasks_.empty()) keep = std::min(keep, tasks_.front().stretch);
+  for (; firstStretch_ < keep; firstStretch_++) stretches_.pop_front();
+  for (size_t l = 0; l < levels_.size(); l++) {
+    Level& level = levels_[l];
+    const size_t span = power(kRadix, l);
+    for (; !level.nodes.empty() && (level.first + 1) * span < keep; level.first++) level.nodes.pop_front();
+  }
+}
+
+size_t CorrectionLog::bytes() const {
+  size_t total = fresh_.bytes();
+  for (const Stretch& s : stretches_) {
+    total += s.product.bytes() + (s.y.capacity() + s.z.capacity() + 2 * s.coefficient.capacity()) * sizeof(float);
+  }
+  for (const Level& level : levels_) {
+    for (const Node& node : level.nodes) total += node.suffix.bytes();
+  }
+  return total;
+}
+
+}  // namespace widehead

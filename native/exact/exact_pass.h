@@ -1,0 +1,24 @@
+// What the exact head keeps of one minibatch between its forward pass and its update. All of it is for W / gamma; n = features.
+#pragma once
+
+#include "base/matrix.h"
+#include "heads/head.h"
+
+namespace widehead {
+
+struct ExactPass : Pass {
+  Buffer<float> rows;           // numUnique x n: the rows of V of the minibatch's classes, up to date
+  std::vector<uint32_t> order;  // rows[i] is that of targets.unique()[order[i]]
+  std::vector<size_t> place;    // distinct class u is rows[place[u]]
+  Buffer<float> hq, hu;         // m x n: H Qc and H U^T
+  Buffer<float> z, dhc;         // m x n: gradients of the centred weights, Z_c and 2 diag(gq) H Qc + Z_c
+  std::vector<double> sHat;     // m: s / gamma
+  std::vector<double> ybar, gbar;  // m: sum of an example's ga; mean of its gradient over all D outputs
+  std::vector<float> gaHat;        // one a target: ga / gamma
+
+  const float* row(size_t k) const { return &rows[place[targets.slot(k)] * features]; }
+  size_t features = 0;
+  MatrixF h() const { return {hidden.data(), m, features}; }
+};
+
+}  // namespace widehead

@@ -1,0 +1,152 @@
+#include "exact/factored_weights.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <numeric>
+
+#include "base/pool.h"
+#include "base/rng.h"
+#include "heads/head.h"
+#include "kernels/kernels.h"
+#include "linalg/gemm.h"
+#include "linalg/lu.h"
+
+namespace widehead {
+
+namespace {
+
+constexpr size_t kBlock = 256;  // rows of W at a time: short float32 sums, long ones in float64
+
+}  // namespace
+
+FactoredWeights::FactoredWeights(size_t numClasses, size_t features, size_t stretch)
+    : v(numClasses, features, stretch), u(features), ui(features), qc(features), omega(features), wbar(features) {
+  u.setIdentity(1);
+  ui.setIdentity(1);
+}
+
+void FactoredWeights::init(const InitConfig& init, size_t hiddenSize) {
+  if (init.kind == InitConfig::Zeros) return;
+  parallelFor(numClasses(), 64, [&](size_t begin, size_t end) {
+    for (size_t r = begin; r < end; r++) {
+      fillRow(v.raw(r), r, init, hiddenSize, features());
+      v.markWritten(r);
+    }
+  });
+  const Moments exact = moments();
+  wbar = exact.sum;
+  for (size_t i = 0; i < features(); i++) {
+    for (size_t j = 0; j < features(); j++) qc.set(i, j, exact.centred[i * features() + j]);
+  }
+}
+
+void FactoredWeights::rows(float* out, const uint32_t* classes, size_t count) const {
+  const size_t d = features();
+  Buffer<float> current(std::min(count, kBlock) * d), product(std::min(count, kBlock) * d);
+  std::vector<uint32_t> order;
+  for (size_t begin = 0; begin < count; begin += kBlock) {
+    const size_t n = std::min(kBlock, count - begin);
+    v.gather(current.data(), order, classes + begin, n);
+    gemm(MatrixF(product.data(), n, d), ConstMatrixF(current.data(), n, d), u.hi());
+    gemm(MatrixF(product.data(), n, d), ConstMatrixF(current.data(), n, d), u.lo(), 1, Into::Add);
+    for (size_t i = 0; i < n; i++) {
+      float* to = out + (begin + order[i]) * d;
+      for (size_t j = 0; j < d; j++) to[j] = static_cast<float>(gamma * (product[i * d + j] + omega[j]));
+    }
+  }
+}
+
+// Two passes over W / gamma: its mean row, then the products of what is left, so that a strong mean cancels nothing.
+FactoredWeights::Moments FactoredWeights::moments() const {
+  const size_t d = features();
+  Moments result{std::vector<double>(d), std::vector<double>(d * d)};
+  Buffer<float> block(kBlock * d), products(d * d);
+  std::vector<uint32_t> classes(kBlock);
+  const auto forEachBlock = [&](const std::function<void(size_t)>& use) {
+    for (size_t begin = 0; begin < numClasses(); begin += kBlock) {
+      const size_t n = std::min(kBlock, numClasses() - begin);
+      std::iota(classes.begin(), classes.begin() + static_cast<ptrdiff_t>(n), static_cast<uint32_t>(begin));
+      rows(block.data(), classes.data(), n);
+      use(n);
+    }
+  };
+  forEachBlock([&](size_t n) {
+    for (size_t i = 0; i < n; i++) {
+      for (size_t j = 0; j < d; j++) result.sum[j] += block[i * d + j];
+    }
+  });
+  const double perClass = 1.0 / static_cast<double>(numClasses());
+  forEachBlock([&](size_t n) {
+    for (size_t i = 0; i < n; i++) {
+      for (size_t j = 0; j < d; j++) block[i * d + j] = static_cast<float>(block[i * d + j] - result.sum[j] * perClass);
+    }
+    const ConstMatrixF rowsOfW(block.data(), n, d);
+    gemm(MatrixF(products.data(), d, d), rowsOfW.transposed(), rowsOfW);
+    for (size_t i = 0; i < d * d; i++) result.centred[i] += products[i];
+  });
+  for (double& x : result.sum) x /= gamma;
+  for (double& x : result.centred) x /= gamma * gamma;
+  return result;
+}
+
+Drift FactoredWeights::drift() const {
+  const size_t d = features();
+  const Moments exact = moments();
+  double q = 0, qNorm = 0, w = 0, wNorm = 0, inverse = 0;
+  const double perClass = 1.0 / static_cast<double>(numClasses());
+  for (size_t i = 0; i < d; i++) {
+    w += std::pow(wbar[i] - exact.sum[i], 2);
+    wNorm += std::pow(exact.sum[i], 2);
+    for (size_t j = 0; j < d; j++) {
+      const double truth = exact.centred[i * d + j] + exact.sum[i] * exact.sum[j] * perClass;
+      q += std::pow(qc.value(i, j) + wbar[i] * wbar[j] * perClass - truth, 2);
+      qNorm += truth * truth;
+    }
+  }
+  // Row i of Ui U^T - I.
+  std::vector<double> row(d), image(d);
+  for (size_t i = 0; i < d; i++) {
+    for (size_t j = 0; j < d; j++) row[j] = ui.value(i, j);
+    u.multiply(image.data(), row.data());
+    image[i] -= 1;
+    for (double x : image) inverse += x * x;
+  }
+  const auto relative = [](double error, double norm) { return norm > 0 ? std::sqrt(error / norm) : std::sqrt(error); };
+  return {relative(q, qNorm), relative(w, wNorm), std::sqrt(inverse / static_cast<double>(d))};
+}
+
+void FactoredWeights::refresh() {
+  const size_t d = features();
+  for (size_t swept = 0; swept < 2 * numClasses(); swept += kBlock) v.sweep(kBlock);
+  const Moments exact = moments();
+  wbar = exact.sum;
+  std::vector<double> forward(d * d), backward(d * d);
+  for (size_t i = 0; i < d; i++) {
+    for (size_t j = 0; j < d; j++) {
+      qc.set(i, j, exact.centred[i * d + j]);
+      forward[i * d + j] = u.value(j, i);  // U^T, whose inverse is U^-T
+    }
+  }
+  Lu lu;
+  lu.factor(ConstMatrixD(forward.data(), d, d));
+  lu.inverse(MatrixD(backward.data(), d, d));
+  for (size_t i = 0; i < d; i++) {
+    for (size_t j = 0; j < d; j++) ui.set(i, j, backward[i * d + j]);
+  }
+}
+
+void FactoredWeights::decay(double c) {
+  gamma *= c;
+  constexpr float kFold = 1.0f / 256;
+  while (gamma < kFold) {
+    const std::vector<float> none(features());
+    v.log().append({{none.data(), none.data(), 0.0f}}, kFold);
+    qc.scaleByPowerOfTwo(kFold * kFold);
+    for (double& x : omega) x *= kFold;
+    for (double& x : wbar) x *= kFold;
+    gamma /= kFold;
+  }
+}
+
+}  // namespace widehead

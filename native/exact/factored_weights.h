@@ -1,0 +1,58 @@
+// W = gamma (V U + 1 omega^T), D x d, never formed; with it U^-T, the covariance of the classes and their sum.
+//
+// Letters are those of Vincent et al. 2015 (arXiv 1606.08061). Two differences from the paper:
+// - Qc = W^T W - wbar wbar^T / D, the products of the CENTRED rows of W, is kept in place of Q = W^T W. The centred weights follow the
+//   same recursion with gs = 0, so that the large terms of the mean never enter Qc, and q / D - (s / D)^2, which the Z-loss
+//   divides by, is had without cancellation.
+// - V is never rewritten: corrections go to a log (correction_log.h).
+// Qc, wbar and omega are those of W / gamma; gamma takes up weight decay.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "exact/compensated_matrix.h"
+#include "exact/row_store.h"
+
+namespace widehead {
+
+struct InitConfig;
+
+struct Drift {
+  double q, wbar, inverse;  // relative errors (Frobenius) of W^T W, of W^T 1, and of U^-T as an inverse
+};
+
+class FactoredWeights {
+ public:
+  FactoredWeights(size_t numClasses, size_t features, size_t stretch);
+
+  // Starting weights; the rows have hiddenSize weights, then the bias if features = hiddenSize + 1.
+  void init(const InitConfig& init, size_t hiddenSize);
+
+  size_t numClasses() const { return v.rows(); }
+  size_t features() const { return v.features(); }
+
+  // out (count x features): rows of W.
+  void rows(float* out, const uint32_t* classes, size_t count) const;
+  // O(D d^2): compares with what W itself says, or makes it so (rows current, log empty in effect, Qc, wbar, U^-T exact).
+  Drift drift() const;
+  void refresh();
+  // Multiplies gamma by c, and folds a gamma that has become small into the rows of V (through the log) and the sums.
+  void decay(double c);
+
+  size_t bytes() const { return v.bytes() + u.bytes() + ui.bytes() + qc.bytes(); }
+
+  RowStore v;
+  CompensatedMatrix u, ui, qc;      // ui = U^-T
+  std::vector<double> omega, wbar;  // d
+  double gamma = 1;
+
+ private:
+  struct Moments {
+    std::vector<double> sum;      // d: W^T 1 / gamma
+    std::vector<double> centred;  // d x d
+  };
+  Moments moments() const;
+};
+
+}  // namespace widehead

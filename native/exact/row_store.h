@@ -1,0 +1,56 @@
+// The rows of V, each with the position in the correction log up to which it is current.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "base/pages.h"
+#include "exact/correction_log.h"
+
+namespace widehead {
+
+class RowStore {
+ public:
+  // rows x features zeros. A row that was never written is zero whatever the corrections, and costs no memory.
+  RowStore(size_t rows, size_t features, size_t stretch);
+
+  size_t rows() const { return rows_; }
+  size_t features() const { return features_; }
+  CorrectionLog& log() { return log_; }
+  const CorrectionLog& log() const { return log_; }
+
+  // Row r as it is stored, for initialisation: call markWritten(r) when it was filled.
+  float* raw(size_t row) { return v_.data() + row * features_; }
+  void markWritten(size_t row) { stamps_[row] = kWritten | stampOf(log_.end()); }
+  bool written(size_t row) const { return (stamps_[row] & kWritten) != 0; }
+
+  // Brings rows up to date without changing the store: row i of out is that of classes[order[i]]; order is chosen here, oldest row
+  // first, so that rows of one age catch up together. out is count x features.
+  void gather(float* out, std::vector<uint32_t>& order, const uint32_t* classes, size_t count) const;
+  // Writes back packed rows that are current at the log's end; row i of `rows` is that of classes[i].
+  void scatter(const float* rows, const uint32_t* classes, size_t count);
+
+  // Brings the next `count` rows up to date, in turn, and lets the log forget what no row needs any more.
+  void sweep(size_t count);
+
+  // How far behind row r is, in entries; 0 for one that was never written.
+  uint64_t behind(size_t row) const { return written(row) ? log_.end() - position(row) : 0; }
+  uint64_t position(size_t row) const;
+  size_t bytes() const { return v_.bytes() + stamps_.bytes() + log_.bytes(); }
+
+ private:
+  // A stamp is the written flag and the low 31 bits of a position; no row is ever 2^31 entries behind.
+  static constexpr uint32_t kWritten = 1u << 31;
+  static uint32_t stampOf(uint64_t position) { return static_cast<uint32_t>(position) & (kWritten - 1); }
+
+  const size_t rows_, features_;
+  Pages<float> v_;
+  Pages<uint32_t> stamps_;
+  CorrectionLog log_;
+  size_t cursor_ = 0;           // the next row to sweep
+  uint64_t roundStart_ = 0;     // the log's end when this round of the sweep began
+  std::vector<float> swept_;
+};
+
+}  // namespace widehead

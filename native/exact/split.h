@@ -1,0 +1,54 @@
+// Where a step's matrix A = I - H diag(weight) H^T is nearly singular, found from m x m matrices.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <vector>
+
+namespace widehead {
+
+constexpr size_t kMaxSplit = 64;  // a step with more eigenvalues near 0 than this is beyond help and merely inaccurate
+
+// The eigenvalue of A nearest 0, by inverse iteration with K^-1, K = I - G diag(weight), G = H H^T (rows are examples): if
+// K^T w = nu w then x = H w has A x = nu x. `direction` becomes w. The value is A's Rayleigh quotient at x, so it is right
+// to second order however few iterations there were.
+inline double smallestEigenvalue(std::vector<double>& direction, const double* inverse, const std::vector<double>& gram,
+                                 const std::vector<double>& weight) {
+  const size_t k = weight.size();
+  std::vector<double>& w = direction;
+  std::vector<double> next(k), image(k);
+  w.resize(k);
+  // A fixed start without structure: no symmetry of the data is orthogonal to it.
+  for (size_t i = 0; i < k; i++) w[i] = 1 + 0.5 * std::sin(12.9898 * static_cast<double>(i + 1));
+  for (int iteration = 0; iteration < 4; iteration++) {
+    std::fill(next.begin(), next.end(), 0.0);
+    for (size_t i = 0; i < k; i++) {
+      for (size_t j = 0; j < k; j++) next[j] += inverse[i * k + j] * w[i];
+    }
+    double size = 0;
+    for (double value : next) size = std::max(size, std::fabs(value));
+    if (!(size > 0) || !std::isfinite(size)) break;
+    for (size_t i = 0; i < k; i++) w[i] = next[i] / size;
+  }
+  double norm = 0, quotient = 0;
+  for (size_t i = 0; i < k; i++) {
+    double sum = 0;
+    for (size_t j = 0; j < k; j++) sum += gram[i * k + j] * w[j];
+    norm += w[i] * sum;
+    quotient += weight[i] * sum * sum;
+  }
+  return norm > 0 ? 1 - quotient / norm : 1;
+}
+
+// A bound on the largest |eigenvalue| of A: 1 plus the negative weights' share, or the positive weights' share less 1.
+inline double growthBound(const std::vector<double>& gram, const std::vector<double>& weight) {
+  double positive = 0, negative = 0;
+  for (size_t i = 0; i < weight.size(); i++) {
+    const double share = weight[i] * gram[i * weight.size() + i];
+    (share > 0 ? positive : negative) += std::fabs(share);
+  }
+  return std::max(1 + negative, positive - 1);
+}
+
+}  // namespace widehead

@@ -1,0 +1,48 @@
+// One SGD step on the factored weights: W <- W - eta G H^T, exactly, in O(d^2) an example.
+//
+// With A = I - 2 eta H diag(gq) H^T the step is W A - eta (1 gs^T + Y) H^T. U takes A, U^-T its inverse, and V the sparse rest.
+// Where A is nearly singular (some 2 eta lambda close to 1) its inverse is useless, so a part is split off that needs none: for any
+// unit x and number kappa, A' = A + kappa x x^T gives
+//     V U A = V (I - kappa (U x) (U'^-T x)^T) U',   U' = U A',
+// so U takes A', which is harmless when x is near the bad direction, and the bracket becomes an entry of the correction log.
+// The algebra is exact for every x. In the formulas x is one more example, with the weight -kappa.
+// (Own device; the published algorithm divides by zero there.)
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "exact/exact_pass.h"
+#include "exact/factored_weights.h"
+
+namespace widehead {
+
+// What a step did, for the watch on U's singular values and for the rows.
+struct StepEffect {
+  double contraction = 1;  // smallest |eigenvalue| of A' found
+  double growth = 1;       // bound on its largest
+  size_t split = 0;        // entries split off
+};
+
+// The algebra of one step in one of two shapes: m x m matrices for m <= d (7 d^2 m + 5 d m^2 + m^3), d x d matrices otherwise.
+class StepAlgebra {
+ public:
+  virtual ~StepAlgebra() = default;
+
+  // The squared norm of the centred gradient Gc H^T; keeps what update() needs.
+  virtual double gradNormSquared(const FactoredWeights& w, const ExactPass& pass) = 0;
+  // Updates U, U^-T and Qc, appends split entries to the log, and fills x (m x n) with U_new^-T H.
+  // singular: eigenvalues of A below it in size are split off.
+  virtual StepEffect update(FactoredWeights& w, const ExactPass& pass, double eta, double singular) = 0;
+
+  Buffer<float> x;
+};
+
+std::unique_ptr<StepAlgebra> makeNarrowStep();
+std::unique_ptr<StepAlgebra> makeWideStep();
+
+// j (m x n) = Y^T Y H: every class's gradient row, handed back to the examples that have it. Right for classes that
+// repeat, in any order.
+void classOverlap(Buffer<float>& j, Buffer<float>& classGradients, const ExactPass& pass);
+
+}  // namespace widehead

@@ -1,0 +1,175 @@
+// The step for m > d: everything that would be m x m is summed over the examples into d x d first.
+
+#include <algorithm>
+#include <cmath>
+
+#include "exact/split.h"
+#include "exact/step.h"
+#include "kernels/kernels.h"
+#include "linalg/gemm.h"
+#include "linalg/lu.h"
+
+namespace widehead {
+
+namespace {
+
+class WideStep : public StepAlgebra {
+ public:
+  double gradNormSquared(const FactoredWeights& w, const ExactPass& pass) override;
+  StepEffect update(FactoredWeights& w, const ExactPass& pass, double eta, double singular) override;
+
+ private:
+  StepEffect solve(size_t n, double eta, double singular);
+  bool splitOff(size_t n, StepEffect& effect, double singular);
+
+  // n x n: C = H diag(gq) H^T; dH_c H^T; Z_c H^T; H M_c H^T
+  Buffer<float> c_, dhh_, zh_, hmh_;
+  Buffer<float> product_, oldU_, oldUi_, overlap_, classGradients_, scaled_;
+  Buffer<double> a_, inverse_;     // n x n: A' and its inverse
+  std::vector<float> x_;           // split directions, split x n
+  std::vector<double> kappa_;
+  Lu lu_;
+};
+
+double WideStep::gradNormSquared(const FactoredWeights& w, const ExactPass& pass) {
+  const size_t m = pass.m, n = pass.features;
+  const MatrixF h = pass.h(), ht = h.transposed();
+  const auto square = [&](Buffer<float>& buffer) { return MatrixF(buffer.reserve(n * n), n, n); };
+  scaled_.reserve(m * n);
+  for (size_t i = 0; i < m; i++) {
+    for (size_t j = 0; j < n; j++) scaled_[i * n + j] = static_cast<float>(pass.gq[i]) * pass.hidden[i * n + j];
+  }
+  const MatrixF c = square(c_), dhh = square(dhh_), zh = square(zh_), hmh = square(hmh_);
+  gemm(c, MatrixF(scaled_.data(), m, n).transposed(), h);
+  gemm(dhh, MatrixF(pass.dhc.data(), m, n).transposed(), h);
+  gemm(zh, MatrixF(pass.z.data(), m, n).transposed(), h);
+  classOverlap(overlap_, classGradients_, pass);
+  // H M_c H^T = 2 C (dH_c H^T) + 2 (Z_c H^T)^T C + H Y^T Y H^T - (H ybar)(H ybar)^T / D,  dH_c H^T = 2 Qc C + Z_c H^T
+  gemm(hmh, ht, MatrixF(overlap_.data(), m, n));
+  gemm(hmh, c, dhh, 2, Into::Add);
+  gemm(hmh, zh.transposed(), c, 2, Into::Add);
+  std::vector<double> hy(n);
+  for (size_t i = 0; i < m; i++) {
+    for (size_t j = 0; j < n; j++) hy[j] += pass.ybar[i] * pass.hidden[i * n + j];
+  }
+  double norm = 0;
+  const double perClass = 1.0 / static_cast<double>(w.numClasses());
+  for (size_t i = 0; i < n; i++) {
+    for (size_t j = 0; j < n; j++) hmh(i, j) -= static_cast<float>(hy[i] * hy[j] * perClass);
+    norm += hmh(i, i);
+  }
+  return norm;
+}
+
+StepEffect WideStep::update(FactoredWeights& w, const ExactPass& pass, double eta, double singular) {
+  const size_t m = pass.m, n = pass.features;
+  // R H^T = eta dH_c H^T - eta^2/2 H M_c H^T;  Qc -= R H^T + H R^T
+  const float halfSquare = static_cast<float>(eta * eta / 2);
+  for (size_t i = 0; i < n * n; i++) dhh_[i] = static_cast<float>(eta) * dhh_[i] - halfSquare * hmh_[i];
+  w.qc.subtractSymmetric(MatrixF(dhh_.data(), n, n));
+
+  StepEffect effect = solve(n, eta, singular);
+  oldU_.reserve(n * n);
+  oldUi_.reserve(n * n);
+  std::copy_n(w.u.hi().data, n * n, oldU_.data());
+  std::copy_n(w.ui.hi().data, n * n, oldUi_.data());
+  // U += U (A' - I),  U^-T += U^-T (A'^-1 - I)
+  const auto lessIdentity = [&](const Buffer<double>& matrix) {
+    product_.reserve(std::max(n * n, m * n));
+    for (size_t i = 0; i < n * n; i++) product_[i] = static_cast<float>(matrix[i] - (i % (n + 1) == 0));
+    return MatrixF(product_.data(), n, n);
+  };
+  gemmCompensated(w.u.hi(), w.u.lo(), MatrixF(oldU_.data(), n, n), lessIdentity(a_), 1);
+  gemmCompensated(w.ui.hi(), w.ui.lo(), MatrixF(oldUi_.data(), n, n), lessIdentity(inverse_), 1);
+  gemm(MatrixF(x.reserve(m * n), m, n), pass.h(), w.ui.hi().transposed());
+
+  effect.split = kappa_.size();
+  if (effect.split > 0) {
+    const ConstMatrixF directions(x_.data(), effect.split, n);
+    std::vector<float> y(effect.split * n), z(effect.split * n);
+    gemm(MatrixF(y.data(), effect.split, n), directions, MatrixF(oldU_.data(), n, n).transposed());
+    gemm(MatrixF(z.data(), effect.split, n), directions, w.ui.hi().transposed());
+    std::vector<CorrectionLog::Entry> entries;
+    for (size_t i = 0; i < effect.split; i++) entries.push_back({&y[i * n], &z[i * n], static_cast<float>(kappa_[i])});
+    w.v.log().append(entries);
+  }
+  return effect;
+}
+
+StepEffect WideStep::solve(size_t n, double eta, double singular) {
+  StepEffect effect;
+  double trace = 0, negative = 0;
+  a_.reserve(n * n);
+  inverse_.reserve(n * n);
+  for (size_t i = 0; i < n; i++) {
+    for (size_t j = 0; j < n; j++) {
+      a_[i * n + j] = (i == j) - eta * (static_cast<double>(c_[i * n + j]) + c_[j * n + i]);
+    }
+    // C may be indefinite; its diagonal bounds what its trace does only roughly, and that is all the watch needs.
+    (c_[i * n + i] > 0 ? trace : negative) += std::fabs(2 * eta * c_[i * n + i]);
+  }
+  effect.growth = std::max(1 + negative, trace - 1);
+  x_.clear();
+  kappa_.clear();
+  do {
+    lu_.factor(ConstMatrixD(a_.data(), n, n));
+    lu_.inverse(MatrixD(inverse_.data(), n, n));
+  } while (splitOff(n, effect, singular));
+  effect.contraction = std::fabs(effect.contraction);
+  return effect;
+}
+
+// Finds the eigenvalue of A' nearest 0; if it is too near, adds kappa x x^T to A' and says so.
+bool WideStep::splitOff(size_t n, StepEffect& effect, double singular) {
+  std::vector<double> x(n), next(n);
+  for (size_t i = 0; i < n; i++) x[i] = 1 + 0.5 * std::sin(12.9898 * static_cast<double>(i + 1));
+  const auto multiply = [&](const double* matrix) {
+    for (size_t i = 0; i < n; i++) {
+      next[i] = 0;
+      for (size_t j = 0; j < n; j++) next[i] += matrix[i * n + j] * x[j];
+    }
+  };
+  for (int iteration = 0; iteration < 4; iteration++) {
+    multiply(inverse_.data());
+    double size = 0;
+    for (double value : next) size = std::max(size, std::fabs(value));
+    if (!(size > 0) || !std::isfinite(size)) break;
+    for (size_t i = 0; i < n; i++) x[i] = next[i] / size;
+  }
+  double norm = 0, quotient = 0;
+  multiply(a_.data());
+  for (size_t i = 0; i < n; i++) {
+    norm += x[i] * x[i];
+    quotient += x[i] * next[i];
+  }
+  effect.contraction = quotient / norm;
+  if (std::fabs(effect.contraction) >= singular || kappa_.size() >= kMaxSplit) return false;
+  const double kappa = 1 - effect.contraction;
+  for (double value : x) x_.push_back(static_cast<float>(value / std::sqrt(norm)));
+  // The log's coefficient is a float32: use the very same number here.
+  kappa_.push_back(static_cast<float>(kappa));
+  const float* unit = &x_[(kappa_.size() - 1) * n];
+  for (size_t i = 0; i < n; i++) {
+    for (size_t j = 0; j < n; j++) a_[i * n + j] += kappa_.back() * unit[i] * static_cast<double>(unit[j]);
+  }
+  return true;
+}
+
+}  // namespace
+
+std::unique_ptr<StepAlgebra> makeWideStep() { return std::make_unique<WideStep>(); }
+
+void classOverlap(Buffer<float>& j, Buffer<float>& classGradients, const ExactPass& pass) {
+  const size_t n = pass.features;
+  const Targets& targets = pass.targets;
+  classGradients.zeros(targets.numUnique() * n);
+  j.zeros(pass.m * n);
+  for (size_t k = 0; k < targets.nnz(); k++) {
+    kernels().axpy(&classGradients[targets.slot(k) * n], pass.gaHat[k], &pass.hidden[targets.example(k) * n], n);
+  }
+  for (size_t k = 0; k < targets.nnz(); k++) {
+    kernels().axpy(&j[targets.example(k) * n], pass.gaHat[k], &classGradients[targets.slot(k) * n], n);
+  }
+}
+
+}  // namespace widehead

@@ -1,0 +1,40 @@
+// The exact head: loss, gradient and update of the D x d weights in O(d^2) an example for any loss of the spherical family
+// (Vincent, de Brebisson, Bouthillier, NIPS 2015; arXiv 1606.08061), with corrections that are never applied to all rows at once.
+#pragma once
+
+#include <memory>
+
+#include "exact/factored_weights.h"
+#include "exact/stabiliser.h"
+#include "heads/head.h"
+
+namespace widehead {
+
+class ExactHead : public Head {
+ public:
+  ExactHead(const HeadConfig& config, const InitConfig& init, const StabilisationPolicy& policy, size_t stretch);
+
+  std::unique_ptr<Pass> newPass() const override;
+  void score(Pass& pass) const override;
+  void differentiate(Pass& pass) const override;
+  double apply(Pass& pass, const ApplyOptions& options) override;
+  void logits(float* out, const float* hidden, size_t m, const uint32_t* classes, size_t n) const override;
+  void topK(int32_t* classes, float* logits, const float* hidden, size_t m, size_t k, bool square) const override;
+  void rows(float* out, const uint32_t* classes, size_t n) const override;
+  size_t bytes() const override { return weights_.bytes(); }
+  std::map<std::string, double> diagnostics() const override;
+
+  Drift drift() const { return weights_.drift(); }
+  void refresh();
+  void setPolicy(const StabilisationPolicy& policy) { policy_ = policy; }
+
+ private:
+  void updateVectors(const ExactPass& pass, double eta);
+  void updateRows(ExactPass& pass, double eta, const float* x, uint64_t seen);
+
+  FactoredWeights weights_;
+  Stabiliser stabiliser_;
+  StabilisationPolicy policy_;
+};
+
+}  // namespace widehead

@@ -1,0 +1,89 @@
+#include "heads/head.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "base/error.h"
+#include "base/rng.h"
+
+namespace widehead {
+
+void checkClasses(const uint32_t* classes, size_t n, size_t numClasses) {
+  for (size_t i = 0; i < n; i++) {
+    if (classes[i] < numClasses) continue;
+    throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_RANGE",
+                "classes must be class ids from 0 to " + std::to_string(numClasses - 1) + ", got " +
+                    std::to_string(static_cast<int32_t>(classes[i])) + " at index " + std::to_string(i));
+  }
+}
+
+void checkFinite(const char* name, const float* values, size_t n) {
+  // In integers, because the compiler may reorder those: an exponent of all ones is NaN or infinite.
+  uint32_t bad = 0;
+  for (size_t i = 0; i < n; i++) {
+    uint32_t bits;
+    std::memcpy(&bits, values + i, sizeof bits);
+    bad |= (bits & 0x7f800000u) == 0x7f800000u;
+  }
+  if (bad == 0) return;
+  for (size_t i = 0; i < n; i++) {
+    if (std::isfinite(values[i])) continue;
+    throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_RANGE",
+                std::string(name) + " must be finite, got " + std::to_string(values[i]) + " at index " + std::to_string(i));
+  }
+}
+
+void fillRow(float* out, size_t row, const InitConfig& init, size_t hiddenSize, size_t features) {
+  const uint64_t first = static_cast<uint64_t>(row) * hiddenSize;
+  for (size_t j = 0; j < hiddenSize; j++) {
+    switch (init.kind) {
+      case InitConfig::Zeros: out[j] = 0; break;
+      case InitConfig::Normal: out[j] = static_cast<float>(init.scale * randomNormal(init.seed, first + j)); break;
+      case InitConfig::Uniform:
+        out[j] = static_cast<float>(init.scale * (2 * randomUniform(init.seed, first + j) - 1));
+        break;
+      case InitConfig::Weights: out[j] = init.weights[first + j]; break;
+    }
+  }
+  if (features > hiddenSize) out[hiddenSize] = init.kind == InitConfig::Weights && init.biases ? init.biases[row] : 0;
+}
+
+void Pass::assign(const HeadConfig& config, const float* input, const TargetsInput& targetsInput) {
+  const size_t d = config.hiddenSize, features = d + (config.bias ? 1 : 0);
+  checkFinite("hidden", input, targetsInput.m * d);
+  targets.assign(targetsInput, config.numClasses);
+  m = targetsInput.m;
+  hidden.reserve(m * features);
+  for (size_t j = 0; j < m; j++) {
+    std::memcpy(&hidden[j * features], input + j * d, d * sizeof(float));
+    if (config.bias) hidden[j * features + d] = 1;
+  }
+  for (Buffer<double>* buffer : {&q, &s, &losses, &gq, &gs}) buffer->reserve(m);
+  a.reserve(targets.nnz());
+  ga.reserve(targets.nnz());
+  dHidden.reserve(m * d);
+}
+
+LossBatch Pass::lossBatch(size_t numClasses) {
+  return {m,          numClasses,       q.data(),      s.data(),  targets.indptr(), a.data(), targets.values(),
+          losses.data(), gq.data(), gs.data(), ga.data()};
+}
+
+void Pass::computeLoss(LossFunction compute, const double* parameters, size_t numClasses) {
+  compute(lossBatch(numClasses), parameters);
+  finishLoss(numClasses);
+}
+
+void Pass::finishLoss(size_t numClasses) {
+  checkLoss(lossBatch(numClasses));
+  const double share = 1.0 / static_cast<double>(m);
+  loss = 0;
+  for (size_t j = 0; j < m; j++) {
+    loss += losses[j] * share;
+    gq[j] *= share;
+    gs[j] *= share;
+  }
+  for (size_t k = 0; k < targets.nnz(); k++) ga[k] *= share;
+}
+
+}  // namespace widehead

@@ -1,0 +1,100 @@
+// The contract of every output layer. A pass over one minibatch goes score -> loss -> differentiate -> apply; all but apply
+// leave the head as it was, so that a failure anywhere loses nothing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/buffer.h"
+#include "heads/targets.h"
+#include "losses/loss.h"
+
+namespace widehead {
+
+struct HeadConfig {
+  size_t numClasses, hiddenSize;
+  bool bias;
+};
+
+// Starting weights: row-major W (D x d) and biases (D), or random with the given scale.
+struct InitConfig {
+  enum Kind { Zeros, Normal, Uniform, Weights } kind;
+  double scale;
+  uint64_t seed;
+  const float *weights, *biases;
+};
+
+struct ApplyOptions {
+  double learningRate, weightDecay, clipNorm;  // clipNorm: infinity for none
+};
+
+// One minibatch on its way through a head. Reused from step to step, so that its buffers are made once.
+class Pass {
+ public:
+  virtual ~Pass() = default;
+
+  // Copies and checks the minibatch; hidden is m x d. Throws Error Range.
+  void assign(const HeadConfig& config, const float* hidden, const TargetsInput& targets);
+  // q, s, a -> losses and their derivatives, by a built-in loss.
+  void computeLoss(LossFunction loss, const double* parameters, size_t numClasses);
+  LossBatch lossBatch(size_t numClasses);
+  // Turns the derivatives of the losses into those of their mean, after checking that all are finite.
+  void finishLoss(size_t numClasses);
+
+  size_t m = 0;
+  Buffer<float> hidden;  // m x features: the minibatch, with a 1 appended to each row if the head has biases
+  Targets targets;
+  Buffer<double> q, s, losses, gq, gs;  // m
+  Buffer<double> a, ga;                 // one a target
+  Buffer<float> dHidden;                // m x d
+  double loss = 0;
+  uint64_t version = 0;  // the head's version that the pass was made for
+};
+
+class Head {
+ public:
+  explicit Head(const HeadConfig& config) : config_(config) {}
+  virtual ~Head() = default;
+
+  const HeadConfig& config() const { return config_; }
+  size_t features() const { return config_.hiddenSize + (config_.bias ? 1 : 0); }
+  // Counts the updates: a pass made at another version is stale.
+  uint64_t version() const { return version_; }
+
+  virtual std::unique_ptr<Pass> newPass() const = 0;
+  // Fills q, s and a from hidden and targets.
+  virtual void score(Pass& pass) const = 0;
+  // Fills dHidden from gq, gs and ga.
+  virtual void differentiate(Pass& pass) const = 0;
+  // The Frobenius norm of the gradient for the weights; makes the update. Never throws after it has begun to change the weights.
+  virtual double apply(Pass& pass, const ApplyOptions& options) = 0;
+
+  // out (m x n) = outputs of the given classes.
+  virtual void logits(float* out, const float* hidden, size_t m, const uint32_t* classes, size_t n) const = 0;
+  // The k best classes of each of m hidden vectors, best first, ties to the lower id; by o, or by o^2.
+  virtual void topK(int32_t* classes, float* logits, const float* hidden, size_t m, size_t k, bool square) const = 0;
+  // out (n x features) = rows of W, the bias last.
+  virtual void rows(float* out, const uint32_t* classes, size_t n) const = 0;
+  // Bytes of weights held. Cheap: it is asked after every step.
+  virtual size_t bytes() const = 0;
+  // Named facts that are cheap to have.
+  virtual std::map<std::string, double> diagnostics() const = 0;
+
+ protected:
+  HeadConfig config_;
+  uint64_t version_ = 0;
+};
+
+// Row `row` of the starting weights: d = hiddenSize weights, then the bias if features = d + 1. Random weights depend on (seed, row, column)
+// alone; biases start at 0 unless they are given.
+void fillRow(float* out, size_t row, const InitConfig& init, size_t hiddenSize, size_t features);
+
+// Throws Error Range unless all ids are classes of the head / all numbers are finite.
+void checkClasses(const uint32_t* classes, size_t n, size_t numClasses);
+void checkFinite(const char* name, const float* values, size_t n);
+
+}  // namespace widehead
