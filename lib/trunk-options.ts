@@ -1,0 +1,143 @@
+// Options of a trunk: their checks and defaults.
+
+import { checkBoolean, checkInteger, checkNumber, checkObject } from './check.js'
+import { rangeError, typeError } from './errors.js'
+import type { NativeTrunkOptions } from './trunk-binding.js'
+
+export type Combine = 'sum' | 'mean' | 'sqrt'
+export type Activation = 'tanh' | 'relu' | 'linear'
+
+export interface TrunkLayer {
+  /** 1 to 65536. */
+  size: number
+  activation: Activation
+}
+
+export type TrunkOptimizer =
+  | { kind: 'sgd' }
+  /** `rowwise` (default true): embeddings have one sum of mean squared gradients a row. `epsilon`: default 1e-10. */
+  | { kind: 'adagrad'; epsilon?: number; rowwise?: boolean }
+  /** Defaults 0.9, 0.999 and 1e-8. Each row of the table counts its own steps ("lazy" Adam). */
+  | { kind: 'adam'; beta1?: number; beta2?: number; epsilon?: number }
+
+export interface TrunkOptions {
+  /** Rows of the embedding table, 1 to 2^31 - 1. */
+  vocabularySize: number
+  /** 1 to 65536. */
+  embeddingSize: number
+  /** Bags of ids an example has; their embeddings follow one another in its hidden vector. Default 1. */
+  slots?: number
+  /** A bag of n entries is the weighted sum of their embeddings, divided by 1, n or sqrt(n). Default 'sum'. */
+  combine?: Combine
+  /** Dense layers above the embeddings, first to last. Default none. */
+  layers?: readonly TrunkLayer[]
+  /**
+   * Default adagrad, row-wise: a row that is not in the minibatch has no gradient and truly stays as it is, rare ids keep
+   * their long steps, the scale of the loss does not matter, and it costs 4 bytes a row.
+   */
+  optimizer?: TrunkOptimizer
+  /** If the norm of all the trunk's gradients is larger, they are scaled down to it. Default: no limit. */
+  clipNorm?: number
+  /** Standard deviation of the starting embeddings (normal). Default 1 / sqrt(embeddingSize): rows of length 1. */
+  embeddingScale?: number
+  /** Seed of the starting weights: a whole number from 0 to 2^53 - 1. Default 0. */
+  seed?: number
+}
+
+/** The options with every default filled in; plain data, as good as the options to make the same trunk again. */
+export interface ResolvedTrunkOptions {
+  readonly vocabularySize: number
+  readonly embeddingSize: number
+  readonly slots: number
+  readonly combine: Combine
+  readonly layers: readonly Readonly<TrunkLayer>[]
+  readonly optimizer: Readonly<TrunkOptimizer>
+  readonly clipNorm?: number
+  readonly embeddingScale: number
+  readonly seed: number
+}
+
+export const COMBINES: readonly Combine[] = ['sum', 'mean', 'sqrt']
+export const ACTIVATIONS: readonly Activation[] = ['tanh', 'relu', 'linear']
+const MAX_EMBEDDED = 2 ** 20
+
+function oneOf<T extends string>(name: string, value: unknown, values: readonly T[]): T {
+  if (typeof value !== 'string') throw typeError(`${name} must be one of ${values.join(', ')}, got ${typeof value}`)
+  if (!values.includes(value as T)) throw rangeError(`${name} must be one of ${values.join(', ')}, got '${value}'`)
+  return value as T
+}
+
+function readLayers(layers: unknown): readonly TrunkLayer[] {
+  if (!Array.isArray(layers)) throw typeError(`layers must be an array, got ${typeof layers}`)
+  return layers.map((layer, k) => {
+    checkObject(`layers[${k}]`, layer)
+    const { size, activation } = layer as TrunkLayer
+    return Object.freeze({
+      size: checkInteger(`layers[${k}].size`, size, 1, 65536),
+      activation: oneOf(`layers[${k}].activation`, activation, ACTIVATIONS),
+    })
+  })
+}
+
+type Kinds = { [Kind in TrunkOptimizer['kind']]: Extract<TrunkOptimizer, { kind: Kind }> }
+
+// Below 1e-20, squares that underflow to 0 would make steps of any length.
+function readEpsilon(epsilon: number): number {
+  return checkNumber('optimizer.epsilon', epsilon, 1e-20, 1)
+}
+
+const OPTIMIZERS: { [Kind in keyof Kinds]: (options: Kinds[Kind]) => Kinds[Kind] } = {
+  sgd: () => ({ kind: 'sgd' }),
+  adagrad: ({ epsilon = 1e-10, rowwise = true }) => ({
+    kind: 'adagrad',
+    epsilon: readEpsilon(epsilon),
+    rowwise: checkBoolean('optimizer.rowwise', rowwise),
+  }),
+  adam: ({ beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 }) => ({
+    kind: 'adam',
+    beta1: checkNumber('optimizer.beta1', beta1, 0, 0.999999),
+    beta2: checkNumber('optimizer.beta2', beta2, 0, 0.999999),
+    epsilon: readEpsilon(epsilon),
+  }),
+}
+export const OPTIMIZER_KINDS = Object.keys(OPTIMIZERS) as TrunkOptimizer['kind'][]
+
+function readOptimizer(optimizer: TrunkOptimizer): TrunkOptimizer {
+  checkObject('optimizer', optimizer)
+  const kind = oneOf('optimizer.kind', optimizer.kind, OPTIMIZER_KINDS)
+  return (OPTIMIZERS[kind] as (options: TrunkOptimizer) => TrunkOptimizer)(optimizer)
+}
+
+function readClipNorm(clipNorm: number | undefined): { clipNorm?: number } {
+  if (clipNorm === undefined || clipNorm === Number.POSITIVE_INFINITY) return {}
+  if (checkNumber('clipNorm', clipNorm, 0) === 0) throw rangeError('clipNorm must be above 0, got 0')
+  return { clipNorm }
+}
+
+export function resolveTrunkOptions(options: TrunkOptions): ResolvedTrunkOptions {
+  checkObject('options', options)
+  const embeddingSize = checkInteger('embeddingSize', options.embeddingSize, 1, 65536)
+  const slots = checkInteger('slots', options.slots ?? 1, 1, 65536)
+  if (slots * embeddingSize > MAX_EMBEDDED) {
+    throw rangeError(`slots * embeddingSize must be at most ${MAX_EMBEDDED}, got ${slots * embeddingSize}`)
+  }
+  return Object.freeze({
+    vocabularySize: checkInteger('vocabularySize', options.vocabularySize, 1, 2 ** 31 - 1),
+    embeddingSize,
+    slots,
+    combine: oneOf('combine', options.combine ?? 'sum', COMBINES),
+    layers: Object.freeze(readLayers(options.layers ?? [])),
+    optimizer: Object.freeze(readOptimizer(options.optimizer ?? { kind: 'adagrad' })),
+    ...readClipNorm(options.clipNorm),
+    embeddingScale: checkNumber('embeddingScale', options.embeddingScale ?? 1 / Math.sqrt(embeddingSize), 0, 1e6),
+    seed: checkInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER),
+  })
+}
+
+export function nativeTrunkOptions(options: ResolvedTrunkOptions): NativeTrunkOptions {
+  return {
+    ...options,
+    clipNorm: options.clipNorm ?? Number.POSITIVE_INFINITY,
+    optimizer: { rowwise: false, beta1: 0, beta2: 0, epsilon: 0, ...options.optimizer },
+  }
+}
