@@ -1,0 +1,102 @@
+// A model folder:
+//
+//   config.json             how the data was read, the network, the options of the run
+//   vocabulary.txt          one token a line, by id (formats with tokens)
+//   statistics.safetensors  counts of the training data
+//   trunk.safetensors       the layers below the head
+//   head.safetensors        weight [classes, hidden], bias [classes]
+//   metrics.jsonl           one JSON object a line, appended as the run goes on
+//
+// Each file is replaced as a whole. The two files of weights carry the step they were saved at, so that a pair torn by a
+// crash between them is noticed.
+
+import { access, mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Learned } from '../data/formats/format.js'
+import { readBlocks } from '../data/lines.js'
+import { fileError } from '../data/source.js'
+import { Vocabulary } from '../data/vocabulary.js'
+import { WideheadError } from '../errors.js'
+import { writeAtomically, writeFully } from './atomic.js'
+import { type ModelConfig, readConfig, writeConfig } from './config.js'
+import { badFile } from './safetensors.js'
+import { SafetensorsFile } from './safetensors-reader.js'
+import { tensor, writeSafetensors } from './safetensors-writer.js'
+
+export const MODEL_FILES = {
+  config: 'config.json',
+  vocabulary: 'vocabulary.txt',
+  statistics: 'statistics.safetensors',
+  trunk: 'trunk.safetensors',
+  head: 'head.safetensors',
+  metrics: 'metrics.jsonl',
+} as const
+
+const VOCABULARY_COUNTS = 'vocabularyCounts'
+
+/** Makes the folder ready for a new model; one that is there is only replaced if `overwrite`. */
+export async function createModelFolder(folder: string, overwrite: boolean): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true })
+  } catch (error) {
+    throw fileError(`cannot make the folder ${folder}`, error)
+  }
+  const exists = await access(join(folder, MODEL_FILES.config)).then(
+    () => true,
+    () => false,
+  )
+  if (exists && !overwrite) {
+    throw new WideheadError('WIDEHEAD_USAGE', `${folder} already holds a model: pass --overwrite to replace it`)
+  }
+  // The configuration goes first: without it, what is left of the old model is none.
+  for (const name of Object.values(MODEL_FILES)) await rm(join(folder, name), { force: true })
+}
+
+export async function saveSetup(folder: string, config: ModelConfig, learned: Learned): Promise<void> {
+  const { vocabulary, statistics } = learned
+  const counts = Object.entries(statistics).map(([name, values]) => tensor(name, [values.length], values))
+  if (vocabulary) {
+    counts.push(tensor(VOCABULARY_COUNTS, [vocabulary.size], vocabulary.counts))
+    await writeVocabulary(join(folder, MODEL_FILES.vocabulary), vocabulary)
+  }
+  await writeSafetensors(join(folder, MODEL_FILES.statistics), counts)
+  await writeConfig(join(folder, MODEL_FILES.config), config)
+}
+
+export async function loadSetup(folder: string): Promise<{ config: ModelConfig; learned: Learned }> {
+  const config = await readConfig(join(folder, MODEL_FILES.config))
+  const statistics = await readStatistics(join(folder, MODEL_FILES.statistics))
+  const { [VOCABULARY_COUNTS]: counts, ...others } = statistics
+  const vocabulary = counts && (await readVocabulary(join(folder, MODEL_FILES.vocabulary), counts))
+  return { config, learned: { sizes: config.data.sizes, vocabulary, statistics: others } }
+}
+
+async function writeVocabulary(path: string, vocabulary: Vocabulary): Promise<void> {
+  await writeAtomically(path, async (file) => {
+    for (let start = 0; start < vocabulary.size; start += 65536) {
+      await writeFully(file, Buffer.from(`${vocabulary.tokens.slice(start, start + 65536).join('\n')}\n`))
+    }
+  })
+}
+
+async function readVocabulary(path: string, counts: Float64Array): Promise<Vocabulary> {
+  const tokens: string[] = []
+  for await (const { lines } of readBlocks({ path, label: path })) tokens.push(...lines)
+  if (tokens.length !== counts.length) throw badFile(path, `${tokens.length} tokens, expected ${counts.length}`)
+  try {
+    return new Vocabulary(tokens, counts)
+  } catch (error) {
+    throw badFile(path, (error as Error).message)
+  }
+}
+
+async function readStatistics(path: string): Promise<Record<string, Float64Array>> {
+  const file = await SafetensorsFile.open(path)
+  try {
+    const statistics: Record<string, Float64Array> = {}
+    for (const [name, { shape }] of file.tensors) statistics[name] = await file.read(name, 'F64', shape)
+    return statistics
+  } finally {
+    await file.close()
+  }
+}

@@ -1,0 +1,129 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { Vocabulary } from '../../lib/data/vocabulary.js'
+import type { ModelConfig } from '../../lib/files/config.js'
+import { createModelFolder, loadSetup, saveSetup } from '../../lib/files/model.js'
+import { temporaryFolder } from '../data/helpers.js'
+
+const root = temporaryFolder()
+let folder = ''
+let count = 0
+beforeEach(() => {
+  folder = join(root, `model-${count++}`)
+})
+
+const config: ModelConfig = {
+  formatVersion: 1,
+  widehead: '0.1.0',
+  data: { format: 'sets', settings: { hide: 0.5 }, sizes: { examples: 12 } },
+  network: {
+    numInputs: 3,
+    slots: 1,
+    combine: 'sqrt',
+    embedding: 8,
+    layers: [{ size: 4, activation: 'tanh' }],
+    numClasses: 3,
+    hiddenSize: 4,
+    head: 'exact',
+    bias: false,
+    loss: { name: 'z-loss', parameters: { alpha: 1, beta: 3 } },
+  },
+  training: { batch: 100 },
+}
+const learned = {
+  sizes: config.data.sizes,
+  vocabulary: new Vocabulary(['größe', '__proto__', 'c'], Float64Array.of(5, 4, 1)),
+  statistics: { others: Float64Array.of(1, 2) },
+}
+
+async function saved(): Promise<void> {
+  await createModelFolder(folder, false)
+  await saveSetup(folder, config, learned)
+}
+
+describe('a model folder', () => {
+  it('gives back configuration, vocabulary and statistics', async () => {
+    await saved()
+    const loaded = await loadSetup(folder)
+    expect(loaded.config).toEqual(config)
+    expect(loaded.learned.vocabulary?.tokens).toEqual(learned.vocabulary.tokens)
+    expect(loaded.learned.vocabulary?.counts).toEqual(learned.vocabulary.counts)
+    expect(loaded.learned.statistics).toEqual(learned.statistics)
+    expect(readFileSync(join(folder, 'vocabulary.txt'), 'utf8')).toBe('größe\n__proto__\nc\n')
+  })
+
+  it('is not replaced by accident, and then without a trace of the old model', async () => {
+    await saved()
+    writeFileSync(join(folder, 'mine.txt'), 'kept')
+    await expect(createModelFolder(folder, false)).rejects.toMatchObject({ code: 'WIDEHEAD_USAGE' })
+    await createModelFolder(folder, true)
+    expect(readdirSync(folder)).toEqual(['mine.txt'])
+  })
+
+  it('cannot be made where a file is', async () => {
+    writeFileSync(folder, '')
+    await expect(createModelFolder(folder, false)).rejects.toMatchObject({ code: 'WIDEHEAD_FILE' })
+  })
+
+  it('is missing', async () => {
+    await expect(loadSetup(folder)).rejects.toThrow(
+      `cannot read ${join(folder, 'config.json')}: no such file or folder`,
+    )
+  })
+
+  it('notices a vocabulary that was changed', async () => {
+    await saved()
+    const path = join(folder, 'vocabulary.txt')
+    writeFileSync(path, 'a\nb\n')
+    await expect(loadSetup(folder)).rejects.toThrow(`${path}: 2 tokens, expected 3`)
+    writeFileSync(path, 'a\nb\na\n')
+    await expect(loadSetup(folder)).rejects.toMatchObject({
+      code: 'WIDEHEAD_FILE',
+      message: `${path}: vocabulary holds "a" twice`,
+    })
+  })
+})
+
+describe('config.json', () => {
+  /** The configuration with one value changed, by its path. */
+  async function changed(path: string, value: unknown): Promise<void> {
+    const copy = structuredClone(config) as unknown as Record<string, unknown>
+    const keys = path.split('.')
+    let parent = copy
+    for (const key of keys.slice(0, -1)) parent = parent[key] as Record<string, unknown>
+    parent[keys.at(-1) as string] = value
+    await saved()
+    writeFileSync(join(folder, 'config.json'), JSON.stringify(copy))
+    await loadSetup(folder)
+  }
+
+  it.each([
+    ['formatVersion', 2, 'format version 2; this version of widehead reads 1'],
+    ['formatVersion', undefined, 'formatVersion must be a whole number'],
+    ['data', [], 'data must be an object, got []'],
+    ['data.format', 'csv', 'data.format must be one of text, xmc, sets, sequences, got "csv"'],
+    ['data.settings.hide', 2, 'data.settings.hide must be at most 0.99, got 2'],
+    ['data.settings.context', 2, 'data.settings.context is no setting of the format sets'],
+    ['data.sizes.examples', -1, 'data.sizes.examples must be a whole number of at least 0'],
+    ['network.numClasses', 0, 'network.numClasses must be a whole number of at least 1, got 0'],
+    ['network.numClasses', '3', 'network.numClasses must be a whole number'],
+    ['network.combine', 'max', 'network.combine must be one of'],
+    ['network.layers', {}, 'network.layers must be a list'],
+    ['network.layers.0.activation', 'gelu', 'network.layers[0].activation must be one of'],
+    ['network.hiddenSize', 5, 'network.hiddenSize is 5, its layers end in 4'],
+    ['network.bias', 1, 'network.bias must be true or false'],
+    ['network.loss.name', 'hinge', 'network.loss: loss must be one of'],
+    ['network.loss.parameters.alpha', -1, 'network.loss: alpha'],
+  ])('refuses %s = %j', async (path, value, message) => {
+    const loading = changed(path, value)
+    await expect(loading).rejects.toMatchObject({ code: 'WIDEHEAD_FILE' })
+    await expect(loading).rejects.toThrow(message)
+  })
+
+  it('refuses what is no JSON', async () => {
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'config.json'), '{"formatVersion": 1')
+    await expect(loadSetup(folder)).rejects.toThrow('config.json: is no JSON')
+  })
+})
