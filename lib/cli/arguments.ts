@@ -1,0 +1,29 @@
+// Parsers of option values; what they refuse is a mistake of the command line.
+
+import { InvalidArgumentError } from 'commander'
+
+export function number(options: { minimum?: number; above?: number } = {}): (text: string) => number {
+  const { minimum = -Infinity, above = -Infinity } = options
+  return (text) => {
+    const value = text.trim() ? Number(text) : Number.NaN
+    if (!Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.')
+    if (value < minimum) throw new InvalidArgumentError(`It must be at least ${minimum}.`)
+    if (value <= above) throw new InvalidArgumentError(`It must be above ${above}.`)
+    return value
+  }
+}
+
+export function integer(minimum: number, maximum = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    if (!/^\d+$/.test(text)) throw new InvalidArgumentError('It must be a whole number.')
+    const value = Number(text)
+    if (value < minimum) throw new InvalidArgumentError(`It must be at least ${minimum}.`)
+    if (value > maximum) throw new InvalidArgumentError(`It must be at most ${maximum}.`)
+    return value
+  }
+}
+
+/** `300` or `300,200`, or `none`. */
+export function widths(text: string): number[] {
+  return text === 'none' ? [] : text.split(',').map(integer(1, 65536))
+}

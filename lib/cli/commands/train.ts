@@ -1,0 +1,119 @@
+// The options of `widehead train`.
+
+import { Command, Option } from 'commander'
+import type { Setting } from '../../data/formats/format.js'
+import { FORMAT_NAMES, FORMATS } from '../../data/formats/index.js'
+import { settingFault } from '../../data/formats/settings.js'
+import { ACTIVATIONS } from '../../files/config.js'
+import { LOSSES } from '../../losses.js'
+import { integer, number, widths } from '../arguments.js'
+import { HEAD_NAMES } from '../heads.js'
+import type { Io } from '../io.js'
+import { flagOf, type TrainOptions, usage } from '../run.js'
+
+export function trainCommand(io: Io, exit: (code: number) => void): Command {
+  const command = new Command('train').description('train a network on files and save it')
+  data(command)
+  network(command)
+  loss(command)
+  training(command)
+  for (const format of Object.values(FORMATS)) {
+    command.optionsGroup(`Format ${format.name} (${format.summary}):`)
+    for (const setting of format.settings) command.addOption(settingOption(setting))
+  }
+  return command
+    .addHelpText('after', '\nDefaults that depend on the format and the loss are in the README.')
+    .action(async () => exit(await (await import('../train.js')).train(givenOptions(command), io)))
+}
+
+/** Without settings of formats that were not given: commander makes every --no-x true. */
+function givenOptions(command: Command): TrainOptions {
+  const options = command.opts<TrainOptions>()
+  for (const { name } of Object.values(FORMATS).flatMap((format) => format.settings)) {
+    if (command.getOptionValueSource(name) === 'default') delete options[name]
+  }
+  return options
+}
+
+function data(command: Command): void {
+  command
+    .optionsGroup('Data and output:')
+    .requiredOption('--train <files...>', 'training data: plain, gzip, or - for standard input')
+    .option('--valid <files...>', 'held-out data to evaluate on')
+    .requiredOption('--out <folder>', 'where the model and its metrics go')
+    .option('--overwrite', 'replace a model that is there')
+    .addOption(
+      new Option('--format <name>', 'format of the data (default: told by its first lines)').choices(FORMAT_NAMES),
+    )
+    .option('--shuffle-buffer <n>', 'examples held in memory to be shuffled', integer(1, 2 ** 30), 2 ** 20)
+    .option('--eval-every <steps>', 'steps between evaluations (default: an epoch)', integer(1))
+    .option(
+      '--eval-examples <n>',
+      'examples of --valid to evaluate on while training, 0: all (default: 20000)',
+      integer(0),
+    )
+    .option('--log-every <steps>', 'steps between lines of metrics.jsonl', integer(1), 100)
+}
+
+function network(command: Command): void {
+  command
+    .optionsGroup('Network:')
+    .addOption(new Option('--head <kind>', 'how the output layer is computed').choices(HEAD_NAMES).default('exact'))
+    .option('--hidden <widths>', 'widths of the layers below the head, as 300,300, or none', widths)
+    .option(
+      '--embedding <width>',
+      'width of an embedding (sets, xmc: default is the first of --hidden)',
+      integer(1, 65536),
+    )
+    .addOption(new Option('--activation <name>', 'of the hidden layers').choices(ACTIVATIONS))
+    .option('--bias', 'one bias a class')
+    .option('--seed <n>', 'of all that is random', integer(0), 0)
+    .option('--threads <n>', 'threads to compute with (default: all cores)', integer(1, 1024))
+}
+
+function loss(command: Command): void {
+  command
+    .optionsGroup('Loss:')
+    .addOption(new Option('--loss <name>', 'what is minimised').choices(Object.keys(LOSSES)))
+    .option(
+      '--negative-weight <w>',
+      'weighted-squared-error: weight of classes that are no targets',
+      number({ minimum: 0 }),
+    )
+    .option('--positive-weight <w>', 'weighted-squared-error: weight of targets', number({ minimum: 0 }))
+    .option('--epsilon <x>', 'spherical-softmax: what is added to each square', number({ above: 0 }))
+    .option('--alpha <x>', 'z-loss: steepness', number({ above: 0 }))
+    .option('--beta <x>', 'z-loss: standard deviations that are enough', number({ minimum: 0 }))
+}
+
+function training(command: Command): void {
+  command
+    .optionsGroup('Training:')
+    .option('--epochs <n>', 'passes over the data', integer(1))
+    .option('--batch <n>', 'examples a step', integer(1, 2 ** 20))
+    .addOption(new Option('--optimizer <kind>', 'of the layers below the head').choices(['sgd', 'adagrad', 'adam']))
+    .option('--learning-rate <x>', 'of the layers below the head', number({ minimum: 0 }))
+    .option('--head-learning-rate <x>', 'of the head, which is trained by SGD', number({ minimum: 0 }))
+    .addOption(
+      new Option('--schedule <kind>', 'of both rates: constant, or falling to 0').choices(['constant', 'linear']),
+    )
+    .option('--clip-norm <x>', 'longest gradient, of the head and of what is below it', number({ above: 0 }))
+    .option('--weight-decay <x>', 'of the head', number({ minimum: 0 }))
+}
+
+function settingOption(setting: Setting): Option {
+  const { name, description, kind, choices } = setting
+  const flag = flagOf(name)
+  if (kind === 'flag') {
+    const [flags, text] = setting.default ? [`--no-${flag.slice(2)}`, `do not ${description}`] : [flag, description]
+    return new Option(flags, text)
+  }
+  const option = new Option(`${flag} <${choices ? 'kind' : 'n'}>`, `${description} (default: ${setting.default})`)
+  if (choices) return option.choices(choices)
+  return option.argParser((text) => {
+    const value = text.trim() ? Number(text) : Number.NaN
+    const fault = settingFault(setting, value)
+    if (fault) throw usage(`${flag} ${fault}, got ${text}`)
+    return value
+  })
+}

@@ -1,0 +1,84 @@
+// What `widehead train` does when it is not told.
+
+import type { FormatName } from '../data/formats/format.js'
+import type { Activation } from '../files/config.js'
+import type { LossName } from '../losses.js'
+
+export interface RunDefaults {
+  loss: LossName
+  /** Widths of the layers below the head; the last one is the head's hiddenSize. */
+  hidden: number[]
+  /** Width of one embedding; absent: the first of `hidden` is made by the embeddings themselves. */
+  embedding?: number
+  activation: Activation
+  optimizer: 'sgd' | 'adagrad' | 'adam'
+  learningRate: number
+  headLearningRate: number
+  schedule: 'constant' | 'linear'
+  batch: number
+  epochs: number
+  /** Parameters of weighted-squared-error. */
+  negativeWeight: number
+}
+
+const BY_FORMAT: Readonly<Record<FormatName, RunDefaults>> = {
+  text: {
+    loss: 'taylor-softmax',
+    hidden: [300],
+    embedding: 100,
+    activation: 'tanh',
+    optimizer: 'adagrad',
+    learningRate: 0.05,
+    headLearningRate: 1,
+    schedule: 'linear',
+    batch: 250,
+    epochs: 2,
+    negativeWeight: 0.02,
+  },
+  xmc: {
+    loss: 'weighted-squared-error',
+    hidden: [300],
+    activation: 'linear',
+    optimizer: 'adagrad',
+    learningRate: 0.1,
+    headLearningRate: 10,
+    schedule: 'linear',
+    batch: 100,
+    epochs: 10,
+    negativeWeight: 0.02,
+  },
+  sets: {
+    loss: 'weighted-squared-error',
+    hidden: [128],
+    activation: 'linear',
+    optimizer: 'adagrad',
+    learningRate: 0.1,
+    headLearningRate: 10,
+    schedule: 'linear',
+    batch: 100,
+    epochs: 10,
+    negativeWeight: 0.02,
+  },
+  sequences: {
+    loss: 'weighted-squared-error',
+    hidden: [],
+    embedding: 100,
+    activation: 'linear',
+    optimizer: 'adagrad',
+    learningRate: 0.1,
+    headLearningRate: 10,
+    schedule: 'linear',
+    batch: 200,
+    epochs: 5,
+    negativeWeight: 0.02,
+  },
+}
+
+/** Where a loss wants other values than its format's. */
+const BY_LOSS: Readonly<Partial<Record<FormatName, Partial<Record<LossName, Partial<RunDefaults>>>>>> = {}
+
+export function runDefaults(format: FormatName, loss?: string): RunDefaults {
+  const defaults = BY_FORMAT[format]
+  const chosen = (loss ?? defaults.loss) as LossName
+  return { ...defaults, ...BY_LOSS[format]?.[chosen], loss: chosen }
+}

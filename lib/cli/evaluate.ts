@@ -1,0 +1,49 @@
+// `widehead evaluate`: the metrics of a saved model on held-out data.
+
+import { Sources } from '../data/source.js'
+import { testBatches } from '../data/stream.js'
+import { EVALUATION_BATCH, evaluate, type Scores } from './evaluation.js'
+import { type Io, write } from './io.js'
+import { loadModel } from './model.js'
+import { createProgress, short } from './progress.js'
+import { usage } from './run.js'
+
+export interface EvaluateOptions {
+  model: string
+  data: string[]
+  history?: string[]
+  limit?: number
+  json?: boolean
+  threads?: number
+}
+
+export async function evaluateModel(options: EvaluateOptions, io: Io): Promise<number> {
+  const sources = new Sources(io.stdin)
+  const test = await sources.open(options.data)
+  const history = await sources.open(options.history ?? [])
+  try {
+    const { network, task } = await loadModel(options.model, options.threads)
+    if (history.length && !task.usesHistory) throw usage('--history is for models of the format sets')
+    const progress = createProgress(io, 'evaluate', options.limit)
+    const started = performance.now()
+    const onBatch = (examples: number) => {
+      progress.update(examples, `${short(examples / ((performance.now() - started) / 1000))} examples/s`)
+      return false
+    }
+    const batches = testBatches(task, test, history, { batch: EVALUATION_BATCH, limit: options.limit })
+    const scores = (await evaluate(network, task, batches, { onBatch })) as Scores
+    progress.end()
+    await write(io.stdout, options.json ? `${JSON.stringify(scores)}\n` : table(scores))
+    network.close()
+    return 0
+  } finally {
+    await sources.dispose()
+  }
+}
+
+function table(scores: Scores): string {
+  const width = Math.max(...Object.keys(scores).map((name) => name.length))
+  return Object.entries(scores)
+    .map(([name, value]) => `${name.padEnd(width)}  ${Number.isInteger(value) ? value : value.toFixed(4)}\n`)
+    .join('')
+}

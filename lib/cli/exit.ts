@@ -1,0 +1,49 @@
+// Exit codes, and what a person reads when something goes wrong.
+
+export const EXIT = {
+  ok: 0,
+  unexpected: 1,
+  usage: 2,
+  data: 3,
+  file: 4,
+  diverged: 5,
+  memory: 6,
+  interrupted: 130,
+} as const
+
+export const EXIT_HELP = `
+Exit codes:
+  0    done; also after SIGTERM, which makes train save and stop
+  1    something unexpected: WIDEHEAD_DEBUG=1 shows where
+  2    a command line that makes no sense
+  3    bad data; the message starts with file:line
+  4    a file that is missing, damaged or cannot be written
+  5    training diverged: the loss is no longer a number
+  6    not enough memory
+  130  interrupted by Ctrl-C; train saves first (a second Ctrl-C does not wait)`
+
+const BY_CODE: Readonly<Record<string, number>> = {
+  WIDEHEAD_USAGE: EXIT.usage,
+  WIDEHEAD_ISA: EXIT.usage,
+  WIDEHEAD_DATA: EXIT.data,
+  WIDEHEAD_FILE: EXIT.file,
+  WIDEHEAD_LOSS: EXIT.diverged,
+  WIDEHEAD_OUT_OF_MEMORY: EXIT.memory,
+  ERR_MEMORY_ALLOCATION_FAILED: EXIT.memory,
+}
+
+/** V8's own words for memory that is not to be had; they come without a code. */
+const ALLOCATION = /Array buffer allocation failed|Invalid typed array length/
+
+export function exitCode(error: unknown): number {
+  const { code, message } = error as { code?: string; message?: string }
+  if (code !== undefined && Object.hasOwn(BY_CODE, code)) return BY_CODE[code]
+  return error instanceof RangeError && ALLOCATION.test(message ?? '') ? EXIT.memory : EXIT.unexpected
+}
+
+/** One line, unless WIDEHEAD_DEBUG asks for the stack. */
+export function describe(error: unknown): string {
+  if (process.env.WIDEHEAD_DEBUG && error instanceof Error) return error.stack ?? error.message
+  const message = error instanceof Error ? error.message : String(error)
+  return `widehead: ${message.replace(/\s*\n\s*/g, ' ')}`
+}

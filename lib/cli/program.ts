@@ -1,0 +1,40 @@
+// The command line as a function: arguments and streams in, exit code out.
+
+import { Command, CommanderError } from 'commander'
+import { version } from '../version.js'
+import { evaluateCommand } from './commands/evaluate.js'
+import { predictCommand } from './commands/predict.js'
+import { trainCommand } from './commands/train.js'
+import { describe, EXIT, EXIT_HELP, exitCode } from './exit.js'
+import type { Io } from './io.js'
+
+const COMMANDS = [trainCommand, evaluateCommand, predictCommand]
+
+/** `args` are those after the program's name. */
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  let code: number = EXIT.ok
+  const program = new Command('widehead')
+    .description('Train neural networks with very wide output layers')
+    .version(version)
+  for (const create of COMMANDS) {
+    program.addCommand(create(io, (result) => (code = result)))
+  }
+  for (const command of [program, ...program.commands]) {
+    command
+      .exitOverride()
+      .configureOutput({
+        writeOut: (text) => io.stdout.write(text),
+        writeErr: (text) => io.stderr.write(text),
+        outputError: (text, write) => write(text.replace(/^error: /, 'widehead: ').replace(/\n(?=.)/g, ' ')),
+      })
+      .addHelpText('after', EXIT_HELP)
+  }
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return code
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+    io.stderr.write(`${describe(error)}\n`)
+    return exitCode(error)
+  }
+}

@@ -1,0 +1,148 @@
+// From options to a run: fills in the defaults, and refuses what makes no sense together.
+
+import type { Format, Learned, Settings, Task } from '../data/formats/format.js'
+import { FORMATS } from '../data/formats/index.js'
+import { completeSettings } from '../data/formats/settings.js'
+import { WideheadError } from '../errors.js'
+import type { Activation, NetworkConfig } from '../files/config.js'
+import { createLoss } from '../losses.js'
+import { runDefaults } from './defaults.js'
+
+/** Options of `widehead train` as given; settings of formats among them under their own names. */
+export interface TrainOptions {
+  train: string[]
+  valid?: string[]
+  out: string
+  overwrite?: boolean
+  format?: string
+  hidden?: number[]
+  embedding?: number
+  activation?: Activation
+  head: string
+  bias?: boolean
+  loss?: string
+  negativeWeight?: number
+  positiveWeight?: number
+  epsilon?: number
+  alpha?: number
+  beta?: number
+  optimizer?: 'sgd' | 'adagrad' | 'adam'
+  learningRate?: number
+  headLearningRate?: number
+  schedule?: 'constant' | 'linear'
+  batch?: number
+  epochs?: number
+  clipNorm?: number
+  weightDecay?: number
+  seed: number
+  threads?: number
+  shuffleBuffer: number
+  evalEvery?: number
+  evalExamples?: number
+  logEvery: number
+  [setting: string]: unknown
+}
+
+export interface TrainingConfig {
+  optimizer: 'sgd' | 'adagrad' | 'adam'
+  learningRate: number
+  headLearningRate: number
+  schedule: 'constant' | 'linear'
+  batch: number
+  epochs: number
+  clipNorm?: number
+  weightDecay: number
+  seed: number
+  shuffleBuffer: number
+}
+
+export function usage(message: string): WideheadError {
+  return new WideheadError('WIDEHEAD_USAGE', message)
+}
+
+/** `minCount` as `--min-count`. */
+export function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+}
+
+/** The settings of the format among the options; one of another format is a mistake. */
+export function formatSettings(format: Format, options: TrainOptions): Settings {
+  const given: Record<string, unknown> = {}
+  for (const { name, settings } of Object.values(FORMATS)) {
+    for (const setting of settings) {
+      if (options[setting.name] === undefined) continue
+      if (name !== format.name)
+        throw usage(`${flagOf(setting.name)} is an option of the format ${name}, not ${format.name}`)
+      given[setting.name] = options[setting.name]
+    }
+  }
+  return completeSettings(format, given, (name, fault) => usage(`${flagOf(name)} ${fault}`))
+}
+
+/** Which options are parameters of which loss. */
+const LOSS_PARAMETERS: Readonly<Record<string, readonly string[]>> = {
+  'weighted-squared-error': ['negativeWeight', 'positiveWeight'],
+  'spherical-softmax': ['epsilon'],
+  'z-loss': ['alpha', 'beta'],
+}
+
+function lossOf(options: TrainOptions, name: string, negativeWeight: number) {
+  const own = LOSS_PARAMETERS[name] ?? []
+  const parameters: Record<string, number> = own.includes('negativeWeight') ? { negativeWeight } : {}
+  for (const parameter of Object.values(LOSS_PARAMETERS).flat()) {
+    const value = options[parameter] as number | undefined
+    if (value === undefined) continue
+    if (!own.includes(parameter)) throw usage(`${flagOf(parameter)} is no parameter of the loss ${name}`)
+    parameters[parameter] = value
+  }
+  try {
+    return { name, parameters: createLoss(name, parameters).parameters }
+  } catch (error) {
+    throw usage((error as Error).message)
+  }
+}
+
+/**
+ * Layer widths. Where an example is one bag and --embedding is not given, the first width is that of the embeddings: a sum
+ * of embeddings is a layer over sparse inputs already.
+ */
+function layerWidths(options: TrainOptions, slots: number, defaults: { hidden: number[]; embedding?: number }) {
+  const hidden = options.hidden ?? defaults.hidden
+  const embedding = options.embedding ?? defaults.embedding
+  if (embedding !== undefined) return { embedding, widths: hidden }
+  if (!hidden.length || slots > 1) throw usage('--embedding is needed')
+  return { embedding: hidden[0], widths: hidden.slice(1) }
+}
+
+export function resolveRun(options: TrainOptions, format: Format, learned: Learned, task: Task) {
+  if (!task.trainExamples)
+    throw new WideheadError('WIDEHEAD_DATA', `${options.train.join(', ')}: no example to train on`)
+  const defaults = runDefaults(format.name, options.loss)
+  const { embedding, widths } = layerWidths(options, task.slots, defaults)
+  const activation = options.activation ?? defaults.activation
+  const network: NetworkConfig = {
+    numInputs: task.numInputs,
+    slots: task.slots,
+    combine: task.combine,
+    embedding,
+    layers: widths.map((size) => ({ size, activation })),
+    numClasses: task.numClasses,
+    hiddenSize: widths.at(-1) ?? task.slots * embedding,
+    head: options.head,
+    bias: options.bias ?? false,
+    loss: lossOf(options, defaults.loss, defaults.negativeWeight),
+  }
+  const training: TrainingConfig = {
+    optimizer: options.optimizer ?? defaults.optimizer,
+    learningRate: options.learningRate ?? defaults.learningRate,
+    headLearningRate: options.headLearningRate ?? defaults.headLearningRate,
+    schedule: options.schedule ?? defaults.schedule,
+    batch: options.batch ?? defaults.batch,
+    epochs: options.epochs ?? defaults.epochs,
+    clipNorm: options.clipNorm,
+    weightDecay: options.weightDecay ?? 0,
+    seed: options.seed,
+    shuffleBuffer: options.shuffleBuffer,
+  }
+  return { network, training, sizes: learned.sizes }
+}

@@ -1,0 +1,185 @@
+// `widehead train`: reads the vocabulary, builds the network, runs the loop, evaluates, and saves.
+
+import { join } from 'node:path'
+import type { Format, Learned, Settings, Task } from '../data/formats/format.js'
+import { FORMATS, recogniseSource } from '../data/formats/index.js'
+import { type Source, Sources } from '../data/source.js'
+import { TrainStream, testBatches } from '../data/stream.js'
+import { FORMAT_VERSION, type ModelConfig } from '../files/config.js'
+import { createModelFolder, MODEL_FILES, saveSetup } from '../files/model.js'
+import { saveWeights } from '../files/weights.js'
+import { version } from '../version.js'
+import { EVALUATION_BATCH, evaluate, type Scores } from './evaluation.js'
+import type { Io } from './io.js'
+import { MetricsLog } from './metrics-log.js'
+import { createNetwork, type Network } from './network.js'
+import { createProgress, duration, type Progress, scoreLine, short } from './progress.js'
+import { formatSettings, resolveRun, type TrainingConfig, type TrainOptions } from './run.js'
+import { Signals } from './signals.js'
+import { type StepReport, trainingLoop } from './training-loop.js'
+
+/** Examples of `--valid` that are enough while training; `widehead evaluate` takes all. */
+const EVALUATION_EXAMPLES = 20_000
+
+export async function train(options: TrainOptions, io: Io): Promise<number> {
+  const sources = new Sources(io.stdin)
+  const signals = new Signals((message) => io.stderr.write(`${message}\n`))
+  try {
+    const data = await openData(options, sources, io)
+    return await new Run(options, data, io, signals).start()
+  } finally {
+    signals.dispose()
+    await sources.dispose()
+  }
+}
+
+interface Data {
+  format: Format
+  settings: Settings
+  learned: Learned
+  task: Task
+  train: Source[]
+  valid: Source[]
+}
+
+async function openData(options: TrainOptions, sources: Sources, io: Io): Promise<Data> {
+  const train = await sources.open(options.train)
+  const valid = await sources.open(options.valid ?? [])
+  const named = options.format as keyof typeof FORMATS | undefined
+  const format = named ? FORMATS[named] : await recogniseSource(train[0])
+  const settings = formatSettings(format, options)
+  io.stderr.write(`reading ${train.map(({ label }) => label).join(', ')} as ${format.name}\n`)
+  const learned = await format.learn(train, settings)
+  return { format, settings, learned, task: format.task(learned, settings), train, valid }
+}
+
+class Run {
+  private readonly training: TrainingConfig
+  private readonly config: ModelConfig
+  private readonly stream: TrainStream
+  private network!: Network
+  private log!: MetricsLog
+  private progress!: Progress
+  private step = 0
+  private scores: Scores | undefined
+  private window = { loss: 0, examples: 0, since: performance.now() }
+
+  constructor(
+    private readonly options: TrainOptions,
+    private readonly data: Data,
+    private readonly io: Io,
+    private readonly signals: Signals,
+  ) {
+    const { format, settings, learned, task, train } = data
+    const { network, training } = resolveRun(options, format, learned, task)
+    this.training = training
+    this.config = {
+      formatVersion: FORMAT_VERSION,
+      widehead: version,
+      data: { format: format.name, settings, sizes: learned.sizes },
+      network,
+      training: { ...training },
+    }
+    const { batch, shuffleBuffer: buffer, seed } = training
+    this.stream = new TrainStream(task, train, { batch, buffer, seed })
+  }
+
+  async start(): Promise<number> {
+    const { options, config, training } = this
+    await createModelFolder(options.out, options.overwrite ?? false)
+    if (options.threads) (await import('../index.js')).setThreads(options.threads)
+    const { optimizer: kind, clipNorm, seed } = training
+    this.network = await createNetwork(config.network, { optimizer: { kind }, clipNorm, seed })
+    try {
+      await saveSetup(options.out, config, this.data.learned)
+      this.log = new MetricsLog(join(options.out, MODEL_FILES.metrics))
+      await this.run()
+    } finally {
+      this.network.close()
+      this.log?.close()
+    }
+    return this.signals.exitCode
+  }
+
+  private async run(): Promise<void> {
+    const { task } = this.data
+    this.describe()
+    this.signals.begin()
+    const started = performance.now()
+    this.progress = createProgress(this.io, 'train', task.trainExamples * this.training.epochs)
+    try {
+      const steps = Math.ceil(task.trainExamples / this.training.batch)
+      await trainingLoop(this.network, this.training, steps, (epoch) => this.stream.epoch(epoch), {
+        onStep: (report) => this.onStep(report),
+        onEpoch: (epoch) => this.onEpoch(epoch),
+      })
+    } finally {
+      this.progress.end()
+    }
+    await this.save()
+    const seconds = (performance.now() - started) / 1000
+    const peakMemory = process.resourceUsage().maxRSS * 1024
+    this.log.write('end', { step: this.step, stopped: this.signals.stopping, peakMemory, ...this.scores })
+    this.say(`saved in ${this.options.out} after ${duration(seconds)}`)
+  }
+
+  private describe(): void {
+    const { network } = this.config
+    const layers = network.layers.map(({ size, activation }) => `${activation} ${size}`)
+    const shape = [`${network.slots} x ${network.embedding}`, ...layers, `${network.numClasses} classes`].join(' -> ')
+    this.say(`${this.data.task.trainExamples} examples, ${shape}, ${network.loss.name}, ${network.head} head`)
+    this.log.write('start', { ...this.config })
+  }
+
+  private say(text: string): void {
+    this.io.stderr.write(`${text}\n`)
+  }
+
+  private async onStep(report: StepReport): Promise<boolean> {
+    const { window, options } = this
+    this.step = report.step
+    window.loss += report.loss * report.size
+    window.examples += report.size
+    const speed = window.examples / ((performance.now() - window.since) / 1000)
+    const loss = window.loss / window.examples
+    const { examples, epoch, learningRate } = report
+    this.progress.update(
+      examples,
+      `epoch ${epoch}/${this.training.epochs} loss ${short(loss)} lr ${short(learningRate)} ${short(speed)} examples/s`,
+    )
+    if (report.step % options.logEvery === 0) this.logWindow(report, loss, speed)
+    if (options.evalEvery && report.step % options.evalEvery === 0) await this.evaluate(epoch)
+    return this.signals.stopping
+  }
+
+  private logWindow(report: StepReport, loss: number, speed: number): void {
+    const { size: _, ...facts } = report
+    this.log.write('step', { ...facts, loss, examplesPerSecond: Math.round(speed) })
+    this.window = { loss: 0, examples: 0, since: performance.now() }
+  }
+
+  private async onEpoch(epoch: number): Promise<boolean> {
+    if (!this.options.evalEvery || epoch === this.training.epochs) await this.evaluate(epoch)
+    if (!this.signals.stopping && epoch < this.training.epochs) await this.save()
+    return this.signals.stopping
+  }
+
+  /** Scores on --valid, or nothing if there is none. Owners of sets are judged by what they have in --train. */
+  private async evaluate(epoch: number): Promise<void> {
+    const { task, valid, train } = this.data
+    if (!valid.length) return
+    const started = performance.now()
+    const limit = this.options.evalExamples ?? EVALUATION_EXAMPLES
+    const batches = testBatches(task, valid, train, { batch: EVALUATION_BATCH, limit: limit || undefined })
+    const scores = await evaluate(this.network, task, batches, { onBatch: () => this.signals.stopping })
+    this.window.since += performance.now() - started // not training time
+    if (!scores) return
+    this.scores = scores
+    this.log.write('evaluation', { epoch, step: this.step, ...scores })
+    this.progress.note(`epoch ${epoch}, step ${this.step}: ${scoreLine(scores)}`)
+  }
+
+  private save(): Promise<void> {
+    return saveWeights(this.options.out, this.network.trunk, this.network.head, this.step)
+  }
+}

@@ -1,0 +1,67 @@
+// The loop itself: trunk forward, head step, trunk backward, for each minibatch of each epoch. The next minibatch is made
+// while the head works on its own threads.
+
+import type { Batch } from '../data/batch.js'
+import type { Network } from './network.js'
+import type { TrainingConfig } from './run.js'
+
+export interface StepReport {
+  /** Epochs and steps count from 1; `examples` are those of the whole run so far. */
+  epoch: number
+  step: number
+  examples: number
+  loss: number
+  learningRate: number
+  headLearningRate: number
+  headGradNorm: number
+  trunkGradNorm: number
+  size: number
+}
+
+export interface LoopHooks {
+  /** After each step; true stops the run. */
+  onStep(report: StepReport): Promise<boolean>
+  /** After each whole epoch; true stops the run. */
+  onEpoch(epoch: number): Promise<boolean>
+}
+
+export async function trainingLoop(
+  network: Network,
+  config: TrainingConfig,
+  stepsPerEpoch: number,
+  epochs: (epoch: number) => AsyncGenerator<Batch>,
+  hooks: LoopHooks,
+): Promise<void> {
+  const totalSteps = stepsPerEpoch * config.epochs
+  let step = 0
+  let examples = 0
+  for (let epoch = 1; epoch <= config.epochs; epoch++) {
+    const batches = epochs(epoch)
+    let coming = batches.next()
+    for (;;) {
+      const { value: batch, done } = await coming
+      if (done) break
+      const factor = config.schedule === 'linear' ? Math.max(0, 1 - step / totalSteps) : 1
+      const rates = { learningRate: config.learningRate * factor, headLearningRate: config.headLearningRate * factor }
+      const hidden = network.trunk.forward(batch.input)
+      const stepping = network.head.stepAsync(hidden, batch.targets, {
+        learningRate: rates.headLearningRate,
+        weightDecay: config.weightDecay,
+        clipNorm: config.clipNorm,
+      })
+      coming = batches.next()
+      coming.catch(() => {}) // seen when it is awaited, unless the step fails first
+      const { loss, dHidden, gradNorm } = await stepping
+      const { gradNorm: trunkGradNorm } = network.trunk.backward(dHidden, { learningRate: rates.learningRate })
+      step++
+      examples += batch.size
+      const report = { epoch, step, examples, loss, ...rates, headGradNorm: gradNorm, trunkGradNorm, size: batch.size }
+      if (await hooks.onStep(report)) {
+        await coming.catch(() => {})
+        await batches.return(undefined)
+        return
+      }
+    }
+    if (await hooks.onEpoch(epoch)) return
+  }
+}
