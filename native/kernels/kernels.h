@@ -13,16 +13,22 @@ namespace widehead {
 struct Kernels {
   const char* name;  // "scalar", "neon", "avx2", "avx512": the same string in WIDEHEAD_ISA, JavaScript and the benches
   size_t mr, nr;     // the tile of gemmTile
+  size_t narrow;     // columns of gemmTileNarrow
 
   // Packed product of one tile.  t[i*nr + j] = sum_p a[p*mr + i] * b[p*nr + j],  i < mr, j < nr, p < k.
   // a: k columns of mr values; b: k rows of nr values (both packed, zero-padded); t: mr x nr, overwritten, never read.
   // Sums in float32 with fused multiply-adds where the ISA has them, p in rising order.
   void (*gemmTile)(float* t, const float* a, const float* b, size_t k);
+  // The same, bit for bit, for the columns j < narrow alone (the others of t are left): the last panel of a ragged n.
+  void (*gemmTileNarrow)(float* t, const float* a, const float* b, size_t k);
 
   // sum_i x[i] * y[i] in float32, several partial sums.
   float (*dot)(const float* x, const float* y, size_t n);
   // sum_i x[i] * y[i], products and sums in float64.
   double (*dotDouble)(const float* x, const float* y, size_t n);
+  // The same for a row that is held in float64 while many small changes are made to it: sum_i x[i] * y[i], y[i] += alpha * x[i].
+  double (*dotWide)(const double* x, const float* y, size_t n);
+  void (*axpyWide)(double* y, double alpha, const float* x, size_t n);
   // y[i] += alpha * x[i]
   void (*axpy)(float* y, float alpha, const float* x, size_t n);
   // y[i] *= alpha

@@ -29,6 +29,16 @@ double dotDouble(const float* x, const float* y, size_t n) {
   return (partial[0] + partial[2]) + (partial[1] + partial[3]);
 }
 
+double dotWide(const double* x, const float* y, size_t n) {
+  double partial[4] = {};
+  for (size_t i = 0; i < n; ++i) partial[i % 4] += x[i] * y[i];
+  return (partial[0] + partial[2]) + (partial[1] + partial[3]);
+}
+
+void axpyWide(double* y, double alpha, const float* x, size_t n) {
+  for (size_t i = 0; i < n; ++i) y[i] += alpha * x[i];
+}
+
 void axpy(float* y, float alpha, const float* x, size_t n) {
   for (size_t i = 0; i < n; ++i) y[i] += alpha * x[i];
 }
@@ -73,8 +83,8 @@ void subtractProduct(double* c, ptrdiff_t cStride, const double* a, ptrdiff_t aS
 
 }  // namespace
 
-const Kernels table = {"scalar", kMr,  kNr,       gemmTile, dot, dotDouble, axpy, scale, compensatedAxpy,
-                       pack,     storeTile, subtractProduct};
+const Kernels table = {"scalar", kMr,  kNr,   kNr,             gemmTile, gemmTile, dot, dotDouble, dotWide, axpyWide,
+                       axpy,     scale, compensatedAxpy, pack,     storeTile, subtractProduct};
 
 }  // namespace scalar
 }  // namespace widehead

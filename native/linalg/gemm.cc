@@ -1,6 +1,7 @@
 #include "linalg/gemm.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include "base/buffer.h"
@@ -19,7 +20,8 @@ constexpr size_t kKc = 320, kMc = 240, kNc = 4096;
 constexpr size_t kThin = 2;
 constexpr size_t kThinChunk = 512;
 // Below these a second thread costs more than it brings (about 5 us of work each).
-constexpr size_t kFlopsPerPart = 500000, kPackedPerPart = 16384, kThinPerPart = 32768;
+constexpr double kFlopsPerPart = 750000;
+constexpr size_t kThinPerPart = 32768;
 constexpr size_t kMaxTile = 1024;
 
 size_t ceilDiv(size_t a, size_t b) { return (a + b - 1) / b; }
@@ -33,6 +35,11 @@ struct Output {
   bool add;
 
   Output transposed() const { return {c.transposed(), lo, loColStride, loRowStride, alpha, add}; }
+  // The rest from element (i, j) on.
+  Output part(size_t i, size_t j) const {
+    return {{&c(i, j), c.rows - i, c.cols - j, c.rowStride, c.colStride}, lo == nullptr ? nullptr : loAt(i, j),
+            loRowStride, loColStride, alpha, add};
+  }
 
   float* loAt(size_t i, size_t j) const {
     return lo + static_cast<ptrdiff_t>(i) * loRowStride + static_cast<ptrdiff_t>(j) * loColStride;
@@ -103,71 +110,101 @@ struct Thin {
   }
 };
 
-// One block of the blocked product: panels of A and B, packed, then the tiles they make.
-struct Block {
+// The product on one thread: blocks of B, then of A, packed into this thread's scratch, then tile by tile.
+struct Blocked {
   const Kernels& kernel;
-  const Output& out;
-  ConstMatrixF a, b;  // whole operands
-  float *packedA, *packedB;
-  size_t j0, cols, p0, depth, i0, rows;
+  const Output out;
+  const ConstMatrixF a, b;
 
-  size_t rowPanels() const { return ceilDiv(rows, kernel.mr); }
-  size_t colPanels() const { return ceilDiv(cols, kernel.nr); }
-
-  void packA(size_t panel) const {
-    const size_t i = panel * kernel.mr;
-    kernel.pack(packedA + i * depth, kernel.mr, &a(i0 + i, p0), a.rowStride, a.colStride,
-                std::min(kernel.mr, rows - i), depth);
-  }
-  void packB(size_t panel) const {
-    const size_t j = panel * kernel.nr;
-    kernel.pack(packedB + j * depth, kernel.nr, &b(p0, j0 + j), b.colStride, b.rowStride,
-                std::min(kernel.nr, cols - j), depth);
-  }
-
-  // Panels [0, rowPanels) are A's, those behind them B's; B's stay packed while i0 moves on.
-  void pack() const {
-    const size_t ofA = rowPanels(), count = ofA + (i0 == 0 ? colPanels() : 0);
-    parallelFor(count, ceilDiv(kPackedPerPart, depth * kernel.nr), [this, ofA](size_t begin, size_t end) {
-      for (size_t panel = begin; panel < end; ++panel) panel < ofA ? packA(panel) : packB(panel - ofA);
-    });
-  }
-
-  // Tiles column panel by column panel: the panel of B stays in L1 while A's pass by.
-  void multiply() const {
-    const size_t count = rowPanels() * colPanels();
-    parallelFor(count, ceilDiv(kFlopsPerPart, 2 * kernel.mr * kernel.nr * depth), [this](size_t begin, size_t end) {
-      alignas(64) float t[kMaxTile];
-      const size_t panels = rowPanels();
-      for (size_t index = begin; index < end; ++index) {
-        const size_t i = index % panels * kernel.mr, j = index / panels * kernel.nr;
-        kernel.gemmTile(t, packedA + i * depth, packedB + j * depth, depth);
-        out.write(kernel, t, i0 + i, j0 + j, std::min(kernel.mr, rows - i), std::min(kernel.nr, cols - j), p0 > 0);
-      }
-    });
-  }
-};
-
-void blocked(const Kernels& kernel, const Output& out, ConstMatrixF a, ConstMatrixF b) {
-  const size_t m = a.rows, n = b.cols, k = a.cols;
-  // Equal parts of k and m: a rest of a few steps would pay a full pass over C.
-  const size_t kc = ceilDiv(k, ceilDiv(k, kKc));
-  const size_t rowPanels = ceilDiv(m, kernel.mr), mcPanels = std::max<size_t>(kMc / kernel.mr, 1);
-  const size_t mc = ceilDiv(rowPanels, ceilDiv(rowPanels, mcPanels)) * kernel.mr;
-  const size_t nc = kNc / kernel.nr * kernel.nr;
-  const size_t paddedN = ceilDiv(std::min(n, nc), kernel.nr) * kernel.nr;
-  Block block{kernel, out, a, b, threadScratch(0, mc * kc), threadScratch(1, paddedN * kc), 0, 0, 0, 0, 0, 0};
-  for (block.j0 = 0; block.j0 < n; block.j0 += nc) {
-    block.cols = std::min(nc, n - block.j0);
-    for (block.p0 = 0; block.p0 < k; block.p0 += kc) {
-      block.depth = std::min(kc, k - block.p0);
-      for (block.i0 = 0; block.i0 < m; block.i0 += mc) {
-        block.rows = std::min(mc, m - block.i0);
-        block.pack();
-        block.multiply();
+  void run() const {
+    const size_t m = a.rows, n = b.cols, k = a.cols;
+    // Equal parts of k and m: a rest of a few steps would pay a full pass over C.
+    const size_t kc = ceilDiv(k, ceilDiv(k, kKc));
+    const size_t rowPanels = ceilDiv(m, kernel.mr), mcPanels = std::max<size_t>(kMc / kernel.mr, 1);
+    const size_t mc = ceilDiv(rowPanels, ceilDiv(rowPanels, mcPanels)) * kernel.mr;
+    const size_t nc = kNc / kernel.nr * kernel.nr;
+    const size_t paddedN = ceilDiv(std::min(n, nc), kernel.nr) * kernel.nr;
+    float* packedA = threadScratch(0, mc * kc);
+    float* packedB = threadScratch(1, paddedN * kc);
+    for (size_t j0 = 0; j0 < n; j0 += nc) {
+      const size_t cols = std::min(nc, n - j0);
+      for (size_t p0 = 0; p0 < k; p0 += kc) {
+        const size_t depth = std::min(kc, k - p0);
+        for (size_t j = 0; j < cols; j += kernel.nr)
+          kernel.pack(packedB + j * depth, kernel.nr, &b(p0, j0 + j), b.colStride, b.rowStride,
+                      std::min(kernel.nr, cols - j), depth);
+        for (size_t i0 = 0; i0 < m; i0 += mc) {
+          const size_t rows = std::min(mc, m - i0);
+          for (size_t i = 0; i < rows; i += kernel.mr)
+            kernel.pack(packedA + i * depth, kernel.mr, &a(i0 + i, p0), a.rowStride, a.colStride,
+                        std::min(kernel.mr, rows - i), depth);
+          multiply(packedA, packedB, i0, j0, rows, cols, depth, p0 > 0);
+        }
       }
     }
   }
+
+  // Column panel by column panel: the panel of B stays in L1 while A's pass by.
+  void multiply(const float* packedA, const float* packedB, size_t i0, size_t j0, size_t rows, size_t cols,
+                size_t depth, bool laterDepth) const {
+    alignas(64) float t[kMaxTile];
+    for (size_t j = 0; j < cols; j += kernel.nr) {
+      const auto tile = cols - j <= kernel.narrow ? kernel.gemmTileNarrow : kernel.gemmTile;
+      for (size_t i = 0; i < rows; i += kernel.mr) {
+        tile(t, packedA + i * depth, packedB + j * depth, depth);
+        out.write(kernel, t, i0 + i, j0 + j, std::min(kernel.mr, rows - i), std::min(kernel.nr, cols - j), laterDepth);
+      }
+    }
+  }
+};
+
+// C cut into rows x cols rectangles of whole tiles, one a thread. Each thread packs what it reads: a packed panel
+// from another core's cache costs more than packing it again (300x300x128 on two threads: 105 us shared, 85 us so).
+struct Grid {
+  size_t rows = 1, cols = 1;
+};
+
+Grid chooseGrid(size_t rowPanels, size_t colPanels, size_t mr, size_t nr, size_t parts) {
+  // Time of the largest part for each step of depth, in elements: a tile at 64 flops a cycle, packing at about three
+  // elements a cycle.
+  Grid best;
+  size_t bestCost = SIZE_MAX;
+  for (size_t rows = 1; rows <= std::min(parts, rowPanels); ++rows) {
+    const size_t cols = std::min(parts / rows, colPanels);
+    const size_t height = ceilDiv(rowPanels, rows) * mr, width = ceilDiv(colPanels, cols) * nr;
+    const size_t cost = height * width + 10 * (height + width);
+    if (cost < bestCost) {
+      bestCost = cost;
+      best = {rows, cols};
+    }
+  }
+  return best;
+}
+
+void blocked(const Kernels& kernel, const Output& out, ConstMatrixF a, ConstMatrixF b) {
+  const size_t rowPanels = ceilDiv(a.rows, kernel.mr), colPanels = ceilDiv(b.cols, kernel.nr);
+  const double flops = 2.0 * static_cast<double>(a.rows) * static_cast<double>(b.cols) * static_cast<double>(a.cols);
+  const double worth = std::min(flops / kFlopsPerPart, static_cast<double>(threads()));
+  if (worth < 2) return Blocked{kernel, out, a, b}.run();
+  struct {
+    const Kernels& kernel;
+    const Output& out;
+    ConstMatrixF a, b;
+    size_t rowPanels, colPanels;
+    Grid grid;
+  } job = {kernel, out, a, b, rowPanels, colPanels,
+           chooseGrid(rowPanels, colPanels, kernel.mr, kernel.nr, static_cast<size_t>(worth))};
+  parallelFor(job.grid.rows * job.grid.cols, 1, [&job](size_t begin, size_t end) {
+    for (size_t index = begin; index < end; ++index) {
+      const size_t row = index / job.grid.cols, col = index % job.grid.cols;
+      const size_t i0 = job.rowPanels * row / job.grid.rows * job.kernel.mr;
+      const size_t i1 = std::min(job.rowPanels * (row + 1) / job.grid.rows * job.kernel.mr, job.a.rows);
+      const size_t j0 = job.colPanels * col / job.grid.cols * job.kernel.nr;
+      const size_t j1 = std::min(job.colPanels * (col + 1) / job.grid.cols * job.kernel.nr, job.b.cols);
+      Blocked{job.kernel, job.out.part(i0, j0), job.a.rowRange(i0, i1),
+              job.b.transposed().rowRange(j0, j1).transposed()}.run();
+    }
+  });
 }
 
 void thin(const Kernels& kernel, const Output& out, ConstMatrixF a, ConstMatrixF b) {

@@ -45,6 +45,11 @@ TEST(gemm_tile) {
           }
           CHECK_NEAR(t[1 + i * kernel.nr + j], sum, (k + 1) * kUlp * size);
         }
+      std::vector<float> narrow(t.size(), kNaN);
+      kernel.gemmTileNarrow(narrow.data() + 1, a.data() + 1, b.data() + 1, k);
+      CHECK(kernel.narrow >= 1 && kernel.narrow <= kernel.nr);
+      for (size_t i = 0; i < kernel.mr; ++i)
+        CHECK(std::memcmp(&narrow[1 + i * kernel.nr], &t[1 + i * kernel.nr], kernel.narrow * sizeof(float)) == 0);
     }
   });
 }
