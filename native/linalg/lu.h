@@ -23,7 +23,7 @@ class Lu {
   void inverse(MatrixD x) const;
 
  private:
-  size_t n_ = 0;
+  size_t n_ = 0, stride_ = 0;
   bool singular_ = false;
   Buffer<double> lu_;
   std::vector<size_t> pivots_;
