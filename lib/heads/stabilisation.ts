@@ -6,8 +6,8 @@ import { checkInteger, checkNumber, checkObject } from '../check.js'
 
 export interface StabilisationPolicy {
   /**
-   * Singular values of U are kept within [lo, 1 / lo], 0.001 to 0.9. A low value means fewer corrections and less precision: U^-T
-   * loses about -log10(lo) digits.
+   * Singular values of U are kept within [lo, 1 / lo], 0.001 to 0.9. A low value means fewer corrections and less
+   * precision: rows of V carry rounding errors that are larger by up to 1 / lo.
    */
   lo: number
   /**
@@ -29,7 +29,7 @@ export function defaultPolicy(numClasses: number, features: number): NativePolic
   const stretch = Math.max(8, Math.ceil(features / 2))
   const stretches = Math.max(16, (0.05 * numClasses) / (2 * features))
   // Twice over, because a row may have been swept just before the round in which it is needed began.
-  return { lo: 0.3, singular: 0.3, polishColumns: 1, sweepRows: (2 * numClasses) / (stretches * stretch), stretch }
+  return { lo: 0.5, singular: 0.5, polishColumns: 1, sweepRows: (2 * numClasses) / (stretches * stretch), stretch }
 }
 
 export function mergePolicy(current: NativePolicy, changes: Partial<StabilisationPolicy>): NativePolicy {

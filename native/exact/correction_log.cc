@@ -93,23 +93,29 @@ size_t CorrectionLog::findStretch(uint64_t position) const {
   return firstStretch_ + static_cast<size_t>(after - stretches_.begin()) - 1;
 }
 
+// In float64, because a row may take many entries between two roundings: that is most of what keeps V accurate.
 void CorrectionLog::applyEntries(float* row, const Stretch& from, size_t begin, size_t end) const {
+  if (begin == end) return;
   const Kernels& kernel = kernels();
-  float dots[64];
+  static thread_local std::vector<double> wide, dots;
+  wide.assign(row, row + features_);
   for (size_t e = begin; e < end;) {
-    // A group acts at once: all its dots come before its first axpy. Groups longer than the buffer use one on the heap.
+    // A group acts at once: all its dots come before its first axpy.
     size_t last = e;
     while (from.joined[last]) last++;
-    const size_t size = last + 1 - e;
-    std::vector<float> longGroup(size > 64 ? size : 0);
-    float* t = size > 64 ? longGroup.data() : dots;
-    for (size_t i = 0; i < size; i++) {
-      t[i] = from.coefficient[e + i] * kernel.dot(row, &from.y[(e + i) * features_], features_);
+    dots.resize(last + 1 - e);
+    for (size_t i = 0; i < dots.size(); i++) {
+      dots[i] = from.coefficient[e + i] * kernel.dotWide(wide.data(), &from.y[(e + i) * features_], features_);
     }
-    for (size_t i = 0; i < size; i++) kernel.axpy(row, -t[i], &from.z[(e + i) * features_], features_);
-    if (from.scale[last] != 1) kernel.scale(row, from.scale[last], features_);
+    for (size_t i = 0; i < dots.size(); i++) {
+      kernel.axpyWide(wide.data(), -dots[i], &from.z[(e + i) * features_], features_);
+    }
+    if (from.scale[last] != 1) {
+      for (double& value : wide) value *= from.scale[last];
+    }
     e = last + 1;
   }
+  for (size_t j = 0; j < features_; j++) row[j] = static_cast<float>(wide[j]);
 }
 
 void CorrectionLog::bringUp(float* rows, size_t count, const uint64_t* positions) const {

@@ -16,7 +16,7 @@ namespace widehead {
 
 namespace {
 
-constexpr size_t kBlock = 256;  // rows of W at a time: short float32 sums, long ones in float64
+constexpr size_t kBlock = 512;  // rows at a time: fit in a cache beside U, and keep float32 sums short
 
 }  // namespace
 
@@ -41,18 +41,42 @@ void FactoredWeights::init(const InitConfig& init, size_t hiddenSize) {
   }
 }
 
+// In float64: what a caller reads is W to the last bit of float32, not a product's rounding on top of it.
 void FactoredWeights::rows(float* out, const uint32_t* classes, size_t count) const {
   const size_t d = features();
-  Buffer<float> current(std::min(count, kBlock) * d), product(std::min(count, kBlock) * d);
+  Buffer<float> current(std::min(count, kBlock) * d);
   std::vector<uint32_t> order;
   for (size_t begin = 0; begin < count; begin += kBlock) {
     const size_t n = std::min(kBlock, count - begin);
     v.gather(current.data(), order, classes + begin, n);
-    gemm(MatrixF(product.data(), n, d), ConstMatrixF(current.data(), n, d), u.hi());
-    gemm(MatrixF(product.data(), n, d), ConstMatrixF(current.data(), n, d), u.lo(), 1, Into::Add);
-    for (size_t i = 0; i < n; i++) {
-      float* to = out + (begin + order[i]) * d;
-      for (size_t j = 0; j < d; j++) to[j] = static_cast<float>(gamma * (product[i * d + j] + omega[j]));
+    parallelFor(n, 8, [&](size_t from, size_t to) {
+      std::vector<double> row(d);
+      for (size_t i = from; i < to; i++) {
+        row = omega;
+        for (size_t j = 0; j < d; j++) {
+          kernels().axpyWide(row.data(), current[i * d + j], u.hi().row(j), d);
+          kernels().axpyWide(row.data(), current[i * d + j], u.lo().row(j), d);
+        }
+        float* to = out + (begin + order[i]) * d;
+        for (size_t j = 0; j < d; j++) to[j] = static_cast<float>(gamma * row[j]);
+      }
+    });
+  }
+}
+
+// out (m x n) = hidden W[classes]^T for hidden vectors of all features, through H U^T.
+void FactoredWeights::logits(MatrixF out, ConstMatrixF hu, const std::vector<double>& offsets, const uint32_t* classes) const {
+  const size_t d = features();
+  Buffer<float> current(std::min(out.cols, kBlock) * d), scores(out.rows * std::min(out.cols, kBlock));
+  std::vector<uint32_t> order;
+  for (size_t begin = 0; begin < out.cols; begin += kBlock) {
+    const size_t n = std::min(kBlock, out.cols - begin);
+    v.gather(current.data(), order, classes + begin, n);
+    gemm(MatrixF(scores.data(), out.rows, n), hu, ConstMatrixF(current.data(), n, d).transposed());
+    for (size_t j = 0; j < out.rows; j++) {
+      for (size_t i = 0; i < n; i++) {
+        out(j, begin + order[i]) = static_cast<float>(gamma * (scores[j * n + i] + offsets[j]));
+      }
     }
   }
 }

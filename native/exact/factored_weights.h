@@ -34,6 +34,8 @@ class FactoredWeights {
 
   // out (count x features): rows of W.
   void rows(float* out, const uint32_t* classes, size_t count) const;
+  // out (m x n) = outputs of n classes, from hu = H U^T (m x features) and offsets = H omega (m).
+  void logits(MatrixF out, ConstMatrixF hu, const std::vector<double>& offsets, const uint32_t* classes) const;
   // O(D d^2): compares with what W itself says, or makes it so (rows current, log empty in effect, Qc, wbar, U^-T exact).
   Drift drift() const;
   void refresh();

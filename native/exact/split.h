@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <vector>
 
+#include "exact/step.h"
+
 namespace widehead {
 
 constexpr size_t kMaxSplit = 64;  // a step with more eigenvalues near 0 than this is beyond help and merely inaccurate
@@ -41,14 +43,27 @@ inline double smallestEigenvalue(std::vector<double>& direction, const double* i
   return norm > 0 ? 1 - quotient / norm : 1;
 }
 
-// A bound on the largest |eigenvalue| of A: 1 plus the negative weights' share, or the positive weights' share less 1.
-inline double growthBound(const std::vector<double>& gram, const std::vector<double>& weight) {
-  double positive = 0, negative = 0;
+// What A' can do to the singular values of U. A' - I has the eigenvalues -lambda with sum of squares `squares`, one of which
+// was found to be nu - 1. All others are smaller than the root of the squares that are left: a bound that holds for clusters of eigenvalues too,
+// which inverse iteration does not resolve.
+inline StepEffect boundEffect(double nu, double squares, bool onlyShrinks) {
+  const double rest = std::sqrt(std::max(0.0, squares - (1 - nu) * (1 - nu)));
+  StepEffect effect;
+  effect.contraction = std::max(0.0, std::min(std::fabs(nu), 1 - rest));
+  effect.growth = onlyShrinks ? std::max(1.0, std::sqrt(squares) - 1) : 1 + std::sqrt(squares);
+  return effect;
+}
+
+// The sum of squares of the eigenvalues of H diag(weight) H^T.
+inline double sumOfSquares(const std::vector<double>& gram, const std::vector<double>& weight) {
+  double sum = 0;
   for (size_t i = 0; i < weight.size(); i++) {
-    const double share = weight[i] * gram[i * weight.size() + i];
-    (share > 0 ? positive : negative) += std::fabs(share);
+    for (size_t j = 0; j < weight.size(); j++) {
+      const double g = gram[i * weight.size() + j];
+      sum += weight[i] * weight[j] * g * g;
+    }
   }
-  return std::max(1 + negative, positive - 1);
+  return sum;
 }
 
 }  // namespace widehead

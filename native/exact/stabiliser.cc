@@ -9,6 +9,8 @@ namespace widehead {
 
 namespace {
 
+constexpr size_t kLookEvery = 16;  // steps; a look is 8 d^2
+
 double normalise(std::vector<double>& x) {
   double norm = 0;
   for (double value : x) norm += value * value;
@@ -26,12 +28,16 @@ Stabiliser::Stabiliser(size_t features) : features_(features), small_(features),
 }
 
 void Stabiliser::afterStep(FactoredWeights& w, const StepEffect& effect, const StabilisationPolicy& policy) {
-  splits_ += effect.split;
+  splits_ += effect.split.size();
+  // What a step does to a direction that it split off is done in large opposite parts: their rounding errors go here.
+  for (const std::vector<double>& x : effect.split) polish(w, x);
   smallest_ *= std::min(1.0, effect.contraction);
   largest_ *= effect.growth;
-  // The bounds fall faster than the singular values do, since bad directions of two steps rarely are the same one.
-  if (smallest_ < policy.lo) keepAbove(w, policy.lo);
-  if (largest_ > 1 / policy.lo) keepBelow(w, 1 / policy.lo);
+  // What a look finds is a power iteration's word and not a bound, so there is one every few steps however good things seem.
+  const bool due = ++sinceLook_ >= kLookEvery && (effect.contraction < 1 || effect.growth > 1);
+  if (due || smallest_ < policy.lo) keepAbove(w, policy.lo);
+  if (due || largest_ > 1 / policy.lo) keepBelow(w, 1 / policy.lo);
+  if (due) sinceLook_ = 0;
   for (size_t i = 0; i < std::min(policy.polishColumns, features_); i++) {
     polishColumn(w, nextColumn_);
     nextColumn_ = (nextColumn_ + 1) % features_;

@@ -45,7 +45,7 @@ class Stabiliser {
   const size_t features_;
   std::vector<double> small_, large_;  // last singular vectors: the next look starts from them
   double smallest_ = 1, largest_ = 1;  // bounds on the singular values of U
-  size_t nextColumn_ = 0;
+  size_t nextColumn_ = 0, sinceLook_ = 0;
   uint64_t corrections_ = 0, splits_ = 0, draws_ = 0, paidEntries_ = 0;
   double sweepDue_ = 0;
 };

@@ -19,9 +19,9 @@ namespace widehead {
 
 // What a step did, for the watch on U's singular values and for the rows.
 struct StepEffect {
-  double contraction = 1;  // smallest |eigenvalue| of A' found
+  double contraction = 1;  // bound on the smallest |eigenvalue| of A'
   double growth = 1;       // bound on its largest
-  size_t split = 0;        // entries split off
+  std::vector<std::vector<double>> split;  // the directions x split off
 };
 
 // The algebra of one step in one of two shapes: m x m matrices for m <= d (7 d^2 m + 5 d m^2 + m^3), d x d matrices otherwise.

@@ -81,7 +81,7 @@ StepEffect NarrowStep::update(FactoredWeights& w, const ExactPass& pass, double 
   scaled_.reserve(k * n);
   const auto scaledBy = [&](const float* rows) {
     for (size_t i = 0; i < k; i++) {
-      for (size_t j = 0; j < n; j++) scaled_[i * n + j] = static_cast<float>(weight_[i]) * rows[i * n + j];
+      for (size_t j = 0; j < n; j++) scaled_[i * n + j] = static_cast<float>(weight_[i] * rows[i * n + j]);
     }
     return ConstMatrixF(scaled_.data(), k, n).transposed();
   };
@@ -90,7 +90,7 @@ StepEffect NarrowStep::update(FactoredWeights& w, const ExactPass& pass, double 
   std::vector<CorrectionLog::Entry> entries;
   for (size_t i = m; i < k; i++) entries.push_back({&hu_[i * n], &x[i * n], static_cast<float>(-weight_[i])});
   if (!entries.empty()) w.v.log().append(entries);
-  effect.split = split_;
+  for (size_t i = m; i < k; i++) effect.split.emplace_back(&h_[i * n], &h_[i * n] + n);
   return effect;
 }
 
@@ -121,8 +121,6 @@ void NarrowStep::extend(const FactoredWeights& w, const ExactPass& pass, double 
 
 // Inverts K = I - G diag(weight); splits off directions until no eigenvalue of A' is near 0.
 StepEffect NarrowStep::solve(const FactoredWeights& w, const ExactPass& pass, double singular) {
-  StepEffect effect;
-  effect.growth = growthBound(kGram_, weight_);
   for (;;) {
     const size_t k = pass.m + split_, n = pass.features;
     system_.reserve(k * k);
@@ -133,15 +131,16 @@ StepEffect NarrowStep::solve(const FactoredWeights& w, const ExactPass& pass, do
     lu_.factor(ConstMatrixD(system_.data(), k, k));
     lu_.inverse(MatrixD(inverse_.data(), k, k));
     std::vector<double> direction;
-    effect.contraction = smallestEigenvalue(direction, inverse_.data(), kGram_, weight_);
-    if (std::fabs(effect.contraction) >= singular || split_ >= kMaxSplit) break;
-    addColumn(pass, direction, effect.contraction);
+    const double nearest = smallestEigenvalue(direction, inverse_.data(), kGram_, weight_);
+    if (std::fabs(nearest) >= singular || split_ >= kMaxSplit) {
+      const bool onlyShrinks = *std::min_element(weight_.begin(), weight_.end()) >= 0;
+      return boundEffect(nearest, sumOfSquares(kGram_, weight_), onlyShrinks);
+    }
+    addColumn(pass, direction, nearest);
     const ConstMatrixF x(&h_[k * n], 1, n);
     gemm(MatrixF(&hu_[k * n], 1, n), x, w.u.hi().transposed());
     gemm(MatrixF(&t_[k * n], 1, n), x, w.ui.hi().transposed());
   }
-  effect.contraction = std::fabs(effect.contraction);
-  return effect;
 }
 
 // x = H direction, normalised, as example number k; its weight turns the eigenvalue into 1.

@@ -19,11 +19,12 @@ class WideStep : public StepAlgebra {
   StepEffect update(FactoredWeights& w, const ExactPass& pass, double eta, double singular) override;
 
  private:
-  StepEffect solve(size_t n, double eta, double singular);
-  bool splitOff(size_t n, StepEffect& effect, double singular);
+  StepEffect solve(const ExactPass& pass, double eta, double singular);
+  bool splitOff(size_t n, double& nearest, double singular);
 
-  // n x n: C = H diag(gq) H^T; dH_c H^T; Z_c H^T; H M_c H^T
+  // n x n: C = H diag(gq) H^T / scale; dH_c H^T; Z_c H^T; H M_c H^T
   Buffer<float> c_, dhh_, zh_, hmh_;
+  double scale_ = 1;  // the largest |gq|
   Buffer<float> product_, oldU_, oldUi_, overlap_, classGradients_, scaled_;
   Buffer<double> a_, inverse_;     // n x n: A' and its inverse
   std::vector<float> x_;           // split directions, split x n
@@ -35,19 +36,26 @@ double WideStep::gradNormSquared(const FactoredWeights& w, const ExactPass& pass
   const size_t m = pass.m, n = pass.features;
   const MatrixF h = pass.h(), ht = h.transposed();
   const auto square = [&](Buffer<float>& buffer) { return MatrixF(buffer.reserve(n * n), n, n); };
+  // Relative to the largest gq, because a constant gq rounded to float32 would be off by the same share in every step, and
+  // in the column of the biases, where h is 1, nothing would average that out.
+  scale_ = 0;
+  for (size_t i = 0; i < m; i++) scale_ = std::max(scale_, std::fabs(pass.gq[i]));
+  if (scale_ == 0) scale_ = 1;
   scaled_.reserve(m * n);
   for (size_t i = 0; i < m; i++) {
-    for (size_t j = 0; j < n; j++) scaled_[i * n + j] = static_cast<float>(pass.gq[i]) * pass.hidden[i * n + j];
+    const double share = pass.gq[i] / scale_;
+    for (size_t j = 0; j < n; j++) scaled_[i * n + j] = static_cast<float>(share * pass.hidden[i * n + j]);
   }
   const MatrixF c = square(c_), dhh = square(dhh_), zh = square(zh_), hmh = square(hmh_);
   gemm(c, MatrixF(scaled_.data(), m, n).transposed(), h);
   gemm(dhh, MatrixF(pass.dhc.data(), m, n).transposed(), h);
   gemm(zh, MatrixF(pass.z.data(), m, n).transposed(), h);
   classOverlap(overlap_, classGradients_, pass);
-  // H M_c H^T = 2 C (dH_c H^T) + 2 (Z_c H^T)^T C + H Y^T Y H^T - (H ybar)(H ybar)^T / D,  dH_c H^T = 2 Qc C + Z_c H^T
+  // H M_c H^T = 2 [C (dH_c H^T) + (Z_c H^T)^T C] + H Y^T Y H^T - (H ybar)(H ybar)^T / D,  dH_c H^T = 2 Qc C + Z_c H^T
+  const MatrixF cross = square(product_);
   gemm(hmh, ht, MatrixF(overlap_.data(), m, n));
-  gemm(hmh, c, dhh, 2, Into::Add);
-  gemm(hmh, zh.transposed(), c, 2, Into::Add);
+  gemm(cross, c, dhh);
+  gemm(cross, zh.transposed(), c, 1, Into::Add);
   std::vector<double> hy(n);
   for (size_t i = 0; i < m; i++) {
     for (size_t j = 0; j < n; j++) hy[j] += pass.ybar[i] * pass.hidden[i * n + j];
@@ -55,7 +63,9 @@ double WideStep::gradNormSquared(const FactoredWeights& w, const ExactPass& pass
   double norm = 0;
   const double perClass = 1.0 / static_cast<double>(w.numClasses());
   for (size_t i = 0; i < n; i++) {
-    for (size_t j = 0; j < n; j++) hmh(i, j) -= static_cast<float>(hy[i] * hy[j] * perClass);
+    for (size_t j = 0; j < n; j++) {
+      hmh(i, j) = static_cast<float>(hmh(i, j) + 2 * scale_ * cross(i, j) - hy[i] * hy[j] * perClass);
+    }
     norm += hmh(i, i);
   }
   return norm;
@@ -64,11 +74,10 @@ double WideStep::gradNormSquared(const FactoredWeights& w, const ExactPass& pass
 StepEffect WideStep::update(FactoredWeights& w, const ExactPass& pass, double eta, double singular) {
   const size_t m = pass.m, n = pass.features;
   // R H^T = eta dH_c H^T - eta^2/2 H M_c H^T;  Qc -= R H^T + H R^T
-  const float halfSquare = static_cast<float>(eta * eta / 2);
-  for (size_t i = 0; i < n * n; i++) dhh_[i] = static_cast<float>(eta) * dhh_[i] - halfSquare * hmh_[i];
+  for (size_t i = 0; i < n * n; i++) dhh_[i] = static_cast<float>(eta * dhh_[i] - eta * eta / 2 * hmh_[i]);
   w.qc.subtractSymmetric(MatrixF(dhh_.data(), n, n));
 
-  StepEffect effect = solve(n, eta, singular);
+  StepEffect effect = solve(pass, eta, singular);
   oldU_.reserve(n * n);
   oldUi_.reserve(n * n);
   std::copy_n(w.u.hi().data, n * n, oldU_.data());
@@ -83,44 +92,44 @@ StepEffect WideStep::update(FactoredWeights& w, const ExactPass& pass, double et
   gemmCompensated(w.ui.hi(), w.ui.lo(), MatrixF(oldUi_.data(), n, n), lessIdentity(inverse_), 1);
   gemm(MatrixF(x.reserve(m * n), m, n), pass.h(), w.ui.hi().transposed());
 
-  effect.split = kappa_.size();
-  if (effect.split > 0) {
-    const ConstMatrixF directions(x_.data(), effect.split, n);
-    std::vector<float> y(effect.split * n), z(effect.split * n);
-    gemm(MatrixF(y.data(), effect.split, n), directions, MatrixF(oldU_.data(), n, n).transposed());
-    gemm(MatrixF(z.data(), effect.split, n), directions, w.ui.hi().transposed());
-    std::vector<CorrectionLog::Entry> entries;
-    for (size_t i = 0; i < effect.split; i++) entries.push_back({&y[i * n], &z[i * n], static_cast<float>(kappa_[i])});
-    w.v.log().append(entries);
+  const size_t split = kappa_.size();
+  if (split == 0) return effect;
+  const ConstMatrixF directions(x_.data(), split, n);
+  std::vector<float> y(split * n), z(split * n);
+  gemm(MatrixF(y.data(), split, n), directions, MatrixF(oldU_.data(), n, n).transposed());
+  gemm(MatrixF(z.data(), split, n), directions, w.ui.hi().transposed());
+  std::vector<CorrectionLog::Entry> entries;
+  for (size_t i = 0; i < split; i++) {
+    entries.push_back({&y[i * n], &z[i * n], static_cast<float>(kappa_[i])});
+    effect.split.emplace_back(&x_[i * n], &x_[i * n] + n);
   }
+  w.v.log().append(entries);
   return effect;
 }
 
-StepEffect WideStep::solve(size_t n, double eta, double singular) {
-  StepEffect effect;
-  double trace = 0, negative = 0;
+StepEffect WideStep::solve(const ExactPass& pass, double eta, double singular) {
+  const size_t n = pass.features;
   a_.reserve(n * n);
   inverse_.reserve(n * n);
   for (size_t i = 0; i < n; i++) {
     for (size_t j = 0; j < n; j++) {
-      a_[i * n + j] = (i == j) - eta * (static_cast<double>(c_[i * n + j]) + c_[j * n + i]);
+      a_[i * n + j] = (i == j) - eta * scale_ * (static_cast<double>(c_[i * n + j]) + c_[j * n + i]);
     }
-    // C may be indefinite; its diagonal bounds what its trace does only roughly, and that is all the watch needs.
-    (c_[i * n + i] > 0 ? trace : negative) += std::fabs(2 * eta * c_[i * n + i]);
   }
-  effect.growth = std::max(1 + negative, trace - 1);
   x_.clear();
   kappa_.clear();
+  double nearest = 1, squares = 0;
   do {
     lu_.factor(ConstMatrixD(a_.data(), n, n));
     lu_.inverse(MatrixD(inverse_.data(), n, n));
-  } while (splitOff(n, effect, singular));
-  effect.contraction = std::fabs(effect.contraction);
-  return effect;
+  } while (splitOff(n, nearest, singular));
+  for (size_t i = 0; i < n * n; i++) squares += std::pow(a_[i] - (i % (n + 1) == 0), 2);
+  const bool onlyShrinks = kappa_.empty() && *std::min_element(pass.gq.data(), pass.gq.data() + pass.m) >= 0;
+  return boundEffect(nearest, squares, onlyShrinks);
 }
 
 // Finds the eigenvalue of A' nearest 0; if it is too near, adds kappa x x^T to A' and says so.
-bool WideStep::splitOff(size_t n, StepEffect& effect, double singular) {
+bool WideStep::splitOff(size_t n, double& nearest, double singular) {
   std::vector<double> x(n), next(n);
   for (size_t i = 0; i < n; i++) x[i] = 1 + 0.5 * std::sin(12.9898 * static_cast<double>(i + 1));
   const auto multiply = [&](const double* matrix) {
@@ -142,9 +151,9 @@ bool WideStep::splitOff(size_t n, StepEffect& effect, double singular) {
     norm += x[i] * x[i];
     quotient += x[i] * next[i];
   }
-  effect.contraction = quotient / norm;
-  if (std::fabs(effect.contraction) >= singular || kappa_.size() >= kMaxSplit) return false;
-  const double kappa = 1 - effect.contraction;
+  nearest = quotient / norm;
+  if (std::fabs(nearest) >= singular || kappa_.size() >= kMaxSplit) return false;
+  const double kappa = 1 - nearest;
   for (double value : x) x_.push_back(static_cast<float>(value / std::sqrt(norm)));
   // The log's coefficient is a float32: use the very same number here.
   kappa_.push_back(static_cast<float>(kappa));

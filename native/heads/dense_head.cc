@@ -123,11 +123,20 @@ void DenseHead::rows(float* out, const uint32_t* classes, size_t n) const {
 }
 
 void DenseHead::logits(float* out, const float* hidden, size_t m, const uint32_t* classes, size_t n) const {
-  scoreClasses(*this, out, hidden, m, classes, n);
+  const size_t d = config_.hiddenSize;
+  std::vector<float> w(n * features());
+  rows(w.data(), classes, n);
+  const ConstMatrixF weights(w.data(), n, d, static_cast<ptrdiff_t>(features()));
+  gemm(MatrixF(out, m, n), ConstMatrixF(hidden, m, d), weights.transposed());
+  if (!config_.bias) return;
+  for (size_t j = 0; j < m; j++) {
+    for (size_t i = 0; i < n; i++) out[j * n + i] += w[i * features() + d];
+  }
 }
 
 void DenseHead::topK(int32_t* classes, float* logits, const float* hidden, size_t m, size_t k, bool square) const {
-  topKOfRows(*this, classes, logits, hidden, m, k, square);
+  topKOfAll(config_.numClasses, TopK(m, k, square), classes, logits,
+            [&](float* out, const uint32_t* ids, size_t n) { this->logits(out, hidden, m, ids, n); });
 }
 
 std::map<std::string, double> DenseHead::diagnostics() const {

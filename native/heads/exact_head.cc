@@ -166,12 +166,35 @@ void ExactHead::updateRows(ExactPass& pass, double eta, const float* x, uint64_t
 
 void ExactHead::rows(float* out, const uint32_t* classes, size_t n) const { weights_.rows(out, classes, n); }
 
+// Hidden vectors as V sees them: H U^T and H omega.
+struct ExactHead::Query {
+  Buffer<float> h, hu;
+  std::vector<double> offsets;
+};
+
+ExactHead::Query ExactHead::query(const float* hidden, size_t m) const {
+  const size_t n = features(), d = config_.hiddenSize;
+  Query query{Buffer<float>(m * n), Buffer<float>(m * n), std::vector<double>(m)};
+  for (size_t j = 0; j < m; j++) {
+    float* h = &query.h[j * n];
+    std::copy_n(hidden + j * d, d, h);
+    if (config_.bias) h[d] = 1;
+    query.offsets[j] = dotMixed(weights_.omega, h);
+  }
+  gemm(MatrixF(query.hu.data(), m, n), ConstMatrixF(query.h.data(), m, n), weights_.u.hi().transposed());
+  return query;
+}
+
 void ExactHead::logits(float* out, const float* hidden, size_t m, const uint32_t* classes, size_t n) const {
-  scoreClasses(*this, out, hidden, m, classes, n);
+  const Query asked = query(hidden, m);
+  weights_.logits(MatrixF(out, m, n), ConstMatrixF(asked.hu.data(), m, features()), asked.offsets, classes);
 }
 
 void ExactHead::topK(int32_t* classes, float* logits, const float* hidden, size_t m, size_t k, bool square) const {
-  topKOfRows(*this, classes, logits, hidden, m, k, square);
+  const Query asked = query(hidden, m);
+  topKOfAll(config_.numClasses, TopK(m, k, square), classes, logits, [&](float* out, const uint32_t* ids, size_t n) {
+    weights_.logits(MatrixF(out, m, n), ConstMatrixF(asked.hu.data(), m, features()), asked.offsets, ids);
+  });
 }
 
 std::map<std::string, double> ExactHead::diagnostics() const {

@@ -29,6 +29,8 @@ class ExactHead : public Head {
   void setPolicy(const StabilisationPolicy& policy) { policy_ = policy; }
 
  private:
+  struct Query;
+  Query query(const float* hidden, size_t m) const;
   void updateVectors(const ExactPass& pass, double eta);
   void updateRows(ExactPass& pass, double eta, const float* x, uint64_t seen);
 

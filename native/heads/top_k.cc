@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/buffer.h"
 #include "base/pool.h"
-#include "linalg/gemm.h"
 
 namespace widehead {
 
@@ -41,34 +41,16 @@ void TopK::finish(int32_t* classes, float* scores) {
   }
 }
 
-void topKOfRows(const Head& head, int32_t* classes, float* logits, const float* hidden, size_t m, size_t k, bool square) {
-  const size_t numClasses = head.config().numClasses;
-  TopK best(m, k, square);
-  Buffer<float> scores(m * std::min(kBlock, numClasses));
+void topKOfAll(size_t numClasses, TopK best, int32_t* classes, float* logits, const ScoreBlock& score) {
+  Buffer<float> scores(best.examples() * std::min(kBlock, numClasses));
   std::vector<uint32_t> ids(kBlock);
   for (size_t begin = 0; begin < numClasses; begin += kBlock) {
     const size_t n = std::min(kBlock, numClasses - begin);
     std::iota(ids.begin(), ids.end(), static_cast<uint32_t>(begin));
-    scoreClasses(head, scores.data(), hidden, m, ids.data(), n);
+    score(scores.data(), ids.data(), n);
     best.offer(scores.data(), n, begin);
   }
   best.finish(classes, logits);
-}
-
-void scoreClasses(const Head& head, float* out, const float* hidden, size_t m, const uint32_t* classes, size_t n) {
-  const size_t features = head.features(), d = head.config().hiddenSize;
-  Buffer<float> rows(std::min(n, kBlock) * features);
-  for (size_t begin = 0; begin < n; begin += kBlock) {
-    const size_t count = std::min(kBlock, n - begin);
-    head.rows(rows.data(), classes + begin, count);
-    const MatrixF part(out + begin, m, count, static_cast<ptrdiff_t>(n));
-    const ConstMatrixF weights(rows.data(), count, d, static_cast<ptrdiff_t>(features));
-    gemm(part, ConstMatrixF(hidden, m, d), weights.transposed());
-    if (features == d) continue;
-    for (size_t j = 0; j < m; j++) {
-      for (size_t i = 0; i < count; i++) part(j, i) += rows[i * features + d];
-    }
-  }
 }
 
 }  // namespace widehead

@@ -1,12 +1,11 @@
 // The k best of D classes for each of m examples, from scores that come block by block in rising order of the class ids.
 #pragma once
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
-#include "heads/head.h"
 
 namespace widehead {
 
@@ -15,6 +14,7 @@ class TopK {
   // square: rank by the score's square.
   TopK(size_t m, size_t k, bool square) : m_(m), k_(k), square_(square), best_(m) {}
 
+  size_t examples() const { return m_; }
   // scores (m x n) of classes first .. first + n - 1.
   void offer(const float* scores, size_t n, size_t first);
   // classes, scores: m x k, best first, ties to the lower id.
@@ -32,9 +32,8 @@ class TopK {
   std::vector<std::vector<Candidate>> best_;  // heaps with the worst in front
 };
 
-// out (m x n) = hidden W[classes]^T, through head.rows().
-void scoreClasses(const Head& head, float* out, const float* hidden, size_t m, const uint32_t* classes, size_t n);
-// Exact search over all classes, a block of them at a time. See Head::topK.
-void topKOfRows(const Head& head, int32_t* classes, float* logits, const float* hidden, size_t m, size_t k, bool square);
+// Exact search over all D classes, a block of them at a time. score(out, ids, n) fills m x n outputs of the n classes in ids.
+using ScoreBlock = std::function<void(float* out, const uint32_t* ids, size_t n)>;
+void topKOfAll(size_t numClasses, TopK best, int32_t* classes, float* logits, const ScoreBlock& score);
 
 }  // namespace widehead
