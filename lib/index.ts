@@ -28,4 +28,13 @@ export {
   zLoss,
 } from './losses.js'
 export { isa, setThreads, supportedIsas, threads } from './runtime.js'
+export {
+  type BagInput,
+  type Parameter,
+  type ParameterShape,
+  Trunk,
+  type TrunkLayer,
+  type TrunkOptimizer,
+  type TrunkOptions,
+} from './trunk.js'
 export { version } from './version.js'
