@@ -1,0 +1,4 @@
+import { DenseHead } from '../lib/index.js'
+import { headSuite } from './suites/head-suite.js'
+
+headSuite('DenseHead', (options) => new DenseHead(options))
