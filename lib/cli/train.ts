@@ -61,6 +61,7 @@ class Run {
   private log!: MetricsLog
   private progress!: Progress
   private step = 0
+  private saved = -1
   private scores: Scores | undefined
   private window = { loss: 0, examples: 0, since: performance.now() }
 
@@ -116,7 +117,7 @@ class Run {
     } finally {
       this.progress.end()
     }
-    await this.save()
+    if (this.saved < this.step) await this.save()
     const seconds = (performance.now() - started) / 1000
     const peakMemory = process.resourceUsage().maxRSS * 1024
     this.log.write('end', { step: this.step, stopped: this.signals.stopping, peakMemory, ...this.scores })
@@ -159,8 +160,8 @@ class Run {
   }
 
   private async onEpoch(epoch: number): Promise<boolean> {
+    await this.save() // before held-out data, which may turn out to be bad
     if (!this.options.evalEvery || epoch === this.training.epochs) await this.evaluate(epoch)
-    if (!this.signals.stopping && epoch < this.training.epochs) await this.save()
     return this.signals.stopping
   }
 
@@ -179,7 +180,8 @@ class Run {
     this.progress.note(`epoch ${epoch}, step ${this.step}: ${scoreLine(scores)}`)
   }
 
-  private save(): Promise<void> {
-    return saveWeights(this.options.out, this.network.trunk, this.network.head, this.step)
+  private async save(): Promise<void> {
+    await saveWeights(this.options.out, this.network.trunk, this.network.head, this.step)
+    this.saved = this.step
   }
 }

@@ -1,0 +1,154 @@
+// Each format from end to end: train, then evaluate and predict with what was saved.
+
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { describe, expect, it } from 'vitest'
+import { temporaryFolder } from '../data/helpers.js'
+import { CORPORA, jsonLines, widehead } from './helpers.js'
+
+const folder = temporaryFolder()
+const FILES = Object.fromEntries(
+  Object.entries(CORPORA).map(([name, content]) => {
+    const path = join(folder, `${name}.txt`)
+    writeFileSync(path, content)
+    return [name, path]
+  }),
+)
+
+const CASES = {
+  text: {
+    options: ['--format', 'text', '--context', '2', '--epochs', '5', '--batch', '50'],
+    metric: 'top1',
+    above: 0.9,
+  },
+  sequences: { options: ['--epochs', '10', '--batch', '50'], metric: 'mrr@20', above: 0.8 },
+  sets: { options: ['--format', 'sets', '--epochs', '20', '--batch', '20'], metric: 'recall@20', above: 0.9 },
+  xmc: { options: ['--epochs', '20', '--batch', '20'], metric: 'p@1', above: 0.9 },
+}
+
+const QUERIES = {
+  text: { line: 'w3 w4', best: ['w5'] },
+  sequences: { line: 's7 s8 s9', best: ['s10'] },
+  sets: { line: '? g3i0 g3i1 g3i2', best: ['g3i3', 'g3i4', 'g3i5', 'g3i6', 'g3i7'] },
+  xmc: { line: '4:1', best: [4, 24] },
+}
+
+const options = (name: keyof typeof CASES, out: string) => [
+  ...['train', '--train', FILES[name], '--out', join(folder, out), '--hidden', name === 'sequences' ? 'none' : '32'],
+  ...(name === 'text' || name === 'sequences' ? ['--embedding', '16'] : []),
+  ...CASES[name].options,
+]
+
+describe.each(Object.keys(CASES) as (keyof typeof CASES)[])('%s', (name) => {
+  const model = join(folder, name)
+  // Held-out sets: two more items of owners known from the training file.
+  const test = join(folder, `${name}.test`)
+  writeFileSync(
+    test,
+    name === 'sets' ? Array.from({ length: 50 }, (_, i) => `${i} g${i % 10}i${(i + 6) % 8}`).join('\n') : CORPORA[name],
+  )
+
+  it('trains', async () => {
+    const { code, stdout, stderr } = await widehead([...options(name, name), '--valid', test])
+    expect(stderr).toMatch(new RegExp(`saved in ${model}`))
+    expect([code, stdout]).toEqual([0, ''])
+    const expected = ['config.json', 'head.safetensors', 'metrics.jsonl', 'statistics.safetensors', 'trunk.safetensors']
+    expect(readdirSync(model).sort()).toEqual(name === 'xmc' ? expected : [...expected, 'vocabulary.txt'])
+    const log = jsonLines(readFileSync(join(model, 'metrics.jsonl'), 'utf8'))
+    expect(log[0].kind).toBe('start')
+    expect(log.filter(({ kind }) => kind === 'evaluation').length).toBe(Number(CASES[name].options.at(-3)))
+    expect(log.at(-1)).toMatchObject({ kind: 'end', stopped: false })
+    expect(log.at(-1)[CASES[name].metric]).toBeGreaterThan(CASES[name].above)
+  })
+
+  it('evaluates to the same metrics, as JSON or as a table', async () => {
+    const history = name === 'sets' ? ['--history', FILES.sets] : []
+    const args = ['evaluate', '--model', model, '--data', test, ...history]
+    const { code, stdout } = await widehead([...args, '--json'])
+    expect(code).toBe(0)
+    const scores = JSON.parse(stdout)
+    const {
+      kind: _,
+      seconds: __,
+      step: ___,
+      stopped: ____,
+      peakMemory: _____,
+      ...logged
+    } = jsonLines(readFileSync(join(model, 'metrics.jsonl'), 'utf8')).at(-1)
+    expect(Object.keys(scores)).toEqual(Object.keys(logged))
+    for (const [metric, value] of Object.entries(logged)) expect(scores[metric]).toBeCloseTo(value as number, 4)
+    expect((await widehead(args)).stdout).toContain(`${CASES[name].metric.padEnd(5)}`)
+    const piped = await widehead([...args.slice(0, 4), '-', ...args.slice(5), '--json'], readFileSync(test, 'utf8'))
+    expect(piped.stdout).toBe(stdout)
+  })
+
+  it('predicts', async () => {
+    const { line, best } = QUERIES[name]
+    const { code, stdout } = await widehead(
+      ['predict', '--model', model, '--top', String(best.length)],
+      `${line}\n${line}`,
+    )
+    expect(code).toBe(0)
+    const answers = jsonLines(stdout)
+    expect(answers.map((answer) => answer.line)).toEqual([1, 2])
+    const classes = answers[0].predictions.map((prediction: { class: unknown }) => prediction.class)
+    expect([...classes].sort()).toEqual([...best].sort())
+    if (name !== 'sets') expect(classes[0]).toBe(best[0])
+  })
+})
+
+describe('training', () => {
+  const config = (out: string) => readFileSync(join(folder, out, 'config.json'), 'utf8')
+  const weights = (out: string) =>
+    ['trunk', 'head'].map((name) => readFileSync(join(folder, out, `${name}.safetensors`)).toString('latin1'))
+
+  it('gives the same bits for the same seed: from a file, a gzip file and standard input', async () => {
+    const args = ['--hidden', '8', '--epochs', '2', '--format', 'sets', '--seed', '5']
+    const packed = join(folder, 'packed.gz')
+    writeFileSync(packed, gzipSync(CORPORA.sets))
+    await widehead(['train', '--train', FILES.sets, '--out', join(folder, 'one'), ...args])
+    await widehead(['train', '--train', packed, '--out', join(folder, 'two'), ...args])
+    await widehead(['train', '--train', '-', '--out', join(folder, 'three'), ...args], CORPORA.sets)
+    expect(weights('two')).toEqual(weights('one'))
+    expect(weights('three')).toEqual(weights('one'))
+    expect(config('three')).toEqual(config('one'))
+    await widehead(['train', '--train', FILES.sets, '--out', join(folder, 'four'), ...args, '--seed', '6'])
+    expect(weights('four')).not.toEqual(weights('one'))
+  })
+
+  it('trains dense heads as it trains exact ones', async () => {
+    for (const head of ['exact', 'dense']) {
+      const out = join(folder, `head-${head}`)
+      const args = ['train', '--train', FILES.xmc, '--out', out, '--hidden', '16', '--epochs', '3', '--batch', '20']
+      expect((await widehead([...args, '--head', head, '--bias', '--valid', FILES.xmc])).code).toBe(0)
+    }
+    const last = (head: string) =>
+      jsonLines(readFileSync(join(folder, `head-${head}`, 'metrics.jsonl'), 'utf8')).at(-1).loss as number
+    expect(last('exact')).toBeCloseTo(last('dense'), 4)
+  })
+
+  it.each(['squared-error', 'weighted-squared-error', 'spherical-softmax', 'taylor-softmax', 'z-loss'])(
+    'knows the loss %s',
+    async (loss) => {
+      const out = join(folder, loss)
+      const args = [
+        'train',
+        '--train',
+        FILES.text,
+        '--format',
+        'text',
+        '--valid',
+        FILES.text,
+        '--out',
+        out,
+        '--epochs',
+        '1',
+      ]
+      const { code, stderr } = await widehead([...args, '--hidden', '16', '--embedding', '8', '--loss', loss])
+      expect([code, stderr]).toEqual([0, expect.stringContaining(loss)])
+      const scores = jsonLines(readFileSync(join(out, 'metrics.jsonl'), 'utf8')).at(-1)
+      expect('perplexity' in scores).toBe(loss.endsWith('softmax'))
+    },
+  )
+})

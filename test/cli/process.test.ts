@@ -1,0 +1,77 @@
+// What only a process of its own shows: signals, pipes that close, stdin that comes line by line.
+
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { temporaryFolder } from '../data/helpers.js'
+import { CORPORA, finished, jsonLines, start, widehead } from './helpers.js'
+
+const folder = temporaryFolder()
+const corpus = join(folder, 'sequences')
+writeFileSync(corpus, CORPORA.sequences)
+
+const TRAIN = ['train', '--train', corpus, '--hidden', 'none', '--embedding', '8', '--log-every', '1']
+
+/** Starts a long training and waits until it has made a step. */
+async function training(out: string) {
+  const child = start([...TRAIN, '--out', out, '--epochs', '1000000'])
+  const result = finished(child)
+  const log = join(out, 'metrics.jsonl')
+  while (!existsSync(log) || !readFileSync(log, 'utf8').includes('"step"')) {
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  return { child, result }
+}
+
+describe('signals', () => {
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 0],
+  ] as const)('%s saves and ends with %i', async (signal, code) => {
+    const out = join(folder, signal)
+    const { child, result } = await training(out)
+    child.kill(signal)
+    expect((await result).code).toBe(code)
+    expect((await result).stderr).toContain(`${signal}: saving, then stopping`)
+    expect(jsonLines(readFileSync(join(out, 'metrics.jsonl'), 'utf8')).at(-1)).toMatchObject({
+      kind: 'end',
+      stopped: true,
+    })
+    const { code: evaluated } = await widehead(['evaluate', '--model', out, '--data', corpus])
+    expect(evaluated).toBe(0)
+  })
+
+  it('a second one does not wait', async () => {
+    const { child, result } = await training(join(folder, 'twice'))
+    child.kill('SIGINT')
+    child.kill('SIGINT')
+    expect((await result).code).toBe(130)
+  })
+})
+
+describe('pipes', () => {
+  it('answers a line before the next one comes', async () => {
+    const out = join(folder, 'model')
+    await widehead([...TRAIN, '--out', out, '--epochs', '1'])
+    const child = start(['predict', '--model', out, '--top', '1'])
+    const answer = () => new Promise<string>((resolve) => child.stdout?.once('data', (chunk) => resolve(String(chunk))))
+    for (const line of [1, 2]) {
+      const coming = answer()
+      child.stdin?.write('s1 s2\n')
+      expect(JSON.parse(await coming)).toMatchObject({ line })
+    }
+    child.stdin?.end()
+    expect((await finished(child)).code).toBe(0)
+  })
+
+  it('ends quietly when nobody reads', async () => {
+    const out = join(folder, 'quiet')
+    await widehead([...TRAIN, '--out', out, '--epochs', '1'])
+    const child = start(['predict', '--model', out])
+    const result = finished(child)
+    child.stdout?.destroy()
+    child.stdin?.on('error', () => {}) // it stops reading, too
+    child.stdin?.end('s1 s2\n'.repeat(20_000))
+    expect(await result).toMatchObject({ code: 0, stderr: '' })
+  })
+})
