@@ -25,15 +25,7 @@ void CompensatedMatrix::scaleByPowerOfTwo(float factor) {
 void CompensatedMatrix::multiply(double* y, const double* x) const {
   parallelFor(n_, kGrain, [&](size_t begin, size_t end) {
     for (size_t i = begin; i < end; i++) {
-      const float *hi = &hi_[i * n_], *lo = &lo_[i * n_];
-      // Four sums, because one would wait for each addition in turn.
-      double sum[4] = {0, 0, 0, 0};
-      size_t j = 0;
-      for (; j + 4 <= n_; j += 4) {
-        for (size_t p = 0; p < 4; p++) sum[p] += (static_cast<double>(hi[j + p]) + lo[j + p]) * x[j + p];
-      }
-      for (; j < n_; j++) sum[0] += (static_cast<double>(hi[j]) + lo[j]) * x[j];
-      y[i] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+      y[i] = kernels().dotWide(x, &hi_[i * n_], n_) + kernels().dotWide(x, &lo_[i * n_], n_);
     }
   });
 }
@@ -43,8 +35,8 @@ void CompensatedMatrix::multiplyTransposed(double* y, const double* x) const {
   parallelFor(n_, kGrain, [&](size_t begin, size_t end) {
     std::fill(y + begin, y + end, 0.0);
     for (size_t i = 0; i < n_; i++) {
-      const float *hi = &hi_[i * n_], *lo = &lo_[i * n_];
-      for (size_t j = begin; j < end; j++) y[j] += x[i] * (static_cast<double>(hi[j]) + lo[j]);
+      kernels().axpyWide(y + begin, x[i], &hi_[i * n_ + begin], end - begin);
+      kernels().axpyWide(y + begin, x[i], &lo_[i * n_ + begin], end - begin);
     }
   });
 }
