@@ -1,0 +1,3 @@
+import { exactnessOf } from './grid.js'
+
+exactnessOf("custom: Bouchard's bound")

@@ -1,0 +1,3 @@
+import { twentyThousandSteps } from './twenty-thousand-steps.js'
+
+twentyThousandSteps('squared error')
