@@ -1,0 +1,312 @@
+// Each misuse has its error: class, code, the argument's name and the value received. The head is as it was before.
+
+import { describe, expect, test } from 'vitest'
+import {
+  type ApplyOptions,
+  customLoss,
+  DenseHead,
+  ExactHead,
+  type ExactHeadOptions,
+  type Head,
+  type HeadOptions,
+  type LossBatch,
+  setThreads,
+  squaredError,
+  type Targets,
+  threads,
+  WideheadError,
+  zLoss,
+} from '../lib/index.js'
+import { range } from './judge/compare.js'
+import { squaredErrorByHand } from './judge/custom-losses.js'
+import { Random } from './judge/random.js'
+import {
+  HIDDEN_MISUSES,
+  hiddenSize,
+  type Misuse,
+  numClasses,
+  OPTIONS_MISUSES,
+  rightHidden,
+  rightOptions,
+  rightTargets,
+  SPARSE_MISUSES,
+  TARGETS_MISUSES,
+} from './misuse/calls.js'
+import { CONSTRUCTION_MISUSES, LOSS_MISUSES } from './misuse/constructions.js'
+
+const HEADS = [
+  { name: 'ExactHead', create: (options: HeadOptions) => new ExactHead(options) },
+  { name: 'DenseHead', create: (options: HeadOptions) => new DenseHead(options) },
+]
+const CLASSES = { TypeError, RangeError, WideheadError }
+
+function caught(call: () => unknown): unknown {
+  try {
+    call()
+  } catch (error) {
+    return error
+  }
+  return undefined
+}
+
+function expectMisuse(error: unknown, { type, code, says }: Misuse): void {
+  expect(error).toBeInstanceOf(CLASSES[type])
+  expect((error as { code: string }).code).toBe(code)
+  for (const part of says) expect((error as Error).message).toContain(part)
+}
+
+function started(create: (options: HeadOptions) => Head, changes: Partial<HeadOptions> = {}): Head {
+  const weights = Float32Array.from(new Random(1).normals(numClasses * hiddenSize, 0.4))
+  const head = create({ numClasses, hiddenSize, loss: squaredError(), init: { kind: 'weights', weights }, ...changes })
+  head.step(rightHidden(), rightTargets(), rightOptions())
+  return head
+}
+
+/** All weights, the number of steps, and what the next step does. */
+function state(head: Head): unknown[] {
+  const rows = head.rows(range(0, numClasses))
+  const steps = (head as ExactHead | DenseHead).diagnostics().steps
+  return [rows, steps, head.step(rightHidden(), rightTargets(), rightOptions()), head.rows(range(0, numClasses))]
+}
+
+/** Calls each method that takes a minibatch, and checks its error and that nothing has changed. */
+async function expectNothingTrained(
+  create: (options: HeadOptions) => Head,
+  batch: { hidden: unknown; targets: unknown },
+  misuse: Misuse,
+): Promise<void> {
+  const head = started(create)
+  const [hidden, targets] = [batch.hidden as Float32Array, batch.targets as Targets]
+  expectMisuse(
+    caught(() => head.step(hidden, targets, rightOptions())),
+    misuse,
+  )
+  expectMisuse(
+    caught(() => head.forward(hidden, targets)),
+    misuse,
+  )
+  expectMisuse(
+    caught(() => head.evaluate(hidden, targets)),
+    misuse,
+  )
+  const promise = head.stepAsync(hidden, targets, rightOptions()) // a Promise, whatever is wrong
+  expectMisuse(await promise.catch((error) => error), misuse)
+  expect(state(head)).toEqual(state(started(create)))
+}
+
+describe.each(HEADS)('$name', ({ create }) => {
+  test.each(HIDDEN_MISUSES)('hidden: $what', async ({ hidden, ...misuse }) => {
+    await expectNothingTrained(create, { hidden, targets: rightTargets() }, misuse)
+    const head = started(create)
+    expectMisuse(
+      caught(() => head.topK(hidden as Float32Array, 2)),
+      misuse,
+    )
+    expectMisuse(
+      caught(() => head.logits(hidden as Float32Array, Int32Array.of(1))),
+      misuse,
+    )
+  })
+
+  test.each([...TARGETS_MISUSES, ...SPARSE_MISUSES])('targets: $what', async ({ targets, ...misuse }) => {
+    await expectNothingTrained(create, { hidden: rightHidden(), targets }, misuse)
+  })
+
+  test.each(OPTIONS_MISUSES)('options: $what', async ({ options, ...misuse }) => {
+    const head = started(create)
+    const wrong = options as ApplyOptions
+    expectMisuse(
+      caught(() => head.step(rightHidden(), rightTargets(), wrong)),
+      misuse,
+    )
+    expectMisuse(await head.stepAsync(rightHidden(), rightTargets(), wrong).catch((error) => error), misuse)
+    const { apply } = head.forward(rightHidden(), rightTargets())
+    expectMisuse(
+      caught(() => apply(wrong)),
+      misuse,
+    )
+    expect(state(head)).toEqual(state(started(create)))
+  })
+
+  test.each([
+    {
+      what: 'unsigned',
+      classes: Uint32Array.of(1),
+      type: 'TypeError',
+      code: 'WIDEHEAD_INVALID_TYPE',
+      says: ['Uint32Array'],
+    },
+    { what: 'one number', classes: 3, type: 'TypeError', code: 'WIDEHEAD_INVALID_TYPE', says: ['number'] },
+    { what: '-1', classes: Int32Array.of(0, -1), type: 'RangeError', code: 'WIDEHEAD_OUT_OF_RANGE', says: ['-1'] },
+    { what: 'D', classes: Int32Array.of(0, 10), type: 'RangeError', code: 'WIDEHEAD_OUT_OF_RANGE', says: ['10'] },
+  ] as const)('classes: $what', ({ what: _, classes, type, code, says }) => {
+    const head = started(create)
+    const misuse = { what: '', type, code, says: ['classes', ...says] }
+    const wrong = classes as unknown as Int32Array
+    expectMisuse(
+      caught(() => head.logits(rightHidden(), wrong)),
+      misuse,
+    )
+    expectMisuse(
+      caught(() => head.rows(wrong)),
+      misuse,
+    )
+    expectMisuse(
+      caught(() => head.biases(wrong)),
+      misuse,
+    )
+    expect(state(head)).toEqual(state(started(create)))
+  })
+
+  test.each([0, -1, 11, 1.5, Number.NaN])('topK with k = %d', (k) => {
+    const error = caught(() => started(create).topK(rightHidden(), k))
+    expectMisuse(error, { what: '', type: 'RangeError', code: 'WIDEHEAD_OUT_OF_RANGE', says: ['k ', `${k}`] })
+  })
+
+  test.each(CONSTRUCTION_MISUSES)('construction: $what', ({ changes, ...misuse }) => {
+    expectMisuse(
+      caught(() => create({ numClasses, hiddenSize, loss: squaredError(), ...changes } as HeadOptions)),
+      misuse,
+    )
+  })
+
+  test('construction: no options', () => {
+    const misuse: Misuse = {
+      what: '',
+      type: 'TypeError',
+      code: 'WIDEHEAD_INVALID_TYPE',
+      says: ['options', 'undefined'],
+    }
+    expectMisuse(
+      caught(() => create(undefined as unknown as HeadOptions)),
+      misuse,
+    )
+  })
+
+  test('a closed head refuses everything but to be closed', async () => {
+    const head = started(create)
+    expect(head.closed).toBe(false)
+    head.close()
+    expect(head.closed).toBe(true)
+    const misuse: Misuse = { what: '', type: 'WideheadError', code: 'WIDEHEAD_CLOSED', says: ['closed'] }
+    const calls = [
+      () => head.step(rightHidden(), rightTargets(), rightOptions()),
+      () => head.forward(rightHidden(), rightTargets()),
+      () => head.evaluate(rightHidden(), rightTargets()),
+      () => head.logits(rightHidden(), Int32Array.of(1)),
+      () => head.topK(rightHidden(), 1),
+      () => head.rows(Int32Array.of(1)),
+      () => head.biases(Int32Array.of(1)),
+      () => (head as ExactHead | DenseHead).diagnostics(),
+    ]
+    for (const call of calls) expectMisuse(caught(call), misuse)
+    expectMisuse(await head.stepAsync(rightHidden(), rightTargets(), rightOptions()).catch((error) => error), misuse)
+    head.close()
+    head[Symbol.dispose]()
+    expect(head).toMatchObject({ numClasses, hiddenSize, closed: true })
+  })
+
+  test('dispose closes', () => {
+    const head = started(create)
+    head[Symbol.dispose]()
+    expect(head.closed).toBe(true)
+  })
+
+  describe('losses', () => {
+    const fails = async (loss: Misuse & { compute: (batch: LossBatch) => unknown }) => {
+      let armed = false
+      const custom = (batch: LossBatch) => {
+        squaredErrorByHand(batch)
+        if (armed) return loss.compute(batch) as undefined
+      }
+      const head = started(create, { loss: customLoss(custom) })
+      armed = true
+      const errors = [
+        caught(() => head.step(rightHidden(), rightTargets(), rightOptions())),
+        caught(() => head.forward(rightHidden(), rightTargets())),
+        caught(() => head.evaluate(rightHidden(), rightTargets())),
+        await head.stepAsync(rightHidden(), rightTargets(), rightOptions()).catch((error) => error),
+      ]
+      armed = false
+      expect(state(head)).toEqual(state(started(create, { loss: customLoss(custom) })))
+      return errors
+    }
+    const misuse: Misuse = { what: '', type: 'WideheadError', code: 'WIDEHEAD_LOSS', says: [] }
+
+    test.each(['losses', 'gq', 'gs', 'ga'] as const)(
+      'a custom loss that leaves NaN or Infinity in %s',
+      async (name) => {
+        for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
+          const compute = (batch: LossBatch) => {
+            batch[name][1] = value
+          }
+          for (const error of await fails({ ...misuse, compute })) {
+            expectMisuse(error, { ...misuse, says: [name, Number.isNaN(value) ? 'NaN' : 'Infinity'] })
+          }
+        }
+      },
+    )
+
+    test('a custom loss that throws: its own error arrives', async () => {
+      const own = new Error('out of cheese')
+      const compute = () => {
+        throw own
+      }
+      for (const error of await fails({ ...misuse, compute })) expect(error).toBe(own)
+    })
+
+    test('a custom loss that returns a Promise', async () => {
+      const compute = async () => {}
+      for (const error of await fails({ ...misuse, compute })) expectMisuse(error, { ...misuse, says: ['Promise'] })
+    })
+
+    test('outputs that overflow', async () => {
+      const hidden = rightHidden().fill(3e38)
+      await expectNothingTrained(create, { hidden, targets: rightTargets() }, { ...misuse, says: ['finite'] })
+    })
+
+    test('outputs without any spread under the Z-loss', () => {
+      const head = create({ numClasses, hiddenSize, loss: zLoss(), init: { kind: 'zeros' } })
+      const before = head.rows(range(0, numClasses))
+      expectMisuse(
+        caught(() => head.step(rightHidden(), rightTargets(), rightOptions())),
+        { ...misuse, says: ['finite'] },
+      )
+      expect(head.rows(range(0, numClasses))).toEqual(before)
+    })
+  })
+})
+
+test.each(LOSS_MISUSES)('loss: $what', ({ create, ...misuse }) => {
+  expectMisuse(caught(create), misuse)
+})
+
+test.each([
+  { policy: { lo: 0 }, says: ['lo', '0'] },
+  { policy: { lo: Number.NaN }, says: ['lo', 'NaN'] },
+  { policy: { sweepRows: -1 }, says: ['sweepRows', '-1'] },
+])('policy $policy', ({ policy, says }) => {
+  const misuse: Misuse = { what: '', type: 'RangeError', code: 'WIDEHEAD_OUT_OF_RANGE', says }
+  const options: ExactHeadOptions = { numClasses, hiddenSize, loss: squaredError() }
+  expectMisuse(
+    caught(() => new ExactHead({ ...options, policy })),
+    misuse,
+  )
+  const head = new ExactHead(options)
+  const before = head.policy
+  expectMisuse(
+    caught(() => Object.assign(head, { policy })),
+    misuse,
+  )
+  expect(head.policy).toEqual(before)
+})
+
+test.each([0, -1, 1.5, Number.NaN, 100_000])('setThreads(%d)', (count) => {
+  const before = threads()
+  const misuse: Misuse = { what: '', type: 'RangeError', code: 'WIDEHEAD_OUT_OF_RANGE', says: ['count', `${count}`] }
+  expectMisuse(
+    caught(() => setThreads(count)),
+    misuse,
+  )
+  expect(threads()).toBe(before)
+})
