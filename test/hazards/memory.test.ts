@@ -1,0 +1,18 @@
+// Memory comes back: of heads that are closed, and of heads that are forgotten.
+
+import { expect, test } from 'vitest'
+import { runForJson } from '../child/run.js'
+
+test('2,000 heads created and closed take no more memory than 200', async () => {
+  const { growth } = await runForJson<{ growth: number }>('./growth.ts')
+  expect(growth).toBeLessThan(60) // MiB; all of them together are 500
+})
+
+test('heads and passes nobody closes are collected', async () => {
+  const report = await runForJson<Record<string, number>>('./garbage.ts', {}, ['--expose-gc'])
+  // 60 heads of 8 MB are 480 MB; ten of them wait for the next collection.
+  expect(report.exact).toBeLessThan(200)
+  expect(report.dense).toBeLessThan(200)
+  expect(report.passes).toBeLessThan(200)
+  expect(report.pending).toBeLessThan(200)
+})
