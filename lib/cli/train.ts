@@ -5,6 +5,7 @@ import type { Format, Learned, Settings, Task } from '../data/formats/format.js'
 import { FORMATS, recogniseSource } from '../data/formats/index.js'
 import { type Source, Sources } from '../data/source.js'
 import { TrainStream, testBatches } from '../data/stream.js'
+import { WideheadError } from '../errors.js'
 import { FORMAT_VERSION, type ModelConfig } from '../files/config.js'
 import { createModelFolder, MODEL_FILES, saveSetup } from '../files/model.js'
 import { saveWeights } from '../files/weights.js'
@@ -114,6 +115,8 @@ class Run {
         onStep: (report) => this.onStep(report),
         onEpoch: (epoch) => this.onEpoch(epoch),
       })
+    } catch (error) {
+      throw this.diverged(error)
     } finally {
       this.progress.end()
     }
@@ -122,6 +125,14 @@ class Run {
     const peakMemory = process.resourceUsage().maxRSS * 1024
     this.log.write('end', { step: this.step, stopped: this.signals.stopping, peakMemory, ...this.scores })
     this.say(`saved in ${this.options.out} after ${duration(seconds)}`)
+  }
+
+  private diverged(error: unknown): unknown {
+    const { code, message: fault } = error as { code?: unknown; message?: string }
+    if (code !== 'WIDEHEAD_LOSS') return error
+    const hint = 'try a lower --head-learning-rate or --learning-rate, or --clip-norm'
+    const message = `training diverged at step ${this.step + 1}, nothing is saved since step ${Math.max(0, this.saved)}: ${hint}`
+    return new WideheadError(code, `${message} (${fault})`, { cause: error })
   }
 
   private describe(): void {
