@@ -11,6 +11,9 @@ namespace widehead {
 
 namespace {
 
+// Rows that go through a product at once: enough to make its packing cheap, few enough to keep every thread's scratch small.
+constexpr size_t kHopRows = 512;
+
 size_t power(size_t base, size_t exponent) { return exponent == 0 ? 1 : base * power(base, exponent - 1); }
 
 }  // namespace
@@ -175,11 +178,14 @@ void CorrectionLog::hop(float* rows, Range& range) const {
     return;
   }
   static thread_local Buffer<float> scratch;
-  const float* product = node != nullptr ? node->suffix.data() : at.product.data();
-  scratch.reserve(count * features_);
-  gemm(MatrixF(scratch.data(), count, features_), ConstMatrixF(first, count, features_),
-       ConstMatrixF(product, features_, features_));
-  std::memcpy(first, scratch.data(), count * features_ * sizeof(float));
+  const ConstMatrixF product(node != nullptr ? node->suffix.data() : at.product.data(), features_, features_);
+  scratch.reserve(std::min(count, kHopRows) * features_);
+  for (size_t done = 0; done < count; done += kHopRows) {
+    const size_t part = std::min(count - done, kHopRows);
+    float* rowsOfPart = first + done * features_;
+    gemm(MatrixF(scratch.data(), part, features_), ConstMatrixF(rowsOfPart, part, features_), product);
+    std::memcpy(rowsOfPart, scratch.data(), part * features_ * sizeof(float));
+  }
   range.boundary = node != nullptr ? node->through : range.boundary + 1;
 }
 

@@ -54,20 +54,30 @@ void RowStore::scatter(const float* rows, const uint32_t* classes, size_t count)
 }
 
 void RowStore::sweep(size_t count) {
-  const size_t end = std::min(rows_, cursor_ + count);
+  const size_t end = cursor_ + std::min(rows_ - cursor_, count);
   std::vector<uint32_t> classes, order;
-  for (; cursor_ < end; cursor_++) {
-    if (behind(cursor_) > 0) classes.push_back(static_cast<uint32_t>(cursor_));
+  for (size_t row = cursor_; row < end; row++) {
+    if (behind(row) > 0) classes.push_back(static_cast<uint32_t>(row));
   }
   swept_.resize(classes.size() * features_);
   gather(swept_.data(), order, classes.data(), classes.size());
   for (uint32_t& i : order) i = classes[i];
   scatter(swept_.data(), order.data(), order.size());
+  cursor_ = end;  // only now: a row that memory was too short to sweep is still to be swept
   if (cursor_ < rows_) return;
   // Every row was swept or touched since this round began, so none needs what is older than its start.
   cursor_ = 0;
   log_.dropBefore(roundStart_);
   roundStart_ = log_.end();
+}
+
+void RowStore::sweepAll() {
+  // To the end of the round that is under way, then a whole one.
+  for (int round = 0; round < 2; round++) {
+    do {
+      sweep(512);
+    } while (cursor_ > 0);
+  }
 }
 
 }  // namespace widehead

@@ -33,6 +33,8 @@ class RowStore {
 
   // Brings the next `count` rows up to date, in turn, and lets the log forget what no row needs any more.
   void sweep(size_t count);
+  // All rows, O(D d): none is behind afterwards, and the log holds little more than its open stretch.
+  void sweepAll();
 
   // How far behind row r is, in entries; 0 for one that was never written.
   uint64_t behind(size_t row) const { return written(row) ? log_.end() - position(row) : 0; }
