@@ -10,11 +10,14 @@ struct ExactPass : Pass {
   Buffer<float> rows;           // numUnique x n: the rows of V of the minibatch's classes, up to date
   std::vector<uint32_t> order;  // rows[i] is that of targets.unique()[order[i]]
   std::vector<size_t> place;    // distinct class u is rows[place[u]]
+  std::vector<uint64_t> positions;  // of rows, in the log before the step
   Buffer<float> hq, hu;         // m x n: H Qc and H U^T
   Buffer<float> z, dhc;         // m x n: gradients of the centred weights, Z_c and 2 diag(gq) H Qc + Z_c
   std::vector<double> sHat;     // m: s / gamma
   std::vector<double> ybar, gbar;  // m: sum of an example's ga; mean of its gradient over all D outputs
   std::vector<float> gaHat;        // one a target: ga / gamma
+
+  size_t bytes() const override { return Pass::bytes() + rows.bytes() + hq.bytes() + hu.bytes() + z.bytes() + dhc.bytes(); }
 
   const float* row(size_t k) const { return &rows[place[targets.slot(k)] * features]; }
   size_t features = 0;

@@ -142,7 +142,7 @@ Drift FactoredWeights::drift() const {
 
 void FactoredWeights::refresh() {
   const size_t d = features();
-  for (size_t swept = 0; swept < 2 * numClasses(); swept += kBlock) v.sweep(kBlock);
+  v.sweepAll();
   const Moments exact = moments();
   wbar = exact.sum;
   std::vector<double> forward(d * d), backward(d * d);
@@ -158,6 +158,21 @@ void FactoredWeights::refresh() {
   for (size_t i = 0; i < d; i++) {
     for (size_t j = 0; j < d; j++) ui.set(i, j, backward[i * d + j]);
   }
+}
+
+void FactoredWeights::restartU() {
+  const size_t d = features();
+  // V U = V - sum_i (V e_i) z_i^T,  z_i = e_i - row i of U
+  std::vector<float> y(d * d), z(d * d);
+  std::vector<CorrectionLog::Entry> entries;
+  for (size_t i = 0; i < d; i++) {
+    y[i * d + i] = 1;
+    for (size_t j = 0; j < d; j++) z[i * d + j] = static_cast<float>((i == j) - u.value(i, j));
+    entries.push_back({&y[i * d], &z[i * d], 1.0f});
+  }
+  v.log().append(entries);
+  u.setIdentity(1);
+  ui.setIdentity(1);
 }
 
 void FactoredWeights::decay(double c) {

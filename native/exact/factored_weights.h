@@ -39,6 +39,8 @@ class FactoredWeights {
   // O(D d^2): compares with what W itself says, or makes it so (rows current, log empty in effect, Qc, wbar, U^-T exact).
   Drift drift() const;
   void refresh();
+  // V <- V U, U <- I, through the log (d entries that act at once). The way out for a U without an inverse.
+  void restartU();
   // Multiplies gamma by c, and folds a gamma that has become small into the rows of V (through the log) and the sums.
   void decay(double c);
 

@@ -10,7 +10,7 @@
 
 namespace widehead {
 
-constexpr size_t kMaxSplit = 64;  // a step with more eigenvalues near 0 than this is beyond help and merely inaccurate
+constexpr size_t kMaxSplit = 64;  // directions; a step with more eigenvalues near 0 than this restarts U
 
 // The eigenvalue of A nearest 0, by inverse iteration with K^-1, K = I - G diag(weight), G = H H^T (rows are examples): if
 // K^T w = nu w then x = H w has A x = nu x. `direction` becomes w. The value is A's Rayleigh quotient at x, so it is right

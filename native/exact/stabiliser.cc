@@ -28,11 +28,11 @@ Stabiliser::Stabiliser(size_t features) : features_(features), small_(features),
 }
 
 void Stabiliser::afterStep(FactoredWeights& w, const StepEffect& effect, const StabilisationPolicy& policy) {
-  splits_ += effect.split.size();
+  splits_ += effect.restarted ? features_ : effect.split.size();
   // What a step does to a direction that it split off is done in large opposite parts: their rounding errors go here.
   for (const std::vector<double>& x : effect.split) polish(w, x);
-  smallest_ *= std::min(1.0, effect.contraction);
-  largest_ *= effect.growth;
+  smallest_ = effect.restarted ? 1 : smallest_ * std::min(1.0, effect.contraction);
+  largest_ = effect.restarted ? 1 : largest_ * effect.growth;
   // What a look finds is a power iteration's word and not a bound, so there is one every few steps however good things seem.
   const bool due = ++sinceLook_ >= kLookEvery && (effect.contraction < 1 || effect.growth > 1);
   if (due || smallest_ < policy.lo) keepAbove(w, policy.lo);

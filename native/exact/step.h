@@ -22,6 +22,7 @@ struct StepEffect {
   double contraction = 1;  // bound on the smallest |eigenvalue| of A'
   double growth = 1;       // bound on its largest
   std::vector<std::vector<double>> split;  // the directions x split off
+  bool restarted = false;  // too many to split off: U went into the log as a whole, and is I again
 };
 
 // The algebra of one step in one of two shapes: m x m matrices for m <= d (7 d^2 m + 5 d m^2 + m^3), d x d matrices otherwise.
@@ -32,7 +33,8 @@ class StepAlgebra {
   // The squared norm of the centred gradient Gc H^T; keeps what update() needs.
   virtual double gradNormSquared(const FactoredWeights& w, const ExactPass& pass) = 0;
   // Updates U, U^-T and Qc, appends split entries to the log, and fills x (m x n) with U_new^-T H.
-  // singular: eigenvalues of A below it in size are split off.
+  // singular: eigenvalues of A below it in size are split off. What has the size of the minibatch is allocated before
+  // the first change, so that a minibatch too large for the memory leaves the weights as they were.
   virtual StepEffect update(FactoredWeights& w, const ExactPass& pass, double eta, double singular) = 0;
 
   Buffer<float> x;

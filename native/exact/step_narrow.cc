@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
-#include "base/pool.h"
 #include "exact/split.h"
 #include "exact/step.h"
 #include "kernels/kernels.h"
@@ -67,18 +65,19 @@ double NarrowStep::gradNormSquared(const FactoredWeights& w, const ExactPass& pa
 
 StepEffect NarrowStep::update(FactoredWeights& w, const ExactPass& pass, double eta, double singular) {
   const size_t m = pass.m, n = pass.features;
-  updateCovariance(w, pass, eta);
   extend(w, pass, eta);
   StepEffect effect = solve(w, pass, singular);
   const size_t k = m + split_;
+  x.reserve(k * n);
+  scaled_.reserve(k * n);
+  r_.reserve(m * n);
   // X = K^-1 T
   inverseF_.reserve(k * k);
   for (size_t i = 0; i < k * k; i++) inverseF_[i] = static_cast<float>(inverse_[i]);
-  x.reserve(k * n);
   gemm(MatrixF(x.data(), k, n), MatrixF(inverseF_.data(), k, k), MatrixF(t_.data(), k, n));
+  updateCovariance(w, pass, eta);  // the first change
   // U -= Hu diag(weight) H^T,  U^-T += X diag(weight) H^T
   const ConstMatrixF h(h_.data(), k, n);
-  scaled_.reserve(k * n);
   const auto scaledBy = [&](const float* rows) {
     for (size_t i = 0; i < k; i++) {
       for (size_t j = 0; j < n; j++) scaled_[i * n + j] = static_cast<float>(weight_[i] * rows[i * n + j]);
@@ -86,6 +85,11 @@ StepEffect NarrowStep::update(FactoredWeights& w, const ExactPass& pass, double 
     return ConstMatrixF(scaled_.data(), k, n).transposed();
   };
   gemmCompensated(w.u.hi(), w.u.lo(), scaledBy(hu_.data()), h, -1);
+  if (effect.restarted) {
+    w.restartU();
+    std::copy_n(pass.hidden.data(), m * n, x.data());
+    return effect;
+  }
   gemmCompensated(w.ui.hi(), w.ui.lo(), scaledBy(x.data()), h, 1);
   std::vector<CorrectionLog::Entry> entries;
   for (size_t i = m; i < k; i++) entries.push_back({&hu_[i * n], &x[i * n], static_cast<float>(-weight_[i])});
@@ -98,7 +102,6 @@ StepEffect NarrowStep::update(FactoredWeights& w, const ExactPass& pass, double 
 void NarrowStep::updateCovariance(FactoredWeights& w, const ExactPass& pass, double eta) {
   const size_t m = pass.m, n = pass.features;
   gemm(MatrixF(product_.data(), m, n), MatrixF(grad_.data(), m, m), pass.h());
-  r_.reserve(m * n);
   for (size_t i = 0; i < m * n; i++) {
     r_[i] = static_cast<float>(eta * pass.dhc[i] - eta * eta / 2 * (static_cast<double>(product_[i]) + overlap_[i]));
   }
@@ -119,7 +122,7 @@ void NarrowStep::extend(const FactoredWeights& w, const ExactPass& pass, double 
   kGram_.assign(gram_.data(), gram_.data() + m * m);
 }
 
-// Inverts K = I - G diag(weight); splits off directions until no eigenvalue of A' is near 0.
+// Inverts K = I - G diag(weight); splits off directions until no eigenvalue of A' is near 0, or asks for a restart.
 StepEffect NarrowStep::solve(const FactoredWeights& w, const ExactPass& pass, double singular) {
   for (;;) {
     const size_t k = pass.m + split_, n = pass.features;
@@ -132,9 +135,15 @@ StepEffect NarrowStep::solve(const FactoredWeights& w, const ExactPass& pass, do
     lu_.inverse(MatrixD(inverse_.data(), k, k));
     std::vector<double> direction;
     const double nearest = smallestEigenvalue(direction, inverse_.data(), kGram_, weight_);
-    if (std::fabs(nearest) >= singular || split_ >= kMaxSplit) {
+    if (!(std::fabs(nearest) < singular)) {
       const bool onlyShrinks = *std::min_element(weight_.begin(), weight_.end()) >= 0;
       return boundEffect(nearest, sumOfSquares(kGram_, weight_), onlyShrinks);
+    }
+    if (split_ == kMaxSplit) {
+      split_ = 0;
+      StepEffect effect;
+      effect.restarted = true;
+      return effect;
     }
     addColumn(pass, direction, nearest);
     const ConstMatrixF x(&h_[k * n], 1, n);

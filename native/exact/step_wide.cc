@@ -19,6 +19,7 @@ class WideStep : public StepAlgebra {
   StepEffect update(FactoredWeights& w, const ExactPass& pass, double eta, double singular) override;
 
  private:
+  void setA(size_t n, double eta);
   StepEffect solve(const ExactPass& pass, double eta, double singular);
   bool splitOff(size_t n, double& nearest, double singular);
 
@@ -73,24 +74,26 @@ double WideStep::gradNormSquared(const FactoredWeights& w, const ExactPass& pass
 
 StepEffect WideStep::update(FactoredWeights& w, const ExactPass& pass, double eta, double singular) {
   const size_t m = pass.m, n = pass.features;
-  // R H^T = eta dH_c H^T - eta^2/2 H M_c H^T;  Qc -= R H^T + H R^T
+  StepEffect effect = solve(pass, eta, singular);
+  x.reserve(m * n);
+  std::copy_n(w.u.hi().data, n * n, oldU_.reserve(n * n));
+  std::copy_n(w.ui.hi().data, n * n, oldUi_.reserve(n * n));
+  // The first change: R H^T = eta dH_c H^T - eta^2/2 H M_c H^T;  Qc -= R H^T + H R^T
   for (size_t i = 0; i < n * n; i++) dhh_[i] = static_cast<float>(eta * dhh_[i] - eta * eta / 2 * hmh_[i]);
   w.qc.subtractSymmetric(MatrixF(dhh_.data(), n, n));
-
-  StepEffect effect = solve(pass, eta, singular);
-  oldU_.reserve(n * n);
-  oldUi_.reserve(n * n);
-  std::copy_n(w.u.hi().data, n * n, oldU_.data());
-  std::copy_n(w.ui.hi().data, n * n, oldUi_.data());
   // U += U (A' - I),  U^-T += U^-T (A'^-1 - I)
   const auto lessIdentity = [&](const Buffer<double>& matrix) {
-    product_.reserve(std::max(n * n, m * n));
     for (size_t i = 0; i < n * n; i++) product_[i] = static_cast<float>(matrix[i] - (i % (n + 1) == 0));
     return MatrixF(product_.data(), n, n);
   };
   gemmCompensated(w.u.hi(), w.u.lo(), MatrixF(oldU_.data(), n, n), lessIdentity(a_), 1);
+  if (effect.restarted) {
+    w.restartU();
+    std::copy_n(pass.hidden.data(), m * n, x.data());
+    return effect;
+  }
   gemmCompensated(w.ui.hi(), w.ui.lo(), MatrixF(oldUi_.data(), n, n), lessIdentity(inverse_), 1);
-  gemm(MatrixF(x.reserve(m * n), m, n), pass.h(), w.ui.hi().transposed());
+  gemm(MatrixF(x.data(), m, n), pass.h(), w.ui.hi().transposed());
 
   const size_t split = kappa_.size();
   if (split == 0) return effect;
@@ -107,15 +110,20 @@ StepEffect WideStep::update(FactoredWeights& w, const ExactPass& pass, double et
   return effect;
 }
 
-StepEffect WideStep::solve(const ExactPass& pass, double eta, double singular) {
-  const size_t n = pass.features;
+void WideStep::setA(size_t n, double eta) {
   a_.reserve(n * n);
-  inverse_.reserve(n * n);
   for (size_t i = 0; i < n; i++) {
     for (size_t j = 0; j < n; j++) {
       a_[i * n + j] = (i == j) - eta * scale_ * (static_cast<double>(c_[i * n + j]) + c_[j * n + i]);
     }
   }
+}
+
+// A' and its inverse; or A itself, when so many directions would have to be split off that U had better restart.
+StepEffect WideStep::solve(const ExactPass& pass, double eta, double singular) {
+  const size_t n = pass.features;
+  setA(n, eta);
+  inverse_.reserve(n * n);
   x_.clear();
   kappa_.clear();
   double nearest = 1, squares = 0;
@@ -123,6 +131,12 @@ StepEffect WideStep::solve(const ExactPass& pass, double eta, double singular) {
     lu_.factor(ConstMatrixD(a_.data(), n, n));
     lu_.inverse(MatrixD(inverse_.data(), n, n));
   } while (splitOff(n, nearest, singular));
+  if (std::fabs(nearest) < singular) {
+    setA(n, eta);
+    StepEffect effect;
+    effect.restarted = true;
+    return effect;
+  }
   for (size_t i = 0; i < n * n; i++) squares += std::pow(a_[i] - (i % (n + 1) == 0), 2);
   const bool onlyShrinks = kappa_.empty() && *std::min_element(pass.gq.data(), pass.gq.data() + pass.m) >= 0;
   return boundEffect(nearest, squares, onlyShrinks);
@@ -152,7 +166,7 @@ bool WideStep::splitOff(size_t n, double& nearest, double singular) {
     quotient += x[i] * next[i];
   }
   nearest = quotient / norm;
-  if (std::fabs(nearest) >= singular || kappa_.size() >= kMaxSplit) return false;
+  if (!(std::fabs(nearest) < singular) || kappa_.size() == kMaxSplit) return false;
   const double kappa = 1 - nearest;
   for (double value : x) x_.push_back(static_cast<float>(value / std::sqrt(norm)));
   // The log's coefficient is a float32: use the very same number here.

@@ -104,6 +104,8 @@ double ExactHead::apply(Pass& base, const ApplyOptions& options) {
   // ||G H^T||^2 = ||Gc H^T||^2 + D ||H gbar||^2
   double squared = algebra.gradNormSquared(weights_, pass);
   std::vector<double> mean(n);
+  // Allocated before the first change, as everything is that has the size of the minibatch.
+  pass.positions.assign(pass.targets.numUnique(), weights_.v.log().end());
   for (size_t j = 0; j < pass.m; j++) {
     for (size_t i = 0; i < n; i++) mean[i] += pass.gbar[j] * pass.hidden[j * n + i];
   }
@@ -115,10 +117,9 @@ double ExactHead::apply(Pass& base, const ApplyOptions& options) {
   const double eta = options.learningRate * clip / decay;  // W <- decay (W - eta G H^T)
   version_++;
   if (eta > 0) {
-    const uint64_t seen = weights_.v.log().end();
     const StepEffect effect = algebra.update(weights_, pass, eta, policy_.singular);
     updateVectors(pass, eta);
-    updateRows(pass, eta, algebra.x.data(), seen);
+    updateRows(pass, eta, algebra.x.data());
     if (decay != 1) weights_.decay(decay);
     stabiliser_.afterStep(weights_, effect, policy_);
   } else if (decay != 1) {
@@ -146,12 +147,11 @@ void ExactHead::updateVectors(const ExactPass& pass, double eta) {
 }
 
 // V -= eta Y X^T on the rows gathered by score(), brought past the entries this step has added to the log.
-void ExactHead::updateRows(ExactPass& pass, double eta, const float* x, uint64_t seen) {
+void ExactHead::updateRows(ExactPass& pass, double eta, const float* x) {
   const Targets& targets = pass.targets;
   const size_t n = features(), count = targets.numUnique();
-  if (weights_.v.log().end() != seen) {
-    const std::vector<uint64_t> positions(count, seen);
-    weights_.v.log().bringUp(pass.rows.data(), count, positions.data());
+  if (count > 0 && pass.positions[0] != weights_.v.log().end()) {
+    weights_.v.log().bringUp(pass.rows.data(), count, pass.positions.data());
   }
   for (size_t u = 0; u < count; u++) {
     float* row = &pass.rows[pass.place[u] * n];

@@ -32,7 +32,7 @@ class ExactHead : public Head {
   struct Query;
   Query query(const float* hidden, size_t m) const;
   void updateVectors(const ExactPass& pass, double eta);
-  void updateRows(ExactPass& pass, double eta, const float* x, uint64_t seen);
+  void updateRows(ExactPass& pass, double eta, const float* x);
 
   FactoredWeights weights_;
   Stabiliser stabiliser_;
