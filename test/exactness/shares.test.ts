@@ -61,7 +61,7 @@ describe.each(SHARES)('share %f', (share) => {
   test('hidden vectors without a mean: every direction shrinks alike', () => {
     const stream = { ...small, batchSize: 96, seed: 4, features: 'normal' as const }
     expectExactAfter(
-      400,
+      200,
       trial(() => share, { group: `share ${share} no mean`, lossCase: squared, stream }),
     )
   })
