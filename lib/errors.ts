@@ -25,6 +25,16 @@ export class WideheadError extends Error {
   }
 }
 
+// Errors of state that the addon raises: C++ cannot make an instance of the class above.
+const NATIVE_CODES: ReadonlySet<unknown> = new Set<ErrorCode>(['WIDEHEAD_CLOSED', 'WIDEHEAD_STALE', 'WIDEHEAD_LOSS'])
+
+/** The WideheadError that an error of the addon stands for; any other error itself. */
+export function typed(error: unknown): unknown {
+  if (error instanceof WideheadError) return error
+  const { code, message } = (error ?? {}) as WideheadError
+  return NATIVE_CODES.has(code) ? new WideheadError(code, message) : error
+}
+
 export function typeError(message: string, code: ErrorCode = 'WIDEHEAD_INVALID_TYPE'): TypeError {
   return Object.assign(new TypeError(message), { code })
 }

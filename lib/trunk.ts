@@ -1,7 +1,7 @@
 // The network below an output head: embeddings of ids, and dense layers above them.
 
 import { checkArray, checkInteger, checkNumber, checkObject } from './check.js'
-import { rangeError, typeError, WideheadError } from './errors.js'
+import { rangeError, typed, typeError, WideheadError } from './errors.js'
 import { native } from './native.js'
 import type { NativeTrunk } from './trunk-binding.js'
 import { type BagInput, readBags } from './trunk-input.js'
@@ -106,9 +106,7 @@ export class Trunk {
     try {
       return { gradNorm: trunk.backward(dHidden, learningRate) }
     } catch (error) {
-      const { code, message } = error as WideheadError
-      if (code === 'WIDEHEAD_STALE' || code === 'WIDEHEAD_LOSS') throw new WideheadError(code, message)
-      throw error
+      throw typed(error)
     }
   }
 

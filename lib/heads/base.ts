@@ -10,8 +10,8 @@ import {
   SCORE,
 } from '../binding.js'
 import { checkArray, checkBoolean, checkHidden, checkInteger, checkNumber, checkObject } from '../check.js'
-import { rangeError, typeError, WideheadError } from '../errors.js'
-import { type Loss, LOSSES } from '../losses.js'
+import { rangeError, typed, typeError, WideheadError } from '../errors.js'
+import { LOSSES, type Loss } from '../losses.js'
 import { native } from '../native.js'
 import { fillCustomLoss } from './custom-loss.js'
 import { copyTargets, type NativeTargets, readTargets } from './targets.js'
@@ -58,19 +58,20 @@ function readInit(init: Init, numClasses: number, hiddenSize: number, bias: bool
     case 'uniform':
       return { kind: init.kind, scale: checkNumber('init.scale', init.scale, 0, 1e6) }
     case 'weights': {
-      checkArray('init.weights', init.weights, Float32Array)
-      if (init.weights.length !== numClasses * hiddenSize) {
+      const { weights, biases } = init // read once: what was checked is what is used
+      checkArray('init.weights', weights, Float32Array)
+      if (weights.length !== numClasses * hiddenSize) {
         throw rangeError(
-          `init.weights must have length numClasses * hiddenSize = ${numClasses * hiddenSize}, got ${init.weights.length}`,
+          `init.weights must have length numClasses * hiddenSize = ${numClasses * hiddenSize}, got ${weights.length}`,
         )
       }
-      if (init.biases === undefined) return init
+      if (biases === undefined) return { kind: 'weights', weights }
       if (!bias) throw rangeError('init.biases needs bias: true, got bias: false')
-      checkArray('init.biases', init.biases, Float32Array)
-      if (init.biases.length !== numClasses) {
-        throw rangeError(`init.biases must have length numClasses = ${numClasses}, got ${init.biases.length}`)
+      checkArray('init.biases', biases, Float32Array)
+      if (biases.length !== numClasses) {
+        throw rangeError(`init.biases must have length numClasses = ${numClasses}, got ${biases.length}`)
       }
-      return init
+      return { kind: 'weights', weights, biases }
     }
     default:
       throw rangeError(
@@ -95,10 +96,10 @@ export abstract class BaseHead implements Head {
 
   // Undefined once closed.
   #native: NativeHead | undefined
-  // step() and evaluate() use one pass again and again: its buffers are made once.
+  // One pass is used again and again, so that its buffers are made once: a pass that nobody collects yet may be large.
   #pass: NativePass | undefined
   readonly #results = new Float64Array(2)
-  // Asynchronous steps that have not ended, and the last of them.
+  // Calls that have not ended (asynchronous steps, or one with a custom loss), and the last asynchronous one.
   #pending = 0
   #tail: Promise<unknown> = Promise.resolve()
 
@@ -134,15 +135,17 @@ export abstract class BaseHead implements Head {
     const rates = readRates(options)
     const batch = this.#readBatch(hidden, targets)
     const dHidden = new Float32Array(hidden.length)
-    const pass = (this.#pass ??= head.newPass())
-    if (this.loss.compute) {
-      this.#run(head, SCORE, pass, batch)
-      fillCustomLoss(head, pass, batch.m, this.numClasses, this.loss.compute)
-      head.run(DIFFERENTIATE | APPLY, pass, this.#results, dHidden, ...rates)
-    } else {
-      this.#run(head, SCORE | DIFFERENTIATE | APPLY, pass, batch, dHidden, rates)
-    }
-    return { loss: this.#results[0], dHidden, gradNorm: this.#results[1] }
+    return this.#hold(head, () => {
+      const pass = (this.#pass ??= head.newPass())
+      if (this.loss.compute) {
+        this.#run(head, SCORE, pass, batch)
+        fillCustomLoss(head, pass, batch.m, this.numClasses, this.loss.compute)
+        head.run(DIFFERENTIATE | APPLY, pass, this.#results, dHidden, ...rates)
+      } else {
+        this.#run(head, SCORE | DIFFERENTIATE | APPLY, pass, batch, dHidden, rates)
+      }
+      return { loss: this.#results[0], dHidden, gradNorm: this.#results[1] }
+    })
   }
 
   /**
@@ -181,10 +184,10 @@ export abstract class BaseHead implements Head {
         await head.runAsync(...this.#job(SCORE | DIFFERENTIATE | APPLY, pass, results, batch, dHidden, rates))
       }
       return { loss: results[0], dHidden, gradNorm: results[1] }
+    } catch (error) {
+      throw typed(error)
     } finally {
-      this.#pending--
-      // close() left the release to the last step that was on its way.
-      if (this.#pending === 0 && this.closed) head.close()
+      this.#letGo(head)
     }
   }
 
@@ -193,17 +196,26 @@ export abstract class BaseHead implements Head {
     const head = this.idle()
     const batch = this.#readBatch(hidden, targets)
     const dHidden = new Float32Array(hidden.length)
-    const pass = head.newPass() // its own: apply may come later, after other passes
-    this.#run(head, this.loss.compute ? SCORE : SCORE | DIFFERENTIATE, pass, batch, dHidden)
-    if (this.loss.compute) {
-      fillCustomLoss(head, pass, batch.m, this.numClasses, this.loss.compute)
-      head.run(DIFFERENTIATE, pass, this.#results, dHidden)
-    }
     const losses = new Float64Array(batch.m)
-    head.readLoss(pass, { losses })
+    // The pass is this call's own until it is applied: other passes may come before.
+    const pass = this.#pass ?? head.newPass()
+    this.#pass = undefined
+    this.#hold(head, () => {
+      this.#run(head, this.loss.compute ? SCORE : SCORE | DIFFERENTIATE, pass, batch, dHidden)
+      if (this.loss.compute) {
+        fillCustomLoss(head, pass, batch.m, this.numClasses, this.loss.compute)
+        head.run(DIFFERENTIATE, pass, this.#results, dHidden)
+      }
+      head.readLoss(pass, { losses })
+    })
+    let applied = false
     const apply = (options: ApplyOptions) => {
       const rates = readRates(options)
-      this.idle().run(APPLY, pass, this.#results, null, ...rates)
+      const head = this.idle()
+      if (applied) throw new WideheadError('WIDEHEAD_STALE', 'apply() works once, and this forward pass was applied')
+      this.#hold(head, () => head.run(APPLY, pass, this.#results, null, ...rates))
+      applied = true
+      this.#pass = pass
       return { gradNorm: this.#results[1] }
     }
     return { loss: this.#results[0], losses, dHidden, apply }
@@ -213,11 +225,13 @@ export abstract class BaseHead implements Head {
   evaluate(hidden: Float32Array, targets: Targets): Evaluation {
     const head = this.idle()
     const batch = this.#readBatch(hidden, targets)
-    const pass = (this.#pass ??= head.newPass())
-    this.#run(head, SCORE, pass, batch)
-    if (this.loss.compute) fillCustomLoss(head, pass, batch.m, this.numClasses, this.loss.compute)
     const losses = new Float64Array(batch.m)
-    head.readLoss(pass, { losses })
+    this.#hold(head, () => {
+      const pass = (this.#pass ??= head.newPass())
+      this.#run(head, SCORE, pass, batch)
+      if (this.loss.compute) fillCustomLoss(head, pass, batch.m, this.numClasses, this.loss.compute)
+      head.readLoss(pass, { losses })
+    })
     return { loss: losses.reduce((sum, value) => sum + value / batch.m, 0), losses }
   }
 
@@ -283,9 +297,30 @@ export abstract class BaseHead implements Head {
   protected idle(): NativeHead {
     if (!this.#native) throw closedError()
     if (this.#pending > 0) {
-      throw new WideheadError('WIDEHEAD_BUSY', `the head is busy with ${this.#pending} asynchronous steps: await them first`)
+      throw new WideheadError(
+        'WIDEHEAD_BUSY',
+        'the head is busy: await its asynchronous steps first, and leave it alone while its custom loss runs',
+      )
     }
     return this.#native
+  }
+
+  /** Runs `work` while the head counts as busy, because a custom loss is code of the caller's that may call it or close it. */
+  #hold<R>(head: NativeHead, work: () => R): R {
+    this.#pending++
+    try {
+      return work()
+    } catch (error) {
+      throw typed(error)
+    } finally {
+      this.#letGo(head)
+    }
+  }
+
+  #letGo(head: NativeHead): void {
+    this.#pending--
+    // close() left the release to the last call that was on its way.
+    if (this.#pending === 0 && this.closed) head.close()
   }
 
   #rowsWithBias(classes: Int32Array): Float32Array {
@@ -297,8 +332,9 @@ export abstract class BaseHead implements Head {
   }
 
   #readBatch(hidden: Float32Array, targets: Targets): Minibatch {
-    const m = checkHidden(hidden, this.hiddenSize)
-    return { m, hidden, targets: readTargets(targets, m) }
+    const read = readTargets(targets, checkHidden(hidden, this.hiddenSize))
+    // Once more, because a getter among the targets is code of the caller's.
+    return { m: checkHidden(hidden, this.hiddenSize), hidden, targets: read }
   }
 
   #job(
@@ -312,7 +348,14 @@ export abstract class BaseHead implements Head {
     return [stages, pass, results, dHidden, ...rates, hidden, m, targets.indptr, targets.indices, targets.values]
   }
 
-  #run(head: NativeHead, stages: number, pass: NativePass, batch: Minibatch, dHidden?: Float32Array, rates?: Rates): void {
+  #run(
+    head: NativeHead,
+    stages: number,
+    pass: NativePass,
+    batch: Minibatch,
+    dHidden?: Float32Array,
+    rates?: Rates,
+  ): void {
     head.run(...this.#job(stages, pass, this.#results, batch, dHidden, rates))
   }
 }

@@ -36,5 +36,5 @@ export function readTargets(targets: Targets, m: number): NativeTargets {
 
 /** Copies that a caller cannot change while another thread reads them. */
 export function copyTargets({ indptr, indices, values }: NativeTargets): NativeTargets {
-  return { indptr: indptr && indptr.slice(), indices: indices.slice(), values: values && values.slice() }
+  return { indptr: indptr?.slice() ?? null, indices: indices.slice(), values: values?.slice() ?? null }
 }

@@ -14,7 +14,11 @@ namespace widehead::addon {
 
 namespace {
 
-using PassPtr = std::shared_ptr<Pass>;
+// A pass as JavaScript holds it, with what the garbage collector was told that it weighs.
+struct HeldPass {
+  std::shared_ptr<Pass> pass;
+  int64_t tracked = 0;
+};
 
 double number(const Napi::Object& object, const char* key) { return object.Get(key).As<Napi::Number>().DoubleValue(); }
 bool present(const Napi::Value& value) { return !value.IsUndefined() && !value.IsNull(); }
@@ -72,7 +76,7 @@ enum Stage { kScore = 1, kDifferentiate = 2, kApply = 4 };
 // What one call does; everything it points to is kept alive by whoever runs it.
 struct Job {
   std::shared_ptr<Head> head;
-  PassPtr pass;
+  std::shared_ptr<Pass> pass;
   LossFunction loss = nullptr;  // null: the loss is JavaScript's
   std::vector<double> parameters;
   uint32_t stages = 0;
@@ -171,16 +175,25 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
  private:
   Napi::Value newPass(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&] {
-      return Napi::External<PassPtr>::New(info.Env(), new PassPtr(head_->newPass()),
-                                          [](Napi::Env, PassPtr* pass) { delete pass; });
+      return Napi::External<HeldPass>::New(info.Env(), new HeldPass{head().newPass()}, [](Napi::Env env, HeldPass* held) {
+        Napi::MemoryManagement::AdjustExternalMemory(env, -held->tracked);
+        delete held;
+      });
     });
+  }
+
+  // The facade knows when a head is closed; this is for code of the caller's that closes it in the middle of a call.
+  Head& head() const {
+    if (head_ == nullptr) throw Error(ErrorKind::State, "WIDEHEAD_CLOSED", "the head is closed");
+    return *head_;
   }
 
   // (stages, pass, results, dHidden, learningRate, weightDecay, clipNorm, hidden, m, indptr, indices, values)
   Job readJob(const Napi::CallbackInfo& info) const {
+    head();
     Job job;
     job.head = head_;
-    job.pass = *info[1].As<Napi::External<PassPtr>>().Data();
+    job.pass = held(info[1]).pass;
     job.loss = loss_;
     job.parameters = parameters_;
     job.stages = info[0].As<Napi::Number>().Uint32Value();
@@ -200,13 +213,19 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
 
   void run(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] { readJob(info).run(); });
+    HeldPass& ran = held(info[1]);
+    const int64_t bytes = static_cast<int64_t>(ran.pass->bytes());
+    if (bytes != ran.tracked) Napi::MemoryManagement::AdjustExternalMemory(info.Env(), bytes - ran.tracked);
+    ran.tracked = bytes;
   }
 
   Napi::Value runAsync(const Napi::CallbackInfo& info) {
-    auto* worker = new JobWorker(info.Env(), readJob(info), info);  // deletes itself when done
-    const Napi::Promise promise = worker->promise();
-    worker->Queue();
-    return promise;
+    return guarded(info.Env(), [&] {
+      auto* worker = new JobWorker(info.Env(), readJob(info), info);  // deletes itself when done
+      const Napi::Promise promise = worker->promise();
+      worker->Queue();
+      return promise;
+    });
   }
 
   // The number of targets of a scored pass, duplicates merged.
@@ -238,15 +257,19 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
     guarded(info.Env(), [&] {
       Pass& to = pass(info[0]);
       const Napi::Object from = info[1].As<Napi::Object>();
-      const auto doubles = [&](const char* key, Buffer<double>& target) {
+      const auto doubles = [&](const char* key, Buffer<double>& target, size_t count) {
         const Napi::Float64Array array = from.Get(key).As<Napi::Float64Array>();
-        std::copy_n(array.Data(), array.ElementLength(), target.data());
+        if (array.ElementLength() != count) {
+          throw Error(ErrorKind::State, "WIDEHEAD_LOSS",
+                      std::string("a custom loss must leave its arrays where they are, but ") + key + " was transferred away");
+        }
+        std::copy_n(array.Data(), count, target.data());
       };
-      doubles("losses", to.losses);
-      doubles("gq", to.gq);
-      doubles("gs", to.gs);
-      doubles("ga", to.ga);
-      to.finishLoss(head_->config().numClasses);
+      doubles("losses", to.losses, to.m);
+      doubles("gq", to.gq, to.m);
+      doubles("gs", to.gs, to.m);
+      doubles("ga", to.ga, to.targets.nnz());
+      to.finishLoss(head().config().numClasses);
     });
   }
 
@@ -254,9 +277,9 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
   void logits(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] {
       const size_t m = info[2].As<Napi::Number>().Uint32Value(), n = info[3].As<Napi::TypedArray>().ElementLength();
-      checkFinite("hidden", floats(info[1]), m * head_->config().hiddenSize);
-      checkClasses(ids(info[3]), n, head_->config().numClasses);
-      head_->logits(floats(info[0]), floats(info[1]), m, ids(info[3]), n);
+      checkFinite("hidden", floats(info[1]), m * head().config().hiddenSize);
+      checkClasses(ids(info[3]), n, head().config().numClasses);
+      head().logits(floats(info[0]), floats(info[1]), m, ids(info[3]), n);
     });
   }
 
@@ -264,8 +287,8 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
   void topK(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] {
       const size_t m = info[3].As<Napi::Number>().Uint32Value(), k = info[4].As<Napi::Number>().Uint32Value();
-      checkFinite("hidden", floats(info[2]), m * head_->config().hiddenSize);
-      head_->topK(info[0].As<Napi::Int32Array>().Data(), floats(info[1]), floats(info[2]), m, k,
+      checkFinite("hidden", floats(info[2]), m * head().config().hiddenSize);
+      head().topK(info[0].As<Napi::Int32Array>().Data(), floats(info[1]), floats(info[2]), m, k,
                   info[5].As<Napi::Boolean>().Value());
     });
   }
@@ -274,15 +297,17 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
   void rows(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] {
       const size_t n = info[1].As<Napi::TypedArray>().ElementLength();
-      checkClasses(ids(info[1]), n, head_->config().numClasses);
-      head_->rows(floats(info[0]), ids(info[1]), n);
+      checkClasses(ids(info[1]), n, head().config().numClasses);
+      head().rows(floats(info[0]), ids(info[1]), n);
     });
   }
 
   Napi::Value diagnostics(const Napi::CallbackInfo& info) {
-    Napi::Object facts = Napi::Object::New(info.Env());
-    for (const auto& [name, value] : head_->diagnostics()) facts.Set(name, value);
-    return facts;
+    return guarded(info.Env(), [&] {
+      Napi::Object facts = Napi::Object::New(info.Env());
+      for (const auto& [name, value] : head().diagnostics()) facts.Set(name, value);
+      return facts;
+    });
   }
 
   Napi::Value drift(const Napi::CallbackInfo& info) {
@@ -298,12 +323,15 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
   void refresh(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] { exact().refresh(); });
   }
-  void setPolicy(const Napi::CallbackInfo& info) { exact().setPolicy(readPolicy(info[0].As<Napi::Object>())); }
+  void setPolicy(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] { exact().setPolicy(readPolicy(info[0].As<Napi::Object>())); });
+  }
 
   void close(const Napi::CallbackInfo& info) { release(info.Env()); }
 
-  static Pass& pass(const Napi::Value& value) { return **value.As<Napi::External<PassPtr>>().Data(); }
-  ExactHead& exact() const { return static_cast<ExactHead&>(*head_); }  // the facade of no other head calls these
+  static HeldPass& held(const Napi::Value& value) { return *value.As<Napi::External<HeldPass>>().Data(); }
+  static Pass& pass(const Napi::Value& value) { return *held(value).pass; }
+  ExactHead& exact() const { return static_cast<ExactHead&>(head()); }  // the facade of no other head calls these
 
   void release(Napi::Env env) {
     head_.reset();

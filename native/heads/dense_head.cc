@@ -20,6 +20,8 @@ constexpr size_t kBlock = 16384;  // classes at a time: the unit of the gradient
 struct DensePass : Pass {
   Buffer<float> outputs;   // m x D: the outputs o, then their gradients G
   Buffer<float> gradient;  // kBlock x features: rows of dLoss/dW
+
+  size_t bytes() const override { return Pass::bytes() + outputs.bytes() + gradient.bytes(); }
 };
 
 size_t product(size_t a, size_t b) {

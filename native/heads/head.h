@@ -44,6 +44,8 @@ class Pass {
   LossBatch lossBatch(size_t numClasses);
   // Turns the derivatives of the losses into those of their mean, after checking that all are finite.
   void finishLoss(size_t numClasses);
+  // Bytes of scratch held, about.
+  virtual size_t bytes() const { return hidden.bytes() + dHidden.bytes() + a.bytes() + ga.bytes() + 5 * q.bytes(); }
 
   size_t m = 0;
   Buffer<float> hidden;  // m x features: the minibatch, with a 1 appended to each row if the head has biases
@@ -79,7 +81,7 @@ class Head {
   virtual void topK(int32_t* classes, float* logits, const float* hidden, size_t m, size_t k, bool square) const = 0;
   // out (n x features) = rows of W, the bias last.
   virtual void rows(float* out, const uint32_t* classes, size_t n) const = 0;
-  // Bytes of weights held. Cheap: it is asked after every step.
+  // Bytes of weights held. Cheap.
   virtual size_t bytes() const = 0;
   // Named facts that are cheap to have.
   virtual std::map<std::string, double> diagnostics() const = 0;
