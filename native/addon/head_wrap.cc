@@ -21,6 +21,9 @@ struct HeldPass {
 };
 
 double number(const Napi::Object& object, const char* key) { return object.Get(key).As<Napi::Number>().DoubleValue(); }
+bool holdsSigned(const Napi::Value& array) {
+  return array.IsTypedArray() && array.As<Napi::TypedArray>().TypedArrayType() == napi_int32_array;
+}
 bool present(const Napi::Value& value) { return !value.IsUndefined() && !value.IsNull(); }
 
 struct HeadSpec {
@@ -206,7 +209,8 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
     if (job.stages & kScore) {
       job.hidden = floats(info[7]);
       job.targets = {info[8].As<Napi::Number>().Uint32Value(), present(info[9]) ? ids(info[9]) : nullptr, ids(info[10]),
-                     info[10].As<Napi::TypedArray>().ElementLength(), present(info[11]) ? floats(info[11]) : nullptr};
+                     info[10].As<Napi::TypedArray>().ElementLength(), present(info[11]) ? floats(info[11]) : nullptr,
+                     holdsSigned(info[9]), holdsSigned(info[10])};
     }
     return job;
   }

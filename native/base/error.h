@@ -1,6 +1,7 @@
 // The one exception type of the core. The addon turns it into a JavaScript error; nothing here prints or aborts.
 #pragma once
 
+#include <cmath>
 #include <stdexcept>
 #include <string>
 
@@ -18,5 +19,12 @@ class Error : public std::runtime_error {
   const ErrorKind kind;
   const char* const code;  // stable, e.g. "WIDEHEAD_OUT_OF_MEMORY"; documented in lib/errors.ts
 };
+
+// A number in a message, as JavaScript writes it where C++ would write nan or inf.
+inline std::string shown(double value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
+  return std::to_string(value);
+}
 
 }  // namespace widehead

@@ -29,7 +29,7 @@ void checkFinite(const char* name, const float* values, size_t n) {
   for (size_t i = 0; i < n; i++) {
     if (std::isfinite(values[i])) continue;
     throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_RANGE",
-                std::string(name) + " must be finite, got " + std::to_string(values[i]) + " at index " + std::to_string(i));
+                std::string(name) + " must be finite, got " + shown(values[i]) + " at index " + std::to_string(i));
   }
 }
 

@@ -14,32 +14,36 @@ namespace {
   throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_RANGE", message);
 }
 
-// Signed and unsigned ids arrive as the same 32 bits; an id above 2^31 was negative, or nonsense.
-std::string shown(uint32_t id) { return std::to_string(static_cast<int32_t>(id)); }
+// Signed and unsigned numbers arrive as the same 32 bits.
+std::string shownAs(bool isSigned, uint32_t value) {
+  return isSigned ? std::to_string(static_cast<int32_t>(value)) : std::to_string(value);
+}
 
 }  // namespace
 
 void Targets::check(const TargetsInput& input, size_t numClasses) const {
+  const auto shownId = [&](uint32_t id) { return shownAs(input.signedIds, id); };
   if (input.indptr != nullptr) {
-    if (input.indptr[0] != 0) outOfRange("targets.indptr[0] must be 0, got " + shown(input.indptr[0]));
+    const auto shownPlace = [&](uint32_t place) { return shownAs(input.signedIndptr, place); };
+    if (input.indptr[0] != 0) outOfRange("targets.indptr[0] must be 0, got " + shownPlace(input.indptr[0]));
     for (size_t j = 0; j < input.m; j++) {
       if (input.indptr[j + 1] < input.indptr[j] || input.indptr[j + 1] > input.count) {
         outOfRange("targets.indptr must not fall nor pass the " + std::to_string(input.count) + " indices, got indptr[" +
-                   std::to_string(j + 1) + "] = " + shown(input.indptr[j + 1]) + " after " + shown(input.indptr[j]));
+                   std::to_string(j + 1) + "] = " + shownPlace(input.indptr[j + 1]) + " after " + shownPlace(input.indptr[j]));
       }
     }
     if (input.indptr[input.m] != input.count) {
       outOfRange("targets.indptr must end with the number of indices, " + std::to_string(input.count) + ", got " +
-                 shown(input.indptr[input.m]));
+                 shownPlace(input.indptr[input.m]));
     }
   }
   for (size_t k = 0; k < input.count; k++) {
     if (input.indices[k] >= numClasses) {
-      outOfRange("targets must be class ids from 0 to " + std::to_string(numClasses - 1) + ", got " + shown(input.indices[k]) +
-                 " at index " + std::to_string(k));
+      outOfRange(std::string(input.indptr ? "targets.indices" : "targets") + " must be class ids from 0 to " +
+                 std::to_string(numClasses - 1) + ", got " + shownId(input.indices[k]) + " at index " + std::to_string(k));
     }
     if (input.values != nullptr && !std::isfinite(input.values[k])) {
-      outOfRange("targets.values must be finite, got " + std::to_string(input.values[k]) + " at index " + std::to_string(k));
+      outOfRange("targets.values must be finite, got " + shown(input.values[k]) + " at index " + std::to_string(k));
     }
   }
 }

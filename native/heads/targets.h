@@ -14,6 +14,7 @@ struct TargetsInput {
   const uint32_t* indices;
   size_t count;  // length of indices
   const float* values;
+  bool signedIndptr = true, signedIds = true;  // how messages show numbers above 2^31
 };
 
 // nnz entries; example j has the entries indptr[j] .. indptr[j + 1].

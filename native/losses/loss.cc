@@ -33,7 +33,7 @@ void check(const char* what, const double* values, size_t count) {
   for (size_t i = 0; i < count; i++) {
     if (std::isfinite(static_cast<float>(values[i]))) continue;  // it has to survive as float32 too
     throw Error(ErrorKind::State, "WIDEHEAD_LOSS",
-                std::string("the loss gave ") + what + "[" + std::to_string(i) + "] = " + std::to_string(values[i]) +
+                std::string("the loss gave ") + what + "[" + std::to_string(i) + "] = " + shown(values[i]) +
                     "; it must be finite (the outputs may have grown without bound: try a smaller learning rate)");
   }
 }

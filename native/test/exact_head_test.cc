@@ -52,7 +52,7 @@ TEST(shares) {
     for (const double share : {0.3, 0.9, 1.0, 1.5}) {
       const HeadConfig config = {50, 12, true};
       Pair pair(config, kSquared);
-      for (uint64_t step = 0; step < 300; step++) {
+      for (uint64_t step = 0; step < 150; step++) {
         const Minibatch batch = randomBatch(config, m, step);
         pair.step(batch, rate(rateForShare(config, batch, share)), 2e-5);
       }

@@ -123,7 +123,10 @@ TEST(mistakesAreNamed) {
   CHECK(names(of({{0, 1}, {0, 0}, {}}), "end with the number of indices, 2, got 1"));
   CHECK(names(of({{0, 2}, {0, 10}, {}}), "from 0 to 9, got 10 at index 1"));
   CHECK(names(of({{0, 2}, {UINT32_MAX, 1}, {}}), "got -1 at index 0"));
-  CHECK(names(of({{0, 2}, {0, 1}, {1, check::kNaN}}), "targets.values must be finite, got nan at index 1"));
+  CHECK(names(of({{0, 2}, {0, 1}, {1, check::kNaN}}), "targets.values must be finite, got NaN at index 1"));
+  const uint32_t classes[] = {3, UINT32_MAX};
+  CHECK(names(complaint({2, nullptr, classes, 2, nullptr, true, false}), "targets must be class ids from 0 to 9, got 4294967295"));
+  CHECK(names(of({{0, 1}, {10}, {}}), "targets.indices must be"));
   CHECK(of({{0, 2}, {0, 9}, {1, -1e38f}}).empty());
 }
 
