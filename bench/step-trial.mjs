@@ -28,4 +28,6 @@ for (let step = 0; step < steps; step++) {
 const counted = times.slice(Math.min(20, Math.floor(steps / 4))).sort((a, b) => a - b)
 const quantile = (p) => counted[Math.min(counted.length - 1, Math.floor(p * counted.length))]
 const result = { ms: quantile(0.5), low: quantile(0.1), high: quantile(0.9), max: quantile(1), steps: counted.length }
-process.stdout.write(`${JSON.stringify({ ...trial, ...result, isa: isa(), maxRssMiB: process.resourceUsage().maxRSS / 1024 })}\n`)
+process.stdout.write(
+  `${JSON.stringify({ ...trial, ...result, isa: isa(), maxRssMiB: process.resourceUsage().maxRSS / 1024 })}\n`,
+)
