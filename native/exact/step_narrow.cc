@@ -65,19 +65,18 @@ double NarrowStep::gradNormSquared(const FactoredWeights& w, const ExactPass& pa
 
 StepEffect NarrowStep::update(FactoredWeights& w, const ExactPass& pass, double eta, double singular) {
   const size_t m = pass.m, n = pass.features;
+  updateCovariance(w, pass, eta);
   extend(w, pass, eta);
   StepEffect effect = solve(w, pass, singular);
   const size_t k = m + split_;
-  x.reserve(k * n);
-  scaled_.reserve(k * n);
-  r_.reserve(m * n);
   // X = K^-1 T
   inverseF_.reserve(k * k);
   for (size_t i = 0; i < k * k; i++) inverseF_[i] = static_cast<float>(inverse_[i]);
+  x.reserve(k * n);
   gemm(MatrixF(x.data(), k, n), MatrixF(inverseF_.data(), k, k), MatrixF(t_.data(), k, n));
-  updateCovariance(w, pass, eta);  // the first change
   // U -= Hu diag(weight) H^T,  U^-T += X diag(weight) H^T
   const ConstMatrixF h(h_.data(), k, n);
+  scaled_.reserve(k * n);
   const auto scaledBy = [&](const float* rows) {
     for (size_t i = 0; i < k; i++) {
       for (size_t j = 0; j < n; j++) scaled_[i * n + j] = static_cast<float>(weight_[i] * rows[i * n + j]);
@@ -102,6 +101,7 @@ StepEffect NarrowStep::update(FactoredWeights& w, const ExactPass& pass, double 
 void NarrowStep::updateCovariance(FactoredWeights& w, const ExactPass& pass, double eta) {
   const size_t m = pass.m, n = pass.features;
   gemm(MatrixF(product_.data(), m, n), MatrixF(grad_.data(), m, m), pass.h());
+  r_.reserve(m * n);
   for (size_t i = 0; i < m * n; i++) {
     r_[i] = static_cast<float>(eta * pass.dhc[i] - eta * eta / 2 * (static_cast<double>(product_[i]) + overlap_[i]));
   }

@@ -74,13 +74,14 @@ double WideStep::gradNormSquared(const FactoredWeights& w, const ExactPass& pass
 
 StepEffect WideStep::update(FactoredWeights& w, const ExactPass& pass, double eta, double singular) {
   const size_t m = pass.m, n = pass.features;
-  StepEffect effect = solve(pass, eta, singular);
-  x.reserve(m * n);
-  std::copy_n(w.u.hi().data, n * n, oldU_.reserve(n * n));
-  std::copy_n(w.ui.hi().data, n * n, oldUi_.reserve(n * n));
-  // The first change: R H^T = eta dH_c H^T - eta^2/2 H M_c H^T;  Qc -= R H^T + H R^T
+  x.reserve(m * n);  // before the first change
+  // R H^T = eta dH_c H^T - eta^2/2 H M_c H^T;  Qc -= R H^T + H R^T
   for (size_t i = 0; i < n * n; i++) dhh_[i] = static_cast<float>(eta * dhh_[i] - eta * eta / 2 * hmh_[i]);
   w.qc.subtractSymmetric(MatrixF(dhh_.data(), n, n));
+
+  StepEffect effect = solve(pass, eta, singular);
+  std::copy_n(w.u.hi().data, n * n, oldU_.reserve(n * n));
+  std::copy_n(w.ui.hi().data, n * n, oldUi_.reserve(n * n));
   // U += U (A' - I),  U^-T += U^-T (A'^-1 - I)
   const auto lessIdentity = [&](const Buffer<double>& matrix) {
     for (size_t i = 0; i < n * n; i++) product_[i] = static_cast<float>(matrix[i] - (i % (n + 1) == 0));
