@@ -99,7 +99,8 @@ export function taylorSoftmax(): Loss {
 
 /**
  * sum y softplus(alpha (beta - z)) / alpha with z the target's output in standard deviations above the mean of all outputs
- * (de Brebisson & Vincent, arXiv 1604.08859): it asks that the target rank high, whatever the scale of the outputs.
+ * (de Brebisson & Vincent, arXiv 1604.08859): it asks that the target rank high, whatever the scale of the outputs. Where all
+ * outputs are equal, z is 0 and the gradient too.
  */
 export function zLoss(options: { alpha?: number; beta?: number } = {}): Loss {
   const alpha = parameter('alpha', options.alpha ?? 1, true)
