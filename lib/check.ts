@@ -69,3 +69,12 @@ export function checkHidden(hidden: unknown, hiddenSize: number): number {
   if (m > 0x7fffffff) throw rangeError(`hidden must hold at most ${0x7fffffff} examples, got ${m}`)
   return m
 }
+
+/** A Float32Array for results; one that is too long for the engine is an error of this package like any other. */
+export function allocate(what: string, length: number): Float32Array {
+  try {
+    return new Float32Array(length)
+  } catch {
+    throw rangeError(`out of memory: ${what} would be ${length} numbers`, 'WIDEHEAD_OUT_OF_MEMORY')
+  }
+}

@@ -1,6 +1,6 @@
 // The network below an output head: embeddings of ids, and dense layers above them.
 
-import { checkArray, checkInteger, checkNumber, checkObject } from './check.js'
+import { allocate, checkArray, checkInteger, checkNumber, checkObject } from './check.js'
 import { rangeError, typed, typeError, WideheadError } from './errors.js'
 import { native } from './native.js'
 import type { NativeTrunk } from './trunk-binding.js'
@@ -31,14 +31,6 @@ export interface ParameterShape {
 export interface Parameter extends ParameterShape {
   /** Row-major. */
   data: Float32Array
-}
-
-function allocate(what: string, length: number): Float32Array {
-  try {
-    return new Float32Array(length)
-  } catch {
-    throw rangeError(`out of memory: ${what} would be ${length} numbers`, 'WIDEHEAD_OUT_OF_MEMORY')
-  }
 }
 
 function product(shape: number[]): number {

@@ -9,7 +9,7 @@ import {
   type NativePolicy,
   SCORE,
 } from '../binding.js'
-import { checkArray, checkBoolean, checkHidden, checkInteger, checkNumber, checkObject } from '../check.js'
+import { allocate, checkArray, checkBoolean, checkHidden, checkInteger, checkNumber, checkObject } from '../check.js'
 import { rangeError, typed, typeError, WideheadError } from '../errors.js'
 import { LOSSES, type Loss } from '../losses.js'
 import { native } from '../native.js'
@@ -240,7 +240,7 @@ export abstract class BaseHead implements Head {
     const head = this.idle()
     const m = checkHidden(hidden, this.hiddenSize)
     checkArray('classes', classes, Int32Array)
-    const out = new Float32Array(m * classes.length)
+    const out = allocate('logits', m * classes.length)
     head.logits(out, hidden, m, classes)
     return out
   }
@@ -253,8 +253,8 @@ export abstract class BaseHead implements Head {
     const head = this.idle()
     const m = checkHidden(hidden, this.hiddenSize)
     checkInteger('k', k, 1, this.numClasses)
-    const classes = new Int32Array(m * k)
-    const logits = new Float32Array(m * k)
+    const logits = allocate('topK', m * k)
+    const classes = new Int32Array(logits.length)
     head.topK(classes, logits, hidden, m, k, this.loss.ranking === 'square')
     return { classes, logits }
   }
@@ -326,7 +326,7 @@ export abstract class BaseHead implements Head {
   #rowsWithBias(classes: Int32Array): Float32Array {
     const head = this.idle()
     checkArray('classes', classes, Int32Array)
-    const out = new Float32Array(classes.length * (this.hiddenSize + (this.bias ? 1 : 0)))
+    const out = allocate('rows', classes.length * (this.hiddenSize + (this.bias ? 1 : 0)))
     head.rows(out, classes)
     return out
   }
