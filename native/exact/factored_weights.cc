@@ -16,7 +16,7 @@ namespace widehead {
 
 namespace {
 
-constexpr size_t kBlock = 512;  // rows at a time: fit in a cache beside U, and keep float32 sums short
+constexpr size_t kBlock = 512;  // rows at a time: they fit in a cache beside U
 
 }  // namespace
 
@@ -41,26 +41,55 @@ void FactoredWeights::init(const InitConfig& init, size_t hiddenSize) {
   }
 }
 
-// In float64: what a caller reads is W to the last bit of float32, not a product's rounding on top of it.
+// Rows of W / gamma in float64: what a caller reads is W to the last bit of float32, and what Qc is checked by is exact.
+class FactoredWeights::RowReader {
+ public:
+  explicit RowReader(const FactoredWeights& weights) : w_(weights), u_(weights.features() * weights.features()) {
+    const size_t d = w_.features();
+    for (size_t i = 0; i < d * d; i++) u_[i] = w_.u.value(i / d, i % d);
+    for (size_t i = 0; i < d * d && isIdentity_; i++) isIdentity_ = u_[i] == (i % (d + 1) == 0);
+  }
+
+  // rows[i] is that of classes[order[i]]; count <= kBlock.
+  const double* read(const uint32_t* classes, size_t count, std::vector<uint32_t>& order) {
+    const size_t d = w_.features();
+    current_.reserve(count * d);
+    wide_.reserve(count * d);
+    rows_.reserve(count * d);
+    w_.v.gather(current_.data(), order, classes, count);
+    parallelFor(count, 16, [&](size_t begin, size_t end) {
+      // subtractProduct subtracts, so it starts from -omega and is turned round at the end.
+      for (size_t i = begin * d; i < end * d; i++) {
+        wide_[i] = current_[i];
+        rows_[i] = -w_.omega[i % d] - (isIdentity_ ? wide_[i] : 0);
+      }
+      const ptrdiff_t stride = static_cast<ptrdiff_t>(d);
+      if (!isIdentity_) {
+        kernels().subtractProduct(&rows_[begin * d], stride, &wide_[begin * d], stride, 1, u_.data(), stride, end - begin, d, d);
+      }
+      for (size_t i = begin * d; i < end * d; i++) rows_[i] = -rows_[i];
+    });
+    return rows_.data();
+  }
+
+ private:
+  const FactoredWeights& w_;
+  Buffer<double> u_, wide_, rows_;
+  Buffer<float> current_;
+  bool isIdentity_ = true;
+};
+
 void FactoredWeights::rows(float* out, const uint32_t* classes, size_t count) const {
   const size_t d = features();
-  Buffer<float> current(std::min(count, kBlock) * d);
+  RowReader reader(*this);
   std::vector<uint32_t> order;
   for (size_t begin = 0; begin < count; begin += kBlock) {
     const size_t n = std::min(kBlock, count - begin);
-    v.gather(current.data(), order, classes + begin, n);
-    parallelFor(n, 8, [&](size_t from, size_t to) {
-      std::vector<double> row(d);
-      for (size_t i = from; i < to; i++) {
-        row = omega;
-        for (size_t j = 0; j < d; j++) {
-          kernels().axpyWide(row.data(), current[i * d + j], u.hi().row(j), d);
-          kernels().axpyWide(row.data(), current[i * d + j], u.lo().row(j), d);
-        }
-        float* to = out + (begin + order[i]) * d;
-        for (size_t j = 0; j < d; j++) to[j] = static_cast<float>(gamma * row[j]);
-      }
-    });
+    const double* block = reader.read(classes + begin, n, order);
+    for (size_t i = 0; i < n; i++) {
+      float* to = out + (begin + order[i]) * d;
+      for (size_t j = 0; j < d; j++) to[j] = static_cast<float>(gamma * block[i * d + j]);
+    }
   }
 }
 
@@ -85,32 +114,29 @@ void FactoredWeights::logits(MatrixF out, ConstMatrixF hu, const std::vector<dou
 FactoredWeights::Moments FactoredWeights::moments() const {
   const size_t d = features();
   Moments result{std::vector<double>(d), std::vector<double>(d * d)};
-  Buffer<float> block(kBlock * d), products(d * d);
-  std::vector<uint32_t> classes(kBlock);
-  const auto forEachBlock = [&](const std::function<void(size_t)>& use) {
+  RowReader reader(*this);
+  Buffer<double> block(kBlock * d);
+  std::vector<uint32_t> classes(kBlock), order;
+  const auto forEachBlock = [&](const std::function<void(const double*, size_t)>& use) {
     for (size_t begin = 0; begin < numClasses(); begin += kBlock) {
       const size_t n = std::min(kBlock, numClasses() - begin);
-      std::iota(classes.begin(), classes.begin() + static_cast<ptrdiff_t>(n), static_cast<uint32_t>(begin));
-      rows(block.data(), classes.data(), n);
-      use(n);
+      std::iota(classes.begin(), classes.end(), static_cast<uint32_t>(begin));
+      use(reader.read(classes.data(), n, order), n);
     }
   };
-  forEachBlock([&](size_t n) {
-    for (size_t i = 0; i < n; i++) {
-      for (size_t j = 0; j < d; j++) result.sum[j] += block[i * d + j];
-    }
+  forEachBlock([&](const double* rows, size_t n) {
+    for (size_t i = 0; i < n * d; i++) result.sum[i % d] += rows[i];
   });
   const double perClass = 1.0 / static_cast<double>(numClasses());
-  forEachBlock([&](size_t n) {
-    for (size_t i = 0; i < n; i++) {
-      for (size_t j = 0; j < d; j++) block[i * d + j] = static_cast<float>(block[i * d + j] - result.sum[j] * perClass);
-    }
-    const ConstMatrixF rowsOfW(block.data(), n, d);
-    gemm(MatrixF(products.data(), d, d), rowsOfW.transposed(), rowsOfW);
-    for (size_t i = 0; i < d * d; i++) result.centred[i] += products[i];
+  forEachBlock([&](const double* rows, size_t n) {
+    for (size_t i = 0; i < n * d; i++) block[i] = rows[i] - result.sum[i % d] * perClass;
+    const ptrdiff_t stride = static_cast<ptrdiff_t>(d);
+    parallelFor(d, 16, [&](size_t begin, size_t end) {
+      kernels().subtractProduct(&result.centred[begin * d], stride, &block[begin], 1, stride, block.data(), stride,
+                                end - begin, d, n);
+    });
   });
-  for (double& x : result.sum) x /= gamma;
-  for (double& x : result.centred) x /= gamma * gamma;
+  for (double& x : result.centred) x = -x;
   return result;
 }
 

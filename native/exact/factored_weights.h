@@ -52,6 +52,7 @@ class FactoredWeights {
   double gamma = 1;
 
  private:
+  class RowReader;
   struct Moments {
     std::vector<double> sum;      // d: W^T 1 / gamma
     std::vector<double> centred;  // d x d

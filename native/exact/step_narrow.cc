@@ -69,12 +69,8 @@ StepEffect NarrowStep::update(FactoredWeights& w, const ExactPass& pass, double 
   extend(w, pass, eta);
   StepEffect effect = solve(w, pass, singular);
   const size_t k = m + split_;
-  // X = K^-1 T
-  inverseF_.reserve(k * k);
-  for (size_t i = 0; i < k * k; i++) inverseF_[i] = static_cast<float>(inverse_[i]);
   x.reserve(k * n);
-  gemm(MatrixF(x.data(), k, n), MatrixF(inverseF_.data(), k, k), MatrixF(t_.data(), k, n));
-  // U -= Hu diag(weight) H^T,  U^-T += X diag(weight) H^T
+  // U -= Hu diag(weight) H^T,  U^-T += X diag(weight) H^T with X = K^-1 T
   const ConstMatrixF h(h_.data(), k, n);
   scaled_.reserve(k * n);
   const auto scaledBy = [&](const float* rows) {
@@ -89,6 +85,9 @@ StepEffect NarrowStep::update(FactoredWeights& w, const ExactPass& pass, double 
     std::copy_n(pass.hidden.data(), m * n, x.data());
     return effect;
   }
+  inverseF_.reserve(k * k);
+  for (size_t i = 0; i < k * k; i++) inverseF_[i] = static_cast<float>(inverse_[i]);
+  gemm(MatrixF(x.data(), k, n), MatrixF(inverseF_.data(), k, k), MatrixF(t_.data(), k, n));
   gemmCompensated(w.ui.hi(), w.ui.lo(), scaledBy(x.data()), h, 1);
   std::vector<CorrectionLog::Entry> entries;
   for (size_t i = m; i < k; i++) entries.push_back({&hu_[i * n], &x[i * n], static_cast<float>(-weight_[i])});
@@ -124,7 +123,7 @@ void NarrowStep::extend(const FactoredWeights& w, const ExactPass& pass, double 
 
 // Inverts K = I - G diag(weight); splits off directions until no eigenvalue of A' is near 0, or asks for a restart.
 StepEffect NarrowStep::solve(const FactoredWeights& w, const ExactPass& pass, double singular) {
-  for (;;) {
+  while (split_ < kMaxSplit && !std::isinf(singular)) {
     const size_t k = pass.m + split_, n = pass.features;
     system_.reserve(k * k);
     inverse_.reserve(k * k);
@@ -139,17 +138,16 @@ StepEffect NarrowStep::solve(const FactoredWeights& w, const ExactPass& pass, do
       const bool onlyShrinks = *std::min_element(weight_.begin(), weight_.end()) >= 0;
       return boundEffect(nearest, sumOfSquares(kGram_, weight_), onlyShrinks);
     }
-    if (split_ == kMaxSplit) {
-      split_ = 0;
-      StepEffect effect;
-      effect.restarted = true;
-      return effect;
-    }
     addColumn(pass, direction, nearest);
     const ConstMatrixF x(&h_[k * n], 1, n);
     gemm(MatrixF(&hu_[k * n], 1, n), x, w.u.hi().transposed());
     gemm(MatrixF(&t_[k * n], 1, n), x, w.ui.hi().transposed());
   }
+  split_ = 0;
+  weight_.resize(pass.m);
+  StepEffect effect;
+  effect.restarted = true;
+  return effect;
 }
 
 // x = H direction, normalised, as example number k; its weight turns the eigenvalue into 1.

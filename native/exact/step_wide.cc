@@ -127,8 +127,8 @@ StepEffect WideStep::solve(const ExactPass& pass, double eta, double singular) {
   inverse_.reserve(n * n);
   x_.clear();
   kappa_.clear();
-  double nearest = 1, squares = 0;
-  do {
+  double nearest = 0, squares = 0;
+  if (!std::isinf(singular)) do {
     lu_.factor(ConstMatrixD(a_.data(), n, n));
     lu_.inverse(MatrixD(inverse_.data(), n, n));
   } while (splitOff(n, nearest, singular));

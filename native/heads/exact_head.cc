@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
+#include "base/pool.h"
 #include "heads/top_k.h"
 #include "kernels/kernels.h"
 #include "linalg/gemm.h"
@@ -10,6 +12,8 @@
 namespace widehead {
 
 namespace {
+
+constexpr double kStrongDecay = 0.5;  // 1 - learningRate * weightDecay; accuracy falls with its inverse
 
 // A pass with the algebra of the step that follows it.
 struct HeadPass : ExactPass {
@@ -117,7 +121,9 @@ double ExactHead::apply(Pass& base, const ApplyOptions& options) {
   const double eta = options.learningRate * clip / decay;  // W <- decay (W - eta G H^T)
   version_++;
   if (eta > 0) {
-    const StepEffect effect = algebra.update(weights_, pass, eta, policy_.singular);
+    // A decay that takes most of W away makes eta large beside it; such a step goes without an inverse of U.
+    const double singular = decay < kStrongDecay ? std::numeric_limits<double>::infinity() : policy_.singular;
+    const StepEffect effect = algebra.update(weights_, pass, eta, singular);
     updateVectors(pass, eta);
     updateRows(pass, eta, algebra.x.data());
     if (decay != 1) weights_.decay(decay);
@@ -153,13 +159,19 @@ void ExactHead::updateRows(ExactPass& pass, double eta, const float* x) {
   if (count > 0 && pass.positions[0] != weights_.v.log().end()) {
     weights_.v.log().bringUp(pass.rows.data(), count, pass.positions.data());
   }
-  for (size_t u = 0; u < count; u++) {
-    float* row = &pass.rows[pass.place[u] * n];
-    for (uint32_t i = targets.classPtr()[u]; i < targets.classPtr()[u + 1]; i++) {
-      const uint32_t k = targets.byClass()[i];
-      kernels().axpy(row, static_cast<float>(-eta * pass.gaHat[k]), x + targets.example(k) * n, n);
+  // A class that many examples share is rounded once and not once an example.
+  parallelFor(count, 16, [&](size_t begin, size_t end) {
+    std::vector<double> sum(n);
+    for (size_t u = begin; u < end; u++) {
+      float* row = &pass.rows[pass.place[u] * n];
+      sum.assign(row, row + n);
+      for (uint32_t i = targets.classPtr()[u]; i < targets.classPtr()[u + 1]; i++) {
+        const uint32_t k = targets.byClass()[i];
+        kernels().axpyWide(sum.data(), -eta * pass.gaHat[k], x + targets.example(k) * n, n);
+      }
+      for (size_t j = 0; j < n; j++) row[j] = static_cast<float>(sum[j]);
     }
-  }
+  });
   for (uint32_t& i : pass.order) i = targets.unique()[i];
   weights_.v.scatter(pass.rows.data(), pass.order.data(), count);
 }
