@@ -43,7 +43,10 @@ export interface NativeHead {
   runAsync(...job: JobArguments): Promise<void>
   sizes(pass: NativePass): number
   readLoss(pass: NativePass, to: { [array: string]: Float64Array | Uint32Array | Float32Array }): void
-  writeLoss(pass: NativePass, from: { losses: Float64Array; gq: Float64Array; gs: Float64Array; ga: Float64Array }): void
+  writeLoss(
+    pass: NativePass,
+    from: { losses: Float64Array; gq: Float64Array; gs: Float64Array; ga: Float64Array },
+  ): void
   logits(out: Float32Array, hidden: Float32Array, m: number, classes: Int32Array): void
   topK(classes: Int32Array, logits: Float32Array, hidden: Float32Array, m: number, k: number, square: boolean): void
   rows(out: Float32Array, classes: Int32Array): void
