@@ -110,7 +110,7 @@ export function zLoss(options: { alpha?: number; beta?: number } = {}): Loss {
     parameters: { alpha, beta },
     ranking: 'logit',
     probabilistic: false,
-    // The outputs need a spread other than 0 to be measured in; the loss does not depend on its size.
+    // From zeros nothing moves: the outputs need a spread to be measured in. The loss does not depend on its size.
     defaultInit: { kind: 'normal', scale: 0.05 },
   }
 }

@@ -1,9 +1,9 @@
 // What `widehead train` does when it is not told.
 //
 // Chosen on held-out parts of public data (encyclopedia text; 20,000 documents with 53,000 labels; 30,000 sets of 41,000
-// items; 180,000 sessions over 43,000 items): a few runs of each format with its own loss, and for other losses the largest
-// rate of the head, of a coarse grid, that trains without trouble. A rate of the head is large because the loss is a mean over
-// the batch and each class is a target in few of its examples.
+// items; 180,000 sessions over 43,000 items): a few runs of each format with its own loss on one seed; the rates of the other
+// losses come from one or two short runs each and are no more than a start. A rate of the head is large because the loss is a
+// mean over the batch and each class is a target in few of its examples.
 
 import type { FormatName } from '../data/formats/format.js'
 import type { Activation } from '../files/config.js'

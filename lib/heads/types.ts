@@ -38,7 +38,7 @@ export interface HeadOptions {
 export interface ApplyOptions {
   /** At least 0. */
   learningRate: number
-  /** w >= 0: W becomes (1 - learningRate * w) W - learningRate * dLoss/dW. Default 0. */
+  /** w >= 0, learningRate * w < 1: W becomes (1 - learningRate * w) W - learningRate * dLoss/dW. Default 0. */
   weightDecay?: number
   /** If the gradient's norm is larger, the head's update is scaled by clipNorm / gradNorm. Default: no limit. */
   clipNorm?: number

@@ -15,6 +15,13 @@ for (const Head of [ExactHead, DenseHead]) {
     expect(head.rows(classes)).toEqual(before)
   })
 
+  test(`${Head.name}: the Z-loss from zero weights is finite, and documented to stay there`, () => {
+    const head = new Head({ numClasses: 50, hiddenSize: 4, loss: zLoss(), init: { kind: 'zeros' } })
+    const { loss, gradNorm } = head.step(Float32Array.of(1, 2, 3, 4), Int32Array.of(7), { learningRate: 1 })
+    expect(loss).toBeCloseTo(Math.log1p(Math.exp(3)), 12)
+    expect(gradNorm).toBe(0)
+  })
+
   test(`${Head.name}: an example without deviation does not disturb the others of its minibatch`, () => {
     const make = () => new Head({ numClasses: 50, hiddenSize: 4, loss: zLoss(), seed: 3 })
     const example = Float32Array.of(0.5, -1, 0.25, 2)
