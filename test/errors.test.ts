@@ -15,7 +15,6 @@ import {
   type Targets,
   threads,
   WideheadError,
-  zLoss,
 } from '../lib/index.js'
 import { range } from './judge/compare.js'
 import { squaredErrorByHand } from './judge/custom-losses.js'
