@@ -65,13 +65,13 @@ const BY_FORMAT: Readonly<Record<FormatName, RunDefaults>> = {
     negativeWeight: 0.02,
   },
   sequences: {
-    loss: 'weighted-squared-error',
+    loss: 'z-loss',
     hidden: [],
     embedding: 100,
     activation: 'linear',
     optimizer: 'adagrad',
     learningRate: 0.05,
-    headLearningRate: 30,
+    headLearningRate: 10,
     schedule: 'linear',
     batch: 200,
     epochs: 5,
@@ -101,9 +101,8 @@ const BY_LOSS: Readonly<Partial<Record<FormatName, Partial<Record<LossName, Part
   },
   sequences: {
     'squared-error': { headLearningRate: 0.5 },
-    'spherical-softmax': { headLearningRate: 10 },
+    'weighted-squared-error': { headLearningRate: 30 },
     'taylor-softmax': { optimizer: 'adam', learningRate: 0.001, headLearningRate: 200 },
-    'z-loss': { headLearningRate: 10 },
   },
 }
 
