@@ -32,6 +32,7 @@ export interface NativePass {
 export interface NativePolicy {
   lo: number
   singular: number
+  lookEvery: number
   polishColumns: number
   sweepRows: number
   stretch: number

@@ -15,6 +15,11 @@ export interface StabilisationPolicy {
    * into the correction log at once instead of through an inverse of U.
    */
   singular: number
+  /**
+   * Steps between two looks at U's extreme singular values (8 d^2 each) at the most. Looks come earlier when a bound on what the
+   * steps have done says that one may have left its band.
+   */
+  lookEvery: number
   /** Columns of U^-T, in turn, that each step brings nearer to the true inverse (a Newton-Schulz step, 4 d^2 each). */
   polishColumns: number
   /** Rows of V brought up to date for each correction in the log, so that the log's memory stays bounded. */
@@ -29,7 +34,14 @@ export function defaultPolicy(numClasses: number, features: number): NativePolic
   const stretch = Math.max(8, Math.ceil(features / 2))
   const stretches = Math.max(16, (0.05 * numClasses) / (2 * features))
   // Twice over, because a row may have been swept just before the round in which it is needed began.
-  return { lo: 0.5, singular: 0.5, polishColumns: 1, sweepRows: (2 * numClasses) / (stretches * stretch), stretch }
+  return {
+    lo: 0.5,
+    singular: 0.5,
+    lookEvery: 16,
+    polishColumns: 1,
+    sweepRows: (2 * numClasses) / (stretches * stretch),
+    stretch,
+  }
 }
 
 export function mergePolicy(current: NativePolicy, changes: Partial<StabilisationPolicy>): NativePolicy {
@@ -37,6 +49,7 @@ export function mergePolicy(current: NativePolicy, changes: Partial<Stabilisatio
   const merged = { ...current, ...changes, stretch: current.stretch }
   checkNumber('policy.lo', merged.lo, 0.001, 0.9)
   checkNumber('policy.singular', merged.singular, 0, 0.9)
+  checkInteger('policy.lookEvery', merged.lookEvery, 1, 2 ** 31 - 1)
   checkInteger('policy.polishColumns', merged.polishColumns, 0, 65536)
   checkNumber('policy.sweepRows', merged.sweepRows, 0, 2 ** 31)
   return merged

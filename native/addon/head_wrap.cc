@@ -35,7 +35,8 @@ struct HeadSpec {
 };
 
 StabilisationPolicy readPolicy(const Napi::Object& policy) {
-  return {number(policy, "lo"), number(policy, "singular"), static_cast<size_t>(number(policy, "polishColumns")),
+  return {number(policy, "lo"), number(policy, "singular"), static_cast<size_t>(number(policy, "lookEvery")),
+          static_cast<size_t>(number(policy, "polishColumns")),
           number(policy, "sweepRows")};
 }
 

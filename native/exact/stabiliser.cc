@@ -9,8 +9,6 @@ namespace widehead {
 
 namespace {
 
-constexpr size_t kLookEvery = 16;  // steps; a look is 8 d^2
-
 double normalise(std::vector<double>& x) {
   double norm = 0;
   for (double value : x) norm += value * value;
@@ -34,7 +32,7 @@ void Stabiliser::afterStep(FactoredWeights& w, const StepEffect& effect, const S
   smallest_ = effect.restarted ? 1 : smallest_ * std::min(1.0, effect.contraction);
   largest_ = effect.restarted ? 1 : largest_ * effect.growth;
   // What a look finds is a power iteration's word and not a bound, so there is one every few steps however good things seem.
-  const bool due = ++sinceLook_ >= kLookEvery && (effect.contraction < 1 || effect.growth > 1);
+  const bool due = ++sinceLook_ >= policy.lookEvery && (effect.contraction < 1 || effect.growth > 1);
   if (due || smallest_ < policy.lo) keepAbove(w, policy.lo);
   if (due || largest_ > 1 / policy.lo) keepBelow(w, 1 / policy.lo);
   if (due) sinceLook_ = 0;

@@ -14,6 +14,7 @@ namespace widehead {
 struct StabilisationPolicy {
   double lo;            // singular values of U are kept within [lo, 1 / lo]
   double singular;      // eigenvalues of a step below this are split off into the log
+  size_t lookEvery;     // steps between two looks at U at the most
   size_t polishColumns;  // columns of U^-T that get a Newton-Schulz step each step
   double sweepRows;     // rows of V brought up to date for each entry of the log
 };

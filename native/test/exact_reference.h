@@ -126,7 +126,7 @@ double relativeError(const A& actual, const B& expected) {
 class Pair {
  public:
   Pair(const HeadConfig& config, const LossChoice& loss, double scale = 0.3,
-       widehead::StabilisationPolicy policy = {0.5, 0.5, 1, 4})
+       widehead::StabilisationPolicy policy = {0.5, 0.5, 16, 1, 4})
       : config(config), loss(loss), weights_(start(config, scale)), reference(config, weights_),
         head(config, {scale > 0 ? InitConfig::Weights : InitConfig::Zeros, 0, 0, weights_.data(), nullptr}, policy, 4),
         pass(head.newPass()) {}
