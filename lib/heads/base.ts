@@ -9,83 +9,19 @@ import {
   type NativePolicy,
   SCORE,
 } from '../binding.js'
-import { allocate, checkArray, checkBoolean, checkHidden, checkInteger, checkNumber, checkObject } from '../check.js'
-import { rangeError, typed, typeError, WideheadError } from '../errors.js'
-import { LOSSES, type Loss } from '../losses.js'
+import { allocate, checkArray, checkBoolean, checkHidden, checkInteger, checkObject } from '../check.js'
+import { typed, WideheadError } from '../errors.js'
+import type { Loss } from '../losses.js'
 import { native } from '../native.js'
 import { fillCustomLoss } from './custom-loss.js'
+import { type Rates, readInit, readLoss, readRates } from './options.js'
 import { copyTargets, type NativeTargets, readTargets } from './targets.js'
-import type {
-  ApplyOptions,
-  Evaluation,
-  ForwardResult,
-  Head,
-  HeadOptions,
-  Init,
-  StepResult,
-  Targets,
-  TopK,
-} from './types.js'
+import type { ApplyOptions, Evaluation, ForwardResult, Head, HeadOptions, StepResult, Targets, TopK } from './types.js'
 
 interface Minibatch {
   m: number
   hidden: Float32Array
   targets: NativeTargets
-}
-
-type Rates = [learningRate: number, weightDecay: number, clipNorm: number]
-
-function readRates(options: ApplyOptions): Rates {
-  checkObject('options', options)
-  const learningRate = checkNumber('learningRate', options.learningRate, 0)
-  const weightDecay = checkNumber('weightDecay', options.weightDecay ?? 0, 0)
-  if (learningRate * weightDecay >= 1) {
-    throw rangeError(`learningRate * weightDecay must be below 1, got ${learningRate * weightDecay}`)
-  }
-  const clipNorm = options.clipNorm
-  if (clipNorm === undefined || clipNorm === Number.POSITIVE_INFINITY) {
-    return [learningRate, weightDecay, Number.POSITIVE_INFINITY]
-  }
-  return [learningRate, weightDecay, checkNumber('clipNorm', clipNorm, 0)]
-}
-
-function readInit(init: Init, numClasses: number, hiddenSize: number, bias: boolean): Init {
-  checkObject('init', init)
-  switch (init.kind) {
-    case 'zeros':
-      return { kind: 'zeros' }
-    case 'normal':
-    case 'uniform':
-      return { kind: init.kind, scale: checkNumber('init.scale', init.scale, 0, 1e6) }
-    case 'weights': {
-      const { weights, biases } = init // read once: what was checked is what is used
-      checkArray('init.weights', weights, Float32Array)
-      if (weights.length !== numClasses * hiddenSize) {
-        throw rangeError(
-          `init.weights must have length numClasses * hiddenSize = ${numClasses * hiddenSize}, got ${weights.length}`,
-        )
-      }
-      if (biases === undefined) return { kind: 'weights', weights }
-      if (!bias) throw rangeError('init.biases needs bias: true, got bias: false')
-      checkArray('init.biases', biases, Float32Array)
-      if (biases.length !== numClasses) {
-        throw rangeError(`init.biases must have length numClasses = ${numClasses}, got ${biases.length}`)
-      }
-      return { kind: 'weights', weights, biases }
-    }
-    default:
-      throw rangeError(
-        `init.kind must be zeros, normal, uniform or weights, got ${JSON.stringify((init as { kind: unknown }).kind)}`,
-      )
-  }
-}
-
-function readLoss(loss: Loss): Loss {
-  checkObject('loss', loss)
-  if (loss.compute === undefined && !Object.hasOwn(LOSSES, loss.name)) {
-    throw typeError('loss must come from squaredError(), zLoss(), customLoss() or another function of this package')
-  }
-  return loss
 }
 
 export abstract class BaseHead implements Head {

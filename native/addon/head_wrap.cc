@@ -1,14 +1,12 @@
 // Heads and their passes. A call names the stages to run (score and loss, differentiate, apply), so that a step is one
 // call, a custom loss can come between two, and the same job runs here or on a worker thread.
 
-#include <functional>
-#include <limits>
 #include <memory>
 #include <vector>
 
 #include "addon/convert.h"
-#include "heads/dense_head.h"
-#include "heads/exact_head.h"
+#include "addon/head_spec.h"
+#include "addon/job.h"
 
 namespace widehead::addon {
 
@@ -20,132 +18,9 @@ struct HeldPass {
   int64_t tracked = 0;
 };
 
-double number(const Napi::Object& object, const char* key) { return object.Get(key).As<Napi::Number>().DoubleValue(); }
 bool holdsSigned(const Napi::Value& array) {
   return array.IsTypedArray() && array.As<Napi::TypedArray>().TypedArrayType() == napi_int32_array;
 }
-bool present(const Napi::Value& value) { return !value.IsUndefined() && !value.IsNull(); }
-
-struct HeadSpec {
-  std::string kind;
-  HeadConfig config;
-  InitConfig init;
-  StabilisationPolicy policy{};
-  size_t stretch = 0;
-};
-
-StabilisationPolicy readPolicy(const Napi::Object& policy) {
-  return {number(policy, "lo"), number(policy, "singular"), static_cast<size_t>(number(policy, "lookEvery")),
-          static_cast<size_t>(number(policy, "polishColumns")),
-          number(policy, "sweepRows")};
-}
-
-HeadSpec readSpec(const Napi::Object& object) {
-  HeadSpec spec;
-  spec.kind = object.Get("kind").As<Napi::String>().Utf8Value();
-  spec.config = {static_cast<size_t>(number(object, "numClasses")), static_cast<size_t>(number(object, "hiddenSize")),
-                 object.Get("bias").As<Napi::Boolean>().Value()};
-  const Napi::Object init = object.Get("init").As<Napi::Object>();
-  const std::string kind = init.Get("kind").As<Napi::String>().Utf8Value();
-  spec.init = {kind == "normal"    ? InitConfig::Normal
-               : kind == "uniform" ? InitConfig::Uniform
-               : kind == "weights" ? InitConfig::Weights
-                                   : InitConfig::Zeros,
-               present(init.Get("scale")) ? number(init, "scale") : 0,
-               static_cast<uint64_t>(number(object, "seed")),
-               present(init.Get("weights")) ? floats(init.Get("weights")) : nullptr,
-               present(init.Get("biases")) ? floats(init.Get("biases")) : nullptr};
-  const Napi::Value policy = object.Get("policy");
-  if (present(policy)) {
-    spec.policy = readPolicy(policy.As<Napi::Object>());
-    spec.stretch = static_cast<size_t>(number(policy.As<Napi::Object>(), "stretch"));
-  }
-  return spec;
-}
-
-std::shared_ptr<Head> makeHead(const HeadSpec& spec) {
-  if (spec.init.weights != nullptr) {
-    checkFinite("init.weights", spec.init.weights, spec.config.numClasses * spec.config.hiddenSize);
-  }
-  if (spec.init.biases != nullptr) checkFinite("init.biases", spec.init.biases, spec.config.numClasses);
-#define WIDEHEAD_HEAD(name, Type, ...) \
-  if (spec.kind == name) return std::make_shared<Type>(__VA_ARGS__);
-#include "heads/heads.inc"
-#undef WIDEHEAD_HEAD
-  throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_RANGE", "unknown kind of head: " + spec.kind);
-}
-
-enum Stage { kScore = 1, kDifferentiate = 2, kApply = 4 };
-
-// What one call does; everything it points to is kept alive by whoever runs it.
-struct Job {
-  std::shared_ptr<Head> head;
-  std::shared_ptr<Pass> pass;
-  LossFunction loss = nullptr;  // null: the loss is JavaScript's
-  std::vector<double> parameters;
-  uint32_t stages = 0;
-  const float* hidden = nullptr;
-  TargetsInput targets{};
-  ApplyOptions options{};
-  float* dHidden = nullptr;
-  double* results = nullptr;  // loss, gradNorm
-
-  void run() const {
-    const size_t numClasses = head->config().numClasses;
-    if (stages & kScore) {
-      pass->assign(head->config(), hidden, targets);
-      head->score(*pass);
-      if (loss != nullptr) pass->computeLoss(loss, parameters.data(), numClasses);
-    }
-    if (stages & kDifferentiate) {
-      head->differentiate(*pass);
-      checkFinite("dHidden", pass->dHidden.data(), pass->m * head->config().hiddenSize);
-      std::copy_n(pass->dHidden.data(), pass->m * head->config().hiddenSize, dHidden);
-    }
-    if (stages & kApply) {
-      if (pass->version != head->version()) {
-        throw Error(ErrorKind::State, "WIDEHEAD_STALE",
-                    "apply() works once, and only while the weights are those of its forward pass");
-      }
-      results[1] = head->apply(*pass, options);
-    }
-    results[0] = pass->loss;
-  }
-};
-
-class JobWorker : public Napi::AsyncWorker {
- public:
-  JobWorker(Napi::Env env, Job job, const Napi::CallbackInfo& keep)
-      : Napi::AsyncWorker(env), job_(std::move(job)), deferred_(Napi::Promise::Deferred::New(env)) {
-    for (size_t i = 0; i < keep.Length(); i++) {
-      if (keep[i].IsObject()) kept_.push_back(Napi::Persistent(keep[i].As<Napi::Object>()));
-    }
-  }
-  Napi::Promise promise() const { return deferred_.Promise(); }
-
-  // On a worker thread: no JavaScript here.
-  void Execute() override {
-    try {
-      job_.run();
-    } catch (const Error& error) {
-      error_ = std::make_unique<Error>(error);
-      SetError(error.what());
-    } catch (const std::exception& error) {
-      error_ = std::make_unique<Error>(ErrorKind::Range, "WIDEHEAD_OUT_OF_MEMORY", "out of memory");
-      SetError(error.what());
-    }
-  }
-  // On the main thread, one of the two.
-  void OnOK() override { deferred_.Resolve(Env().Undefined()); }
-  void OnError(const Napi::Error&) override { deferred_.Reject(toJs(Env(), *error_).Value()); }
-
- private:
-  Job job_;
-  Napi::Promise::Deferred deferred_;
-  std::vector<Napi::ObjectReference> kept_;
-  std::unique_ptr<Error> error_;
-};
-
 class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
  public:
   static Napi::Function define(Napi::Env env) {

@@ -1,0 +1,67 @@
+// What a head is made from, as the facade describes it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "addon/convert.h"
+#include "heads/dense_head.h"
+#include "heads/exact_head.h"
+
+namespace widehead::addon {
+
+inline double number(const Napi::Object& object, const char* key) {
+  return object.Get(key).As<Napi::Number>().DoubleValue();
+}
+inline bool present(const Napi::Value& value) { return !value.IsUndefined() && !value.IsNull(); }
+
+struct HeadSpec {
+  std::string kind;
+  HeadConfig config;
+  InitConfig init;
+  StabilisationPolicy policy{};
+  size_t stretch = 0;
+};
+
+inline StabilisationPolicy readPolicy(const Napi::Object& policy) {
+  return {number(policy, "lo"), number(policy, "singular"), static_cast<size_t>(number(policy, "lookEvery")),
+          static_cast<size_t>(number(policy, "polishColumns")),
+          number(policy, "sweepRows")};
+}
+
+inline HeadSpec readSpec(const Napi::Object& object) {
+  HeadSpec spec;
+  spec.kind = object.Get("kind").As<Napi::String>().Utf8Value();
+  spec.config = {static_cast<size_t>(number(object, "numClasses")), static_cast<size_t>(number(object, "hiddenSize")),
+                 object.Get("bias").As<Napi::Boolean>().Value()};
+  const Napi::Object init = object.Get("init").As<Napi::Object>();
+  const std::string kind = init.Get("kind").As<Napi::String>().Utf8Value();
+  spec.init = {kind == "normal"    ? InitConfig::Normal
+               : kind == "uniform" ? InitConfig::Uniform
+               : kind == "weights" ? InitConfig::Weights
+                                   : InitConfig::Zeros,
+               present(init.Get("scale")) ? number(init, "scale") : 0,
+               static_cast<uint64_t>(number(object, "seed")),
+               present(init.Get("weights")) ? floats(init.Get("weights")) : nullptr,
+               present(init.Get("biases")) ? floats(init.Get("biases")) : nullptr};
+  const Napi::Value policy = object.Get("policy");
+  if (present(policy)) {
+    spec.policy = readPolicy(policy.As<Napi::Object>());
+    spec.stretch = static_cast<size_t>(number(policy.As<Napi::Object>(), "stretch"));
+  }
+  return spec;
+}
+
+inline std::shared_ptr<Head> makeHead(const HeadSpec& spec) {
+  if (spec.init.weights != nullptr) {
+    checkFinite("init.weights", spec.init.weights, spec.config.numClasses * spec.config.hiddenSize);
+  }
+  if (spec.init.biases != nullptr) checkFinite("init.biases", spec.init.biases, spec.config.numClasses);
+#define WIDEHEAD_HEAD(name, Type, ...) \
+  if (spec.kind == name) return std::make_shared<Type>(__VA_ARGS__);
+#include "heads/heads.inc"
+#undef WIDEHEAD_HEAD
+  throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_RANGE", "unknown kind of head: " + spec.kind);
+}
+
+}  // namespace widehead::addon
