@@ -9,19 +9,23 @@ import type { FormatName } from '../data/formats/format.js'
 import type { Activation } from '../files/config.js'
 import type { LossName } from '../losses.js'
 
-export interface RunDefaults {
-  loss: LossName
-  /** Widths of the layers below the head; the last one is the head's hiddenSize. */
-  hidden: number[]
-  /** Width of one embedding; absent: the first of `hidden` is made by the embeddings themselves. */
-  embedding?: number
-  activation: Activation
+/** How fast a run goes: what every run has, by default or by an option. */
+export interface Pace {
   optimizer: 'sgd' | 'adagrad' | 'adam'
   learningRate: number
   headLearningRate: number
   schedule: 'constant' | 'linear'
   batch: number
   epochs: number
+}
+
+export interface RunDefaults extends Pace {
+  loss: LossName
+  /** Widths of the layers below the head; the last one is the head's hiddenSize. */
+  hidden: number[]
+  /** Width of one embedding; absent: the first of `hidden` is made by the embeddings themselves. */
+  embedding?: number
+  activation: Activation
   /** Parameters of weighted-squared-error. */
   negativeWeight: number
 }

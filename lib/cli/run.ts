@@ -6,7 +6,7 @@ import { completeSettings } from '../data/formats/settings.js'
 import { WideheadError } from '../errors.js'
 import type { Activation, NetworkConfig } from '../files/config.js'
 import { createLoss } from '../losses.js'
-import { runDefaults } from './defaults.js'
+import { type Pace, runDefaults } from './defaults.js'
 
 /** Options of `widehead train` as given; settings of formats among them under their own names. */
 export interface TrainOptions {
@@ -43,13 +43,7 @@ export interface TrainOptions {
   [setting: string]: unknown
 }
 
-export interface TrainingConfig {
-  optimizer: 'sgd' | 'adagrad' | 'adam'
-  learningRate: number
-  headLearningRate: number
-  schedule: 'constant' | 'linear'
-  batch: number
-  epochs: number
+export interface TrainingConfig extends Pace {
   clipNorm?: number
   weightDecay: number
   seed: number

@@ -1,5 +1,6 @@
 #include "base/pages.h"
 
+#include <cstdint>
 #include <string>
 
 #include "base/error.h"
@@ -12,6 +13,14 @@
 #endif
 
 namespace widehead {
+
+size_t elementCount(size_t a, size_t b) {
+  if (b != 0 && a > SIZE_MAX / 8 / b) {
+    throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_MEMORY",
+                "out of memory: " + std::to_string(a) + " x " + std::to_string(b) + " weights");
+  }
+  return a * b;
+}
 
 void* reservePages(size_t bytes) {
   if (bytes == 0) return nullptr;

@@ -6,6 +6,8 @@
 
 namespace widehead {
 
+// a * b elements; throws Error WIDEHEAD_OUT_OF_MEMORY if their bytes cannot be counted.
+size_t elementCount(size_t a, size_t b);
 void* reservePages(size_t bytes);  // zeroed; throws Error WIDEHEAD_OUT_OF_MEMORY
 void releasePages(void* memory, size_t bytes) noexcept;
 

@@ -1,5 +1,5 @@
 // A square matrix held as float32 high and low words: `hi` is the working copy that products read, hi + lo the sum that
-// thousands of small updates go to (exact.md calls these masters).
+// thousands of small updates go to.
 #pragma once
 
 #include <cstddef>

@@ -146,11 +146,10 @@ void CorrectionLog::bringUpChunk(float* rows, size_t count, const uint64_t* posi
   crossOpenStretch(rows, count, positions);
 }
 
-// Brings rows inside closed stretches to the end of theirs; returns how many rows there are in closed stretches.
-size_t CorrectionLog::enterClosedStretches(float* rows, size_t count, const uint64_t* positions,
-                                           std::vector<Range>& ranges) const {
-  size_t r = 0;
-  for (; r < count && positions[r] < stretches_.back().begin; r++) {
+// Brings rows inside closed stretches to the end of theirs, and gathers them into ranges.
+void CorrectionLog::enterClosedStretches(float* rows, size_t count, const uint64_t* positions,
+                                         std::vector<Range>& ranges) const {
+  for (size_t r = 0; r < count && positions[r] < stretches_.back().begin; r++) {
     size_t boundary = findStretch(positions[r]);
     const Stretch& at = stretch(boundary);
     const size_t begin = static_cast<size_t>(positions[r] - at.begin);
@@ -164,7 +163,6 @@ size_t CorrectionLog::enterClosedStretches(float* rows, size_t count, const uint
       ranges.push_back({r, r + 1, boundary});
     }
   }
-  return r;
 }
 
 void CorrectionLog::hop(float* rows, Range& range) const {

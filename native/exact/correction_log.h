@@ -96,7 +96,7 @@ class CorrectionLog {
   void close();
   void applyEntries(float* row, const Stretch& from, size_t begin, size_t end) const;
   void bringUpChunk(float* rows, size_t count, const uint64_t* positions) const;
-  size_t enterClosedStretches(float* rows, size_t count, const uint64_t* positions, std::vector<Range>& ranges) const;
+  void enterClosedStretches(float* rows, size_t count, const uint64_t* positions, std::vector<Range>& ranges) const;
   void hop(float* rows, Range& range) const;
   void crossOpenStretch(float* rows, size_t count, const uint64_t* positions) const;
   void runTask(const Task& task, size_t begin, size_t end);

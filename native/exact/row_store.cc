@@ -4,23 +4,10 @@
 #include <cstring>
 #include <numeric>
 
-#include "base/error.h"
-
 namespace widehead {
 
-namespace {
-
-size_t product(size_t a, size_t b) {
-  if (b != 0 && a > SIZE_MAX / 8 / b) {
-    throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_MEMORY", "out of memory: " + std::to_string(a) + " x " + std::to_string(b) + " weights");
-  }
-  return a * b;
-}
-
-}  // namespace
-
 RowStore::RowStore(size_t rows, size_t features, size_t stretch)
-    : rows_(rows), features_(features), v_(product(rows, features)), stamps_(rows), log_(features, stretch) {}
+    : rows_(rows), features_(features), v_(elementCount(rows, features)), stamps_(rows), log_(features, stretch) {}
 
 uint64_t RowStore::position(size_t row) const {
   const uint64_t end = log_.end();

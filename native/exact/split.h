@@ -12,6 +12,21 @@ namespace widehead {
 
 constexpr size_t kMaxSplit = 64;  // directions; a step with more eigenvalues near 0 than this restarts U
 
+// Turns x towards the eigenvector whose eigenvalue is nearest 0. multiply(y, x): y = M^-1 x.
+template <class Multiply>
+void inverseIteration(std::vector<double>& x, const Multiply& multiply) {
+  // A fixed start without structure: no symmetry of the data is orthogonal to it.
+  for (size_t i = 0; i < x.size(); i++) x[i] = 1 + 0.5 * std::sin(12.9898 * static_cast<double>(i + 1));
+  std::vector<double> next(x.size());
+  for (int iteration = 0; iteration < 4; iteration++) {
+    multiply(next, x);
+    double size = 0;
+    for (double value : next) size = std::max(size, std::fabs(value));
+    if (!(size > 0) || !std::isfinite(size)) break;
+    for (size_t i = 0; i < x.size(); i++) x[i] = next[i] / size;
+  }
+}
+
 // The eigenvalue of A nearest 0, by inverse iteration with K^-1, K = I - G diag(weight), G = H H^T (rows are examples): if
 // K^T w = nu w then x = H w has A x = nu x. `direction` becomes w. The value is A's Rayleigh quotient at x, so it is right
 // to second order however few iterations there were.
@@ -19,20 +34,13 @@ inline double smallestEigenvalue(std::vector<double>& direction, const double* i
                                  const std::vector<double>& weight) {
   const size_t k = weight.size();
   std::vector<double>& w = direction;
-  std::vector<double> next(k), image(k);
   w.resize(k);
-  // A fixed start without structure: no symmetry of the data is orthogonal to it.
-  for (size_t i = 0; i < k; i++) w[i] = 1 + 0.5 * std::sin(12.9898 * static_cast<double>(i + 1));
-  for (int iteration = 0; iteration < 4; iteration++) {
-    std::fill(next.begin(), next.end(), 0.0);
+  inverseIteration(w, [&](std::vector<double>& y, const std::vector<double>& x) {
+    std::fill(y.begin(), y.end(), 0.0);
     for (size_t i = 0; i < k; i++) {
-      for (size_t j = 0; j < k; j++) next[j] += inverse[i * k + j] * w[i];
+      for (size_t j = 0; j < k; j++) y[j] += inverse[i * k + j] * x[i];
     }
-    double size = 0;
-    for (double value : next) size = std::max(size, std::fabs(value));
-    if (!(size > 0) || !std::isfinite(size)) break;
-    for (size_t i = 0; i < k; i++) w[i] = next[i] / size;
-  }
+  });
   double norm = 0, quotient = 0;
   for (size_t i = 0; i < k; i++) {
     double sum = 0;

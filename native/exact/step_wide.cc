@@ -145,26 +145,21 @@ StepEffect WideStep::solve(const ExactPass& pass, double eta, double singular) {
 
 // Finds the eigenvalue of A' nearest 0; if it is too near, adds kappa x x^T to A' and says so.
 bool WideStep::splitOff(size_t n, double& nearest, double singular) {
-  std::vector<double> x(n), next(n);
-  for (size_t i = 0; i < n; i++) x[i] = 1 + 0.5 * std::sin(12.9898 * static_cast<double>(i + 1));
-  const auto multiply = [&](const double* matrix) {
-    for (size_t i = 0; i < n; i++) {
-      next[i] = 0;
-      for (size_t j = 0; j < n; j++) next[i] += matrix[i * n + j] * x[j];
-    }
+  std::vector<double> x(n), image(n);
+  const auto multiplyBy = [n](const Buffer<double>& matrix) {
+    return [&matrix, n](std::vector<double>& to, const std::vector<double>& from) {
+      for (size_t i = 0; i < n; i++) {
+        to[i] = 0;
+        for (size_t j = 0; j < n; j++) to[i] += matrix[i * n + j] * from[j];
+      }
+    };
   };
-  for (int iteration = 0; iteration < 4; iteration++) {
-    multiply(inverse_.data());
-    double size = 0;
-    for (double value : next) size = std::max(size, std::fabs(value));
-    if (!(size > 0) || !std::isfinite(size)) break;
-    for (size_t i = 0; i < n; i++) x[i] = next[i] / size;
-  }
+  inverseIteration(x, multiplyBy(inverse_));
+  multiplyBy(a_)(image, x);
   double norm = 0, quotient = 0;
-  multiply(a_.data());
   for (size_t i = 0; i < n; i++) {
     norm += x[i] * x[i];
-    quotient += x[i] * next[i];
+    quotient += x[i] * image[i];
   }
   nearest = quotient / norm;
   if (!(std::fabs(nearest) < singular) || kappa_.size() == kMaxSplit) return false;

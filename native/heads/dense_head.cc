@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <string>
 
-#include "base/error.h"
 #include "base/pool.h"
 #include "heads/top_k.h"
 #include "kernels/kernels.h"
@@ -24,18 +22,10 @@ struct DensePass : Pass {
   size_t bytes() const override { return Pass::bytes() + outputs.bytes() + gradient.bytes(); }
 };
 
-size_t product(size_t a, size_t b) {
-  if (b != 0 && a > SIZE_MAX / 8 / b) {
-    throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_MEMORY",
-                "out of memory: " + std::to_string(a) + " x " + std::to_string(b) + " weights");
-  }
-  return a * b;
-}
-
 }  // namespace
 
 DenseHead::DenseHead(const HeadConfig& config, const InitConfig& init)
-    : Head(config), w_(product(config.numClasses, features())) {
+    : Head(config), w_(elementCount(config.numClasses, features())) {
   if (init.kind == InitConfig::Zeros) return;
   parallelFor(config.numClasses, 64, [&](size_t begin, size_t end) {
     for (size_t r = begin; r < end; r++) fillRow(&w_[r * features()], r, init, config.hiddenSize, features());
@@ -48,7 +38,7 @@ void DenseHead::score(Pass& base) const {
   auto& pass = static_cast<DensePass&>(base);
   const size_t m = pass.m, n = features(), numClasses = config_.numClasses;
   pass.version = version_;
-  float* o = pass.outputs.reserve(product(m, numClasses));
+  float* o = pass.outputs.reserve(elementCount(m, numClasses));
   gemm(MatrixF(o, m, numClasses), ConstMatrixF(pass.hidden.data(), m, n),
        ConstMatrixF(w_.data(), numClasses, n).transposed());
   parallelFor(m, 1, [&](size_t begin, size_t end) {

@@ -107,7 +107,7 @@ double ExactHead::apply(Pass& base, const ApplyOptions& options) {
   StepAlgebra& algebra = pass.algebra();
   // ||G H^T||^2 = ||Gc H^T||^2 + D ||H gbar||^2
   double squared = algebra.gradNormSquared(weights_, pass);
-  std::vector<double> mean(n);
+  std::vector<double> mean(n);  // H gbar
   // Allocated before the first change, as everything is that has the size of the minibatch.
   pass.positions.assign(pass.targets.numUnique(), weights_.v.log().end());
   for (size_t j = 0; j < pass.m; j++) {
@@ -124,7 +124,7 @@ double ExactHead::apply(Pass& base, const ApplyOptions& options) {
     // A decay that takes most of W away makes eta large beside it; such a step goes without an inverse of U.
     const double singular = decay < kStrongDecay ? std::numeric_limits<double>::infinity() : policy_.singular;
     const StepEffect effect = algebra.update(weights_, pass, eta, singular);
-    updateVectors(pass, eta);
+    updateVectors(pass, eta, mean);
     updateRows(pass, eta, algebra.x.data());
     if (decay != 1) weights_.decay(decay);
     stabiliser_.afterStep(weights_, effect, policy_);
@@ -135,20 +135,17 @@ double ExactHead::apply(Pass& base, const ApplyOptions& options) {
 }
 
 // omega -= eta H (2 diag(gq) H^T omega + gs),  wbar -= eta D H gbar
-void ExactHead::updateVectors(const ExactPass& pass, double eta) {
+void ExactHead::updateVectors(const ExactPass& pass, double eta, const std::vector<double>& mean) {
   const size_t n = features();
-  std::vector<double> omegaStep(n), wbarStep(n);
+  std::vector<double> omegaStep(n);
   for (size_t j = 0; j < pass.m; j++) {
     const float* h = &pass.hidden[j * n];
     const double forOmega = 2 * pass.gq[j] * dotMixed(weights_.omega, h) + pass.gs[j] / weights_.gamma;
-    for (size_t i = 0; i < n; i++) {
-      omegaStep[i] += forOmega * h[i];
-      wbarStep[i] += pass.gbar[j] * h[i];
-    }
+    for (size_t i = 0; i < n; i++) omegaStep[i] += forOmega * h[i];
   }
   for (size_t i = 0; i < n; i++) {
     weights_.omega[i] -= eta * omegaStep[i];
-    weights_.wbar[i] -= eta * static_cast<double>(config_.numClasses) * wbarStep[i];
+    weights_.wbar[i] -= eta * static_cast<double>(config_.numClasses) * mean[i];
   }
 }
 

@@ -31,7 +31,7 @@ class ExactHead : public Head {
  private:
   struct Query;
   Query query(const float* hidden, size_t m) const;
-  void updateVectors(const ExactPass& pass, double eta);
+  void updateVectors(const ExactPass& pass, double eta, const std::vector<double>& mean);
   void updateRows(ExactPass& pass, double eta, const float* x);
 
   FactoredWeights weights_;

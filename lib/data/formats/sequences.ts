@@ -8,8 +8,9 @@ import { NextItem } from '../../metrics.js'
 import type { BatchBuilder } from '../batch.js'
 import type { Chunk } from '../chunk.js'
 import { readAll } from '../stream.js'
-import { Counter, type Vocabulary } from '../vocabulary.js'
-import type { Format, Learned, LineReader, Query, Task } from './format.js'
+import { Counter } from '../vocabulary.js'
+import type { Format, LineReader, Query, Task } from './format.js'
+import { ItemTask } from './item-task.js'
 import { countAll, fields, known, looksLikeProse } from './tokens.js'
 
 interface SequenceSettings {
@@ -17,24 +18,10 @@ interface SequenceSettings {
   decay: number
 }
 
-class SequenceTask implements Task {
+class SequenceTask extends ItemTask<SequenceSettings> implements Task {
   readonly combine = 'sum'
-  readonly perplexity = false
   readonly usesHistory = false
   readonly slots = 2
-  readonly numInputs: number
-  readonly numClasses: number
-  readonly trainExamples: number
-  private readonly vocabulary: Vocabulary
-
-  constructor(
-    learned: Learned,
-    private readonly settings: SequenceSettings,
-  ) {
-    this.vocabulary = learned.vocabulary as Vocabulary
-    this.numInputs = this.numClasses = this.vocabulary.size
-    this.trainExamples = learned.sizes.examples
-  }
 
   trainReader(chunk: () => Chunk): LineReader {
     return {
@@ -84,10 +71,6 @@ class SequenceTask implements Task {
     this.input(ids, batch)
     batch.endExample()
     return { unknown }
-  }
-
-  className(id: number): string {
-    return this.vocabulary.tokens[id]
   }
 
   metrics(): NextItem {

@@ -12,8 +12,9 @@ import { LineError } from '../lines.js'
 import { type Random, shuffle } from '../random.js'
 import type { Source } from '../source.js'
 import { readAll } from '../stream.js'
-import { Counter, type Vocabulary } from '../vocabulary.js'
-import type { Format, Learned, LineReader, Query, Task } from './format.js'
+import { Counter } from '../vocabulary.js'
+import type { Format, LineReader, Query, Task } from './format.js'
+import { ItemTask } from './item-task.js'
 import { countAll, fields, known, looksLikeProse } from './tokens.js'
 
 interface SetSettings {
@@ -25,24 +26,10 @@ function parse(line: string): { owner: string; items: string[] } | undefined {
   return owner === undefined ? undefined : { owner, items: [...new Set(items)] }
 }
 
-class SetTask implements Task {
+class SetTask extends ItemTask<SetSettings> implements Task {
   readonly combine = 'sqrt'
-  readonly perplexity = false
   readonly usesHistory = true
   readonly slots = 1
-  readonly numInputs: number
-  readonly numClasses: number
-  readonly trainExamples: number
-  private readonly vocabulary: Vocabulary
-
-  constructor(
-    learned: Learned,
-    private readonly settings: SetSettings,
-  ) {
-    this.vocabulary = learned.vocabulary as Vocabulary
-    this.numInputs = this.numClasses = this.vocabulary.size
-    this.trainExamples = learned.sizes.examples
-  }
 
   trainReader(chunk: () => Chunk): LineReader {
     return {
@@ -128,10 +115,6 @@ class SetTask implements Task {
     batch.endBag()
     batch.endExample()
     return { unknown }
-  }
-
-  className(id: number): string {
-    return this.vocabulary.tokens[id]
   }
 
   metrics(): SetRecall {
