@@ -52,6 +52,11 @@ inline Vec64 widen(const float* x) { return _mm256_cvtps_pd(_mm_loadu_ps(x)); }
 inline Vec64 widenPart(const float* x, size_t n) {
   return _mm256_cvtps_pd(_mm_maskload_ps(x, _mm256_castsi256_si128(first(n))));
 }
+inline Vec64 sub64(Vec64 a, Vec64 b) { return _mm256_sub_pd(a, b); }
+inline void narrow(float* x, Vec64 v) { _mm_storeu_ps(x, _mm256_cvtpd_ps(v)); }
+inline void narrowPart(float* x, Vec64 v, size_t n) {
+  _mm_maskstore_ps(x, _mm256_castsi256_si128(first(n)), _mm256_cvtpd_ps(v));
+}
 
 inline void transpose4(float* out, ptrdiff_t outStride, const float* x, ptrdiff_t xStride) {
   __m128 r0 = _mm_loadu_ps(x), r1 = _mm_loadu_ps(x + xStride);

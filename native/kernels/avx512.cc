@@ -50,6 +50,11 @@ inline Vec64 widen(const float* x) { return _mm512_maskz_cvtps_pd(0xff, _mm256_l
 inline Vec64 widenPart(const float* x, size_t n) {
   return _mm512_maskz_cvtps_pd(0xff, _mm256_maskz_loadu_ps(first64(n), x));
 }
+inline Vec64 sub64(Vec64 a, Vec64 b) { return _mm512_sub_pd(a, b); }
+inline void narrow(float* x, Vec64 v) { _mm256_storeu_ps(x, _mm512_maskz_cvtpd_ps(0xff, v)); }
+inline void narrowPart(float* x, Vec64 v, size_t n) {
+  _mm256_mask_storeu_ps(x, first64(n), _mm512_maskz_cvtpd_ps(0xff, v));
+}
 
 inline void transpose4(float* out, ptrdiff_t outStride, const float* x, ptrdiff_t xStride) {
   __m128 r0 = _mm_loadu_ps(x), r1 = _mm_loadu_ps(x + xStride);

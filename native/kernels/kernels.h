@@ -10,6 +10,13 @@
 
 namespace widehead {
 
+// One term of a linear combination: coefficient * x, x in float32 or (if wide is not null) in float64.
+struct Term {
+  double coefficient;
+  const float* x;
+  const double* wide = nullptr;
+};
+
 struct Kernels {
   const char* name;  // "scalar", "neon", "avx2", "avx512": the same string in WIDEHEAD_ISA, JavaScript and the benches
   size_t mr, nr;     // the tile of gemmTile
@@ -36,6 +43,12 @@ struct Kernels {
   // (hi, lo) += alpha * x as a sum held in two float32 words: hi[i] + lo[i] keeps about 48 bits and hi[i] is the sum
   // rounded to float32 (Knuth's TwoSum, then renormalised; Dekker 1971). alpha * x[i] is rounded to float32 first.
   void (*compensatedAxpy)(float* hi, float* lo, float alpha, const float* x, size_t n);
+
+  // The same for a change known in float64: (hi, lo) += alpha * x, summed in float64 and cut in two words again.
+  void (*compensatedAxpyWide)(float* hi, float* lo, double alpha, const double* x, size_t n);
+  // out[i] = sum_k terms[k].coefficient * terms[k].x[i], summed in float64 in the order of the terms and rounded once. out may be one
+  // of the x.
+  void (*combine)(float* out, const Term* terms, size_t count, size_t n);
 
   // The two ends of a packed product.  out[p*width + i] = x[i*laneStride + p*depthStride],  i < lanes <= width, p < depth;
   // zero for lanes <= i < width. Fast where one of the strides is 1.

@@ -48,6 +48,9 @@ inline Vec64 fma64(Vec64 a, Vec64 b, Vec64 c) { return vfmaq_f64(c, a, b); }
 inline Vec64 fnma64(Vec64 a, Vec64 b, Vec64 c) { return vfmsq_f64(c, a, b); }
 inline Vec64 widen(const float* x) { return vcvt_f64_f32(vld1_f32(x)); }
 inline Vec64 widenPart(const float* x, size_t) { return vcvt_f64_f32(vset_lane_f32(x[0], vdup_n_f32(0.0f), 0)); }
+inline Vec64 sub64(Vec64 a, Vec64 b) { return vsubq_f64(a, b); }
+inline void narrow(float* x, Vec64 v) { vst1_f32(x, vcvt_f32_f64(v)); }
+inline void narrowPart(float* x, Vec64 v, size_t) { x[0] = static_cast<float>(vgetq_lane_f64(v, 0)); }
 
 inline void transpose4(float* out, ptrdiff_t outStride, const float* x, ptrdiff_t xStride) {
   const float32x4x2_t even = vtrnq_f32(vld1q_f32(x), vld1q_f32(x + xStride));

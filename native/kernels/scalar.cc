@@ -58,6 +58,22 @@ void compensatedAxpy(float* hi, float* lo, float alpha, const float* x, size_t n
   }
 }
 
+void compensatedAxpyWide(float* hi, float* lo, double alpha, const double* x, size_t n) {
+  for (size_t i = 0; i < n; ++i) {
+    const double sum = static_cast<double>(hi[i]) + lo[i] + alpha * x[i];
+    hi[i] = static_cast<float>(sum);
+    lo[i] = static_cast<float>(sum - hi[i]);
+  }
+}
+
+void combine(float* out, const Term* terms, size_t count, size_t n) {
+  for (size_t i = 0; i < n; ++i) {
+    double sum = 0;
+    for (size_t k = 0; k < count; ++k) sum += terms[k].coefficient * (terms[k].wide ? terms[k].wide[i] : terms[k].x[i]);
+    out[i] = static_cast<float>(sum);
+  }
+}
+
 void pack(float* out, size_t width, const float* x, ptrdiff_t laneStride, ptrdiff_t depthStride, size_t lanes,
           size_t depth) {
   for (size_t p = 0; p < depth; ++p)
@@ -84,7 +100,7 @@ void subtractProduct(double* c, ptrdiff_t cStride, const double* a, ptrdiff_t aS
 }  // namespace
 
 const Kernels table = {"scalar", kMr,  kNr,   kNr,             gemmTile, gemmTile, dot, dotDouble, dotWide, axpyWide,
-                       axpy,     scale, compensatedAxpy, pack,     storeTile, subtractProduct};
+                       axpy,     scale, compensatedAxpy, compensatedAxpyWide, combine, pack, storeTile, subtractProduct};
 
 }  // namespace scalar
 }  // namespace widehead

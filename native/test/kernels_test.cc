@@ -123,6 +123,54 @@ TEST(compensated_axpy_is_the_reference_bit_for_bit) {
   });
 }
 
+TEST(wide_compensated_sums_keep_both_words) {
+  check::eachIsa([] {
+    for (size_t n : sizes()) {
+      auto hi = normals(n + 40, 11), lo = normals(n + 40, 12);
+      for (float& value : lo) value *= 1e-8f;
+      const auto hi0 = hi, lo0 = lo;
+      std::vector<double> x(n);
+      for (size_t i = 0; i < n; ++i) x[i] = randomNormal(13, i);
+      kernels().compensatedAxpyWide(hi.data() + 1, lo.data() + 1, 0.3, x.data(), n);
+      for (size_t i = 0; i < n + 40; ++i) {
+        if (i < 1 || i > n) {
+          CHECK(hi[i] == hi0[i] && lo[i] == lo0[i]);
+          continue;
+        }
+        const double expected = static_cast<double>(hi0[i]) + lo0[i] + 0.3 * x[i - 1];
+        CHECK_NEAR(static_cast<double>(hi[i]) + lo[i], expected, 1e-14 * (1 + std::fabs(expected)));
+        CHECK(hi[i] == static_cast<float>(expected) || std::fabs(lo[i]) <= kUlp * std::fabs(hi[i]));
+      }
+    }
+  });
+}
+
+TEST(combine_rounds_a_sum_of_terms_once) {
+  check::eachIsa([] {
+    for (size_t n : sizes())
+      for (size_t count : {0u, 1u, 3u}) {
+        const auto x = normals(n + 1, 14);
+        auto out = normals(n + 40, 15);
+        const auto before = out;
+        std::vector<double> wide(n);
+        for (size_t i = 0; i < n; ++i) wide[i] = randomNormal(16, i);
+        const Term terms[] = {{0.1, out.data() + 1}, {1e-3, nullptr, wide.data()}, {-0.7, x.data() + 1}};
+        kernels().combine(out.data() + 1, terms, count, n);
+        for (size_t i = 0; i < out.size(); ++i) {
+          if (i < 1 || i > n) {
+            CHECK(out[i] == before[i]);
+            continue;
+          }
+          double expected = 0;
+          if (count > 0) expected += 0.1 * before[i];
+          if (count > 1) expected += 1e-3 * wide[i - 1];
+          if (count > 2) expected -= 0.7 * x[i];
+          CHECK_NEAR(out[i], expected, kUlp * std::fabs(expected) + 1e-15);
+        }
+      }
+  });
+}
+
 TEST(compensated_sums_keep_13_digits_over_100000_additions) {
   check::eachIsa([] {
     const size_t n = 37;
