@@ -54,6 +54,8 @@ struct Kernels {
   // zero for lanes <= i < width. Fast where one of the strides is 1.
   void (*pack)(float* out, size_t width, const float* x, ptrdiff_t laneStride, ptrdiff_t depthStride, size_t lanes,
                size_t depth);
+  // out[j*outStride + i] = x[i*xStride + j],  i < rows, j < cols.
+  void (*transpose)(float* out, ptrdiff_t outStride, const float* x, ptrdiff_t xStride, size_t rows, size_t cols);
   // c[i*cStride + j] = alpha * t[i*nr + j], or += where add; i < rows <= mr, j < cols <= nr. Reads c only to add.
   void (*storeTile)(float* c, ptrdiff_t cStride, const float* t, size_t rows, size_t cols, float alpha, bool add);
 

@@ -82,6 +82,12 @@ void pack(float* out, size_t width, const float* x, ptrdiff_t laneStride, ptrdif
           i < lanes ? x[static_cast<ptrdiff_t>(i) * laneStride + static_cast<ptrdiff_t>(p) * depthStride] : 0.0f;
 }
 
+void transpose(float* out, ptrdiff_t outStride, const float* x, ptrdiff_t xStride, size_t rows, size_t cols) {
+  for (size_t i = 0; i < rows; ++i)
+    for (size_t j = 0; j < cols; ++j)
+      out[static_cast<ptrdiff_t>(j) * outStride + static_cast<ptrdiff_t>(i)] = x[static_cast<ptrdiff_t>(i) * xStride + static_cast<ptrdiff_t>(j)];
+}
+
 void storeTile(float* c, ptrdiff_t cStride, const float* t, size_t rows, size_t cols, float alpha, bool add) {
   for (size_t i = 0; i < rows; ++i, c += cStride)
     for (size_t j = 0; j < cols; ++j) c[j] = add ? c[j] + alpha * t[i * kNr + j] : alpha * t[i * kNr + j];
@@ -100,7 +106,7 @@ void subtractProduct(double* c, ptrdiff_t cStride, const double* a, ptrdiff_t aS
 }  // namespace
 
 const Kernels table = {"scalar", kMr,  kNr,   kNr,             gemmTile, gemmTile, dot, dotDouble, dotWide, axpyWide,
-                       axpy,     scale, compensatedAxpy, compensatedAxpyWide, combine, pack, storeTile, subtractProduct};
+                       axpy,     scale, compensatedAxpy, compensatedAxpyWide, combine, pack, transpose, storeTile, subtractProduct};
 
 }  // namespace scalar
 }  // namespace widehead

@@ -1,6 +1,7 @@
 #include "linalg/gemm.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <utility>
 
@@ -110,14 +111,46 @@ struct Thin {
   }
 };
 
+// One side of a product: its rows become lanes of packed panels, its columns their depth; `more` continues the depth.
+struct Operand {
+  ConstMatrixF x, more;
+
+  size_t lanes() const { return x.rows; }
+  size_t depth() const { return x.cols + more.cols; }
+  Operand part(size_t begin, size_t end) const {
+    return {x.rowRange(begin, end), more.cols > 0 ? more.rowRange(begin, end) : more};
+  }
+  // Lanes [lane, lane + width), as far as there are any, and depth [p, p + count).
+  void pack(const Kernels& kernel, float* out, size_t width, size_t lane, size_t p, size_t count) const {
+    const size_t used = std::min(width, lanes() - lane), fromX = p < x.cols ? std::min(count, x.cols - p) : 0;
+    if (fromX > 0) kernel.pack(out, width, &x(lane, p), x.rowStride, x.colStride, used, fromX);
+    if (fromX < count)
+      kernel.pack(out + fromX * width, width, &more(lane, p + fromX - x.cols), more.rowStride, more.colStride, used,
+                  count - fromX);
+  }
+};
+
+// Which elements of a product are wanted: all, or of row i those with j <= i + offset.
+struct Region {
+  bool lowerOnly = false;
+  ptrdiff_t offset = 0;
+
+  size_t columns(size_t i, size_t j0, size_t cols) const {
+    if (!lowerOnly) return cols;
+    return static_cast<size_t>(std::clamp(static_cast<ptrdiff_t>(i) + offset + 1 - static_cast<ptrdiff_t>(j0),
+                                          ptrdiff_t{0}, static_cast<ptrdiff_t>(cols)));
+  }
+};
+
 // The product on one thread: blocks of B, then of A, packed into this thread's scratch, then tile by tile.
 struct Blocked {
   const Kernels& kernel;
   const Output out;
-  const ConstMatrixF a, b;
+  const Operand a, b;  // rows of A, columns of B
+  const Region region = {};
 
   void run() const {
-    const size_t m = a.rows, n = b.cols, k = a.cols;
+    const size_t m = a.lanes(), n = b.lanes(), k = a.depth();
     // Equal parts of k and m: a rest of a few steps would pay a full pass over C.
     const size_t kc = ceilDiv(k, ceilDiv(k, kKc));
     const size_t rowPanels = ceilDiv(m, kernel.mr), mcPanels = std::max<size_t>(kMc / kernel.mr, 1);
@@ -131,13 +164,11 @@ struct Blocked {
       for (size_t p0 = 0; p0 < k; p0 += kc) {
         const size_t depth = std::min(kc, k - p0);
         for (size_t j = 0; j < cols; j += kernel.nr)
-          kernel.pack(packedB + j * depth, kernel.nr, &b(p0, j0 + j), b.colStride, b.rowStride,
-                      std::min(kernel.nr, cols - j), depth);
+          b.pack(kernel, packedB + j * depth, kernel.nr, j0 + j, p0, depth);
         for (size_t i0 = 0; i0 < m; i0 += mc) {
           const size_t rows = std::min(mc, m - i0);
           for (size_t i = 0; i < rows; i += kernel.mr)
-            kernel.pack(packedA + i * depth, kernel.mr, &a(i0 + i, p0), a.rowStride, a.colStride,
-                        std::min(kernel.mr, rows - i), depth);
+            a.pack(kernel, packedA + i * depth, kernel.mr, i0 + i, p0, depth);
           multiply(packedA, packedB, i0, j0, rows, cols, depth, p0 > 0);
         }
       }
@@ -151,8 +182,16 @@ struct Blocked {
     for (size_t j = 0; j < cols; j += kernel.nr) {
       const auto tile = cols - j <= kernel.narrow ? kernel.gemmTileNarrow : kernel.gemmTile;
       for (size_t i = 0; i < rows; i += kernel.mr) {
+        const size_t height = std::min(kernel.mr, rows - i), width = std::min(kernel.nr, cols - j);
+        if (region.columns(i0 + i + height - 1, j0 + j, width) == 0) continue;
         tile(t, packedA + i * depth, packedB + j * depth, depth);
-        out.write(kernel, t, i0 + i, j0 + j, std::min(kernel.mr, rows - i), std::min(kernel.nr, cols - j), laterDepth);
+        if (region.columns(i0 + i, j0 + j, width) == width) {
+          out.write(kernel, t, i0 + i, j0 + j, height, width, laterDepth);
+        } else {
+          for (size_t r = 0; r < height; ++r)
+            out.write(kernel, t + r * kernel.nr, i0 + i + r, j0 + j, 1, region.columns(i0 + i + r, j0 + j, width),
+                      laterDepth);
+        }
       }
     }
   }
@@ -185,24 +224,67 @@ void blocked(const Kernels& kernel, const Output& out, ConstMatrixF a, ConstMatr
   const size_t rowPanels = ceilDiv(a.rows, kernel.mr), colPanels = ceilDiv(b.cols, kernel.nr);
   const double flops = 2.0 * static_cast<double>(a.rows) * static_cast<double>(b.cols) * static_cast<double>(a.cols);
   const double worth = std::min(flops / kFlopsPerPart, static_cast<double>(threads()));
-  if (worth < 2) return Blocked{kernel, out, a, b}.run();
+  const Operand rowsOfA{a, {}}, columnsOfB{b.transposed(), {}};
+  if (worth < 2) return Blocked{kernel, out, rowsOfA, columnsOfB}.run();
   struct {
     const Kernels& kernel;
     const Output& out;
-    ConstMatrixF a, b;
+    const Operand &a, &b;
     size_t rowPanels, colPanels;
     Grid grid;
-  } job = {kernel, out, a, b, rowPanels, colPanels,
+  } job = {kernel, out, rowsOfA, columnsOfB, rowPanels, colPanels,
            chooseGrid(rowPanels, colPanels, kernel.mr, kernel.nr, static_cast<size_t>(worth))};
   parallelFor(job.grid.rows * job.grid.cols, 1, [&job](size_t begin, size_t end) {
     for (size_t index = begin; index < end; ++index) {
       const size_t row = index / job.grid.cols, col = index % job.grid.cols;
       const size_t i0 = job.rowPanels * row / job.grid.rows * job.kernel.mr;
-      const size_t i1 = std::min(job.rowPanels * (row + 1) / job.grid.rows * job.kernel.mr, job.a.rows);
+      const size_t i1 = std::min(job.rowPanels * (row + 1) / job.grid.rows * job.kernel.mr, job.a.lanes());
       const size_t j0 = job.colPanels * col / job.grid.cols * job.kernel.nr;
-      const size_t j1 = std::min(job.colPanels * (col + 1) / job.grid.cols * job.kernel.nr, job.b.cols);
-      Blocked{job.kernel, job.out.part(i0, j0), job.a.rowRange(i0, i1),
-              job.b.transposed().rowRange(j0, j1).transposed()}.run();
+      const size_t j1 = std::min(job.colPanels * (col + 1) / job.grid.cols * job.kernel.nr, job.b.lanes());
+      Blocked{job.kernel, job.out.part(i0, j0), job.a.part(i0, i1), job.b.part(j0, j1)}.run();
+    }
+  });
+}
+
+// Rows [begin, end) of the lower triangle to the columns of the upper one.
+void mirrorLower(const Kernels& kernel, MatrixF c, size_t begin, size_t end) {
+  constexpr size_t kRows = 16;  // a cache line of the upper triangle
+  for (size_t i = begin; i < end; i += kRows) {
+    const size_t rows = std::min(kRows, end - i);
+    kernel.transpose(&c(0, i), c.rowStride, c.row(i), c.rowStride, rows, i);
+    for (size_t r = 1; r < rows; ++r)
+      for (size_t j = 0; j < r; ++j) c(i + j, i + r) = c(i + r, i + j);
+  }
+}
+
+// A product known to be symmetric: its lower triangle, then the mirror image. Each part owns some rows of the lower
+// triangle and the same columns of the upper one.
+void symmetric(const Output& out, const Operand& a, const Operand& b) {
+  const Kernels& kernel = kernels();
+  const double n = static_cast<double>(a.lanes());
+  const size_t panels = ceilDiv(a.lanes(), kernel.mr);
+  const double worth = std::min(n * n * static_cast<double>(a.depth()) / kFlopsPerPart, static_cast<double>(threads()));
+  const size_t parts = std::clamp<size_t>(static_cast<size_t>(worth), 1, panels);
+  struct {
+    const Kernels& kernel;
+    const Output& out;
+    const Operand &a, &b;
+    size_t panels, parts;
+    // Equal areas of a triangle.
+    size_t rowOf(size_t part) const {
+      const double share = std::sqrt(static_cast<double>(part) / static_cast<double>(parts));
+      return std::min(static_cast<size_t>(std::lround(static_cast<double>(panels) * share)) * kernel.mr, a.lanes());
+    }
+  } job = {kernel, out, a, b, panels, parts};
+  parallelFor(parts, 1, [&job](size_t first, size_t last) {
+    for (size_t index = first; index < last; ++index) {
+      const size_t begin = job.rowOf(index), end = job.rowOf(index + 1);
+      if (begin == end) continue;
+      Blocked{job.kernel, job.out.part(begin, 0), job.a.part(begin, end), job.b.part(0, end),
+              {true, static_cast<ptrdiff_t>(begin)}}.run();
+      mirrorLower(job.kernel, job.out.c, begin, end);
+      if (job.out.lo != nullptr)
+        mirrorLower(job.kernel, MatrixF(job.out.lo, job.out.c.rows, job.out.c.cols, job.out.loRowStride), begin, end);
     }
   });
 }
@@ -254,6 +336,18 @@ void gemm(MatrixF c, ConstMatrixF a, ConstMatrixF b, float alpha, Into into) {
 
 void gemmCompensated(MatrixF hi, MatrixF lo, ConstMatrixF a, ConstMatrixF b, float alpha) {
   product({hi, lo.data, lo.rowStride, lo.colStride, alpha, true}, a, b);
+}
+
+void syr2kCompensated(MatrixF hi, MatrixF lo, ConstMatrixF a, ConstMatrixF b, float alpha) {
+  if (hi.rows == 0 || a.rows == 0) return;
+  const ConstMatrixF at = a.transposed(), bt = b.transposed();
+  symmetric({hi, lo.data, lo.rowStride, lo.colStride, alpha, true}, {at, bt}, {bt, at});
+}
+
+void syrk(MatrixF c, ConstMatrixF a) {
+  if (c.rows == 0) return;
+  if (a.cols == 0) return zeros(c);
+  symmetric({c, nullptr, 0, 0, 1.0f, false}, {a, {}}, {a, {}});
 }
 
 }  // namespace widehead

@@ -16,4 +16,11 @@ void gemm(MatrixF c, ConstMatrixF a, ConstMatrixF b, float alpha = 1.0f, Into in
 // hi and lo are row-major (colStride 1) and of one shape.
 void gemmCompensated(MatrixF hi, MatrixF lo, ConstMatrixF a, ConstMatrixF b, float alpha);
 
+// (hi, lo) += alpha (A^T B + B^T A), added in the same way; A and B are k x n, hi and lo n x n, row-major and symmetric.
+// Half the work of the product: the lower triangle is computed, and the upper one set to its mirror image.
+void syr2kCompensated(MatrixF hi, MatrixF lo, ConstMatrixF a, ConstMatrixF b, float alpha);
+
+// C = A A^T, the upper triangle as the mirror image of the lower one. C is row-major and must not overlap A.
+void syrk(MatrixF c, ConstMatrixF a);
+
 }  // namespace widehead

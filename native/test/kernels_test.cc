@@ -212,6 +212,22 @@ TEST(pack_transposes_copies_and_pads) {
   });
 }
 
+TEST(transpose_writes_its_part_only) {
+  check::eachIsa([] {
+    const auto x = normals(50 * 53, 17);
+    for (size_t rows = 0; rows <= 37; ++rows)
+      for (size_t cols : {0u, 1u, 3u, 4u, 15u, 16u, 17u, 33u, 50u}) {
+        const size_t stride = rows + 2;
+        std::vector<float> out(50 * stride + 1, 7.0f);
+        kernels().transpose(out.data(), stride, x.data(), 53, rows, cols);
+        for (size_t at = 0; at < out.size(); ++at) {
+          const size_t j = at / stride, i = at % stride;
+          CHECK(out[at] == (i < rows && j < cols ? x[i * 53 + j] : 7.0f));
+        }
+      }
+  });
+}
+
 TEST(store_tile_writes_its_part_only) {
   check::eachIsa([] {
     const Kernels& kernel = kernels();

@@ -129,6 +129,70 @@ TEST(compensated_products_keep_the_digits_that_float32_loses) {
   });
 }
 
+TEST(symmetric_products_are_right_symmetric_and_the_same_for_any_number_of_threads) {
+  check::eachIsa([] {
+    for (size_t n : {1u, 2u, 5u, 13u, 33u, 70u, 300u})
+      for (size_t k : {1u, 7u, 128u, 200u, 400u}) {
+        if (k > 128 && n != 33) continue;
+        Stored a(k, n, Layout::Rows, 51), b(k, n, Layout::Rows, 52), wide(n, k, Layout::Columns, 53);
+        const MatrixF x = a.view(), y = b.view(), z = wide.view();
+        const size_t stride = n + 3;
+        std::vector<float> start(n * stride), first[3];
+        for (size_t i = 0; i < n; ++i)
+          for (size_t j = 0; j < n; ++j) start[i * stride + j] = static_cast<float>(randomNormal(54, i * j + i + j));
+        for (size_t count : {1u, 2u, 3u}) {
+          setThreads(count);
+          std::vector<float> hi = start, lo(n * stride, 0.0f), c(n * stride, kNaN);
+          syr2kCompensated(MatrixF(hi.data(), n, n, stride), MatrixF(lo.data(), n, n, stride), x, y, -0.5f);
+          syrk(MatrixF(c.data(), n, n, stride), z);
+          for (size_t i = 0; i < n; ++i)
+            for (size_t j = 0; j < stride; ++j) {
+              const size_t at = i * stride + j;
+              if (j >= n) {
+                CHECK(hi[at] == 0 && lo[at] == 0 && std::isnan(c[at]));
+                continue;
+              }
+              double sum = 0, size = 0, square = 0, squareSize = 0;
+              for (size_t p = 0; p < k; ++p) {
+                const double left = static_cast<double>(x(p, i)) * y(p, j), right = static_cast<double>(y(p, i)) * x(p, j);
+                sum += left + right;
+                size += std::fabs(left) + std::fabs(right);
+                square += static_cast<double>(z(i, p)) * z(j, p);
+                squareSize += std::fabs(static_cast<double>(z(i, p)) * z(j, p));
+              }
+              CHECK_NEAR(static_cast<double>(hi[at]) + lo[at], start[at] - 0.5 * sum, kUlp * (2 * k + 2) * 0.5 * size);
+              CHECK_NEAR(c[at], square, kUlp * (k + 2) * squareSize);
+              const size_t mirror = j * stride + i;
+              CHECK(hi[at] == hi[mirror] && lo[at] == lo[mirror] && c[at] == c[mirror]);
+            }
+          const std::vector<float>* results[] = {&hi, &lo, &c};
+          for (size_t which = 0; which < 3; ++which) {
+            if (count == 1) first[which] = *results[which];
+            CHECK(std::memcmp(first[which].data(), results[which]->data(), n * stride * sizeof(float)) == 0);
+          }
+        }
+      }
+  });
+  setThreads(2);
+}
+
+// 50 rounds on sums of about 1000: what float32 alone would lose is there in the low words.
+TEST(symmetric_compensated_products_keep_the_digits_that_float32_loses) {
+  check::eachIsa([] {
+    const size_t n = 45, k = 8;
+    std::vector<float> hi(n * n, 1000.0f), lo(n * n, 0.0f);
+    std::vector<double> exact(n * n, 1000.0);
+    for (uint64_t round = 0; round < 50; ++round) {
+      Stored a(k, n, Layout::Rows, 100 + round), b(k, n, Layout::Rows, 200 + round);
+      std::vector<float> product(n * n, 0.0f), zero(n * n, 0.0f);
+      syr2kCompensated(MatrixF(product.data(), n, n), MatrixF(zero.data(), n, n), a.view(), b.view(), 1);
+      for (size_t i = 0; i < n * n; ++i) exact[i] += static_cast<double>(0.01f * product[i]);
+      syr2kCompensated(MatrixF(hi.data(), n, n), MatrixF(lo.data(), n, n), a.view(), b.view(), 0.01f);
+    }
+    for (size_t i = 0; i < n * n; ++i) CHECK_NEAR(static_cast<double>(hi[i]) + lo[i], exact[i], 1e-11);
+  });
+}
+
 TEST(lu_solves_and_inverts) {
   check::eachIsa([] {
     for (size_t n : {1u, 2u, 3u, 17u, 32u, 33u, 64u, 100u, 131u}) {
