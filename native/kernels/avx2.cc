@@ -35,6 +35,15 @@ inline Vec add(Vec a, Vec b) { return _mm256_add_ps(a, b); }
 inline Vec sub(Vec a, Vec b) { return _mm256_sub_ps(a, b); }
 inline Vec mul(Vec a, Vec b) { return _mm256_mul_ps(a, b); }
 inline Vec fma(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
+inline Vec div(Vec a, Vec b) { return _mm256_div_ps(a, b); }
+inline Vec root(Vec v) { return _mm256_sqrt_ps(v); }
+inline Vec minimum(Vec a, Vec b) { return _mm256_min_ps(a, b); }
+inline Vec absolute(Vec v) { return _mm256_andnot_ps(set1(-0.0f), v); }
+inline Vec withSignOf(Vec v, Vec x) { return _mm256_or_ps(v, _mm256_and_ps(set1(-0.0f), x)); }
+inline Vec powerOfTwo(Vec v) {
+  const __m256i exponent = _mm256_slli_epi32(_mm256_castps_si256(v), 23);
+  return _mm256_castsi256_ps(_mm256_add_epi32(exponent, _mm256_set1_epi32(0x3f800000)));
+}
 
 using Vec64 = __m256d;
 constexpr size_t kLanes64 = 4;

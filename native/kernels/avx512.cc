@@ -33,6 +33,17 @@ inline Vec add(Vec a, Vec b) { return _mm512_add_ps(a, b); }
 inline Vec sub(Vec a, Vec b) { return _mm512_sub_ps(a, b); }
 inline Vec mul(Vec a, Vec b) { return _mm512_mul_ps(a, b); }
 inline Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
+inline Vec div(Vec a, Vec b) { return _mm512_div_ps(a, b); }
+inline Vec root(Vec v) { return _mm512_maskz_sqrt_ps(0xffff, v); }
+inline Vec minimum(Vec a, Vec b) { return _mm512_maskz_min_ps(0xffff, a, b); }
+inline Vec absolute(Vec v) { return _mm512_maskz_andnot_ps(0xffff, set1(-0.0f), v); }
+inline Vec withSignOf(Vec v, Vec x) {
+  return _mm512_maskz_or_ps(0xffff, v, _mm512_maskz_and_ps(0xffff, set1(-0.0f), x));
+}
+inline Vec powerOfTwo(Vec v) {
+  const __m512i exponent = _mm512_maskz_slli_epi32(0xffff, _mm512_castps_si512(v), 23);
+  return _mm512_castsi512_ps(_mm512_add_epi32(exponent, _mm512_set1_epi32(0x3f800000)));
+}
 
 using Vec64 = __m512d;
 constexpr size_t kLanes64 = 8;

@@ -17,6 +17,14 @@ struct Term {
   const double* wide = nullptr;
 };
 
+// The numbers of one step of Adam that are the same for all parameters of a row.
+struct AdamStep {
+  float scale;               // of the gradient
+  float toMean, toSquare;    // 1 - beta1, 1 - beta2
+  float rate, correction;    // learning rate / (1 - beta1^t), 1 / (1 - beta2^t)
+  float epsilon;
+};
+
 struct Kernels {
   const char* name;  // "scalar", "neon", "avx2", "avx512": the same string in WIDEHEAD_ISA, JavaScript and the benches
   size_t mr, nr;     // the tile of gemmTile
@@ -63,6 +71,15 @@ struct Kernels {
   // loop of the LU solver, straight from row-major memory. Each element subtracts its products in rising order of p.
   void (*subtractProduct)(double* c, ptrdiff_t cStride, const double* a, ptrdiff_t aStride, ptrdiff_t aStep,
                           const double* b, ptrdiff_t bStride, size_t m, size_t n, size_t k);
+
+  // The loops of a network below a head. Nothing in them is fused: every table gives the bits of the scalar one.
+  // x[i] = tanh(x[i]), within 3 ULP.
+  void (*tanh)(float* x, size_t n);
+  // h = scale * g[i];  sums[i] += h*h;  w[i] -= rate * h / (sqrt(sums[i]) + epsilon), with epsilon above 0.
+  void (*adagrad)(float* w, float* sums, const float* g, float scale, float rate, float epsilon, size_t n);
+  // h = scale * g[i];  means[i] += toMean * (h - means[i]);  squares[i] += toSquare * (h*h - squares[i]);
+  // w[i] -= rate * means[i] / (sqrt(correction * squares[i]) + epsilon), with epsilon above 0.
+  void (*adam)(float* w, float* means, float* squares, const float* g, const AdamStep& step, size_t n);
 };
 
 // The table in use: the best one this CPU runs, or the one WIDEHEAD_ISA names.

@@ -34,6 +34,15 @@ inline Vec add(Vec a, Vec b) { return vaddq_f32(a, b); }
 inline Vec sub(Vec a, Vec b) { return vsubq_f32(a, b); }
 inline Vec mul(Vec a, Vec b) { return vmulq_f32(a, b); }
 inline Vec fma(Vec a, Vec b, Vec c) { return vfmaq_f32(c, a, b); }
+inline Vec div(Vec a, Vec b) { return vdivq_f32(a, b); }
+inline Vec root(Vec v) { return vsqrtq_f32(v); }
+inline Vec minimum(Vec a, Vec b) { return vminq_f32(a, b); }
+inline Vec absolute(Vec v) { return vabsq_f32(v); }
+inline Vec withSignOf(Vec v, Vec x) { return vbslq_f32(vdupq_n_u32(0x80000000u), x, v); }
+inline Vec powerOfTwo(Vec v) {
+  const uint32x4_t exponent = vshlq_n_u32(vreinterpretq_u32_f32(v), 23);
+  return vreinterpretq_f32_u32(vaddq_u32(exponent, vdupq_n_u32(0x3f800000u)));
+}
 
 using Vec64 = float64x2_t;
 constexpr size_t kLanes64 = 2;

@@ -1,4 +1,8 @@
 // The reference: every kernel as its contract says it, for CPUs without a better table and as the tests' yardstick.
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
 #include "kernels/tables.h"
 
 namespace widehead {
@@ -103,10 +107,67 @@ void subtractProduct(double* c, ptrdiff_t cStride, const double* a, ptrdiff_t aS
     }
 }
 
+uint32_t bitsOf(float x) {
+  uint32_t bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
+
+float fromBits(uint32_t bits) {
+  float x;
+  std::memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
+// tanh|x| = e / (e + 2) with e = exp(2|x|) - 1 has no cancellation anywhere. With 2|x| = k ln 2 + r, |r| <= ln 2 / 2,
+// e = 2^k (exp(r) - 1) + (2^k - 1), and exp(r) - 1 is its Taylor series: what is left out is below 2e-8 of it.
+float tanhOf(float x) {
+  const uint32_t sign = bitsOf(x) & 0x80000000u;
+  const float magnitude = std::fabs(x);
+  const float y = 2 * (magnitude > 9.1f ? 9.1f : magnitude);  // tanh(9.1) rounds to 1; this order keeps a NaN
+  // Adding 1.5 * 2^23 rounds to a whole number and leaves it in the low bits: no conversion, no rounding mode.
+  const float shifted = y * 1.44269504f + 12582912.0f;
+  const float k = shifted - 12582912.0f;
+  const float power = fromBits((bitsOf(shifted) << 23) + 0x3f800000u);
+  // ln 2 in two parts, the first of 9 bits: k times it is exact.
+  const float r = (y - k * 0.693359375f) + k * 2.12194440e-4f;
+  float series = 1.0f / 5040;
+  series = series * r + 1.0f / 720;
+  series = series * r + 1.0f / 120;
+  series = series * r + 1.0f / 24;
+  series = series * r + 1.0f / 6;
+  series = series * r + 0.5f;
+  const float expm1 = r + r * r * series;
+  const float e = power * expm1 + (power - 1);
+  return fromBits(bitsOf(e / (e + 2)) | sign);
+}
+
+void tanh(float* x, size_t n) {
+  for (size_t i = 0; i < n; ++i) x[i] = tanhOf(x[i]);
+}
+
+void adagrad(float* w, float* sums, const float* g, float scale, float rate, float epsilon, size_t n) {
+  for (size_t i = 0; i < n; ++i) {
+    const float h = scale * g[i];
+    sums[i] += h * h;
+    w[i] -= rate * h / (std::sqrt(sums[i]) + epsilon);
+  }
+}
+
+void adam(float* w, float* means, float* squares, const float* g, const AdamStep& step, size_t n) {
+  for (size_t i = 0; i < n; ++i) {
+    const float h = step.scale * g[i];
+    means[i] += step.toMean * (h - means[i]);
+    squares[i] += step.toSquare * (h * h - squares[i]);
+    w[i] -= step.rate * means[i] / (std::sqrt(squares[i] * step.correction) + step.epsilon);
+  }
+}
+
 }  // namespace
 
 const Kernels table = {"scalar", kMr,  kNr,   kNr,             gemmTile, gemmTile, dot, dotDouble, dotWide, axpyWide,
-                       axpy,     scale, compensatedAxpy, compensatedAxpyWide, combine, pack, transpose, storeTile, subtractProduct};
+                       axpy,     scale, compensatedAxpy, compensatedAxpyWide, combine, pack, transpose, storeTile, subtractProduct,
+                       tanh,     adagrad, adam};
 
 }  // namespace scalar
 }  // namespace widehead

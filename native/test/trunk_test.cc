@@ -228,6 +228,7 @@ TEST(starting_weights_are_the_same_bits_everywhere_and_of_the_size_asked_for) {
   CHECK(allParameters(Trunk(other)) != first);
 }
 
+// Bit for bit the same for every instruction set (trunk_kernels_test): the default one stands for all.
 TEST(tanh_is_within_3_ulp) {
   const Activation& activation = findActivation("tanh");
   auto checkAt = [&](float x) {

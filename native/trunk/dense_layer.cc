@@ -53,10 +53,14 @@ void DenseLayer::forward(MatrixF y, ConstMatrixF x) const {
 void DenseLayer::backward(MatrixF dx, MatrixF dy, ConstMatrixF y, ConstMatrixF x) {
   const MatrixF dz = dy;
   dBias_.zeros(size_);
-  for (size_t i = 0; i < dy.rows; ++i) {
-    activation_.backward(dy.row(i), y.row(i), size_);
-    kernels().axpy(dBias_.data(), 1, dz.row(i), size_);
-  }
+  // Threads share out the columns, so that a column's sum has one order.
+  auto body = [&](size_t begin, size_t end) {
+    for (size_t i = 0; i < dy.rows; ++i) {
+      activation_.backward(dy.row(i) + begin, y.row(i) + begin, end - begin);
+      kernels().axpy(dBias_.data() + begin, 1, dz.row(i) + begin, end - begin);
+    }
+  };
+  parallelFor(size_, rowGrain(dy.rows), std::ref(body));
   gemm({dWeight_.data(), size_, inputs_}, dz.transposed(), x);
   gemm(dx, dz, weight());
 }
@@ -76,15 +80,11 @@ double DenseLayer::squaredGradientNorm() {
 
 void DenseLayer::update(float scale, double learningRate) {
   auto body = [&](size_t begin, size_t end) {
-    for (size_t i = begin; i < end; ++i) {
-      float* gradient = dWeight_.data() + i * inputs_;
-      kernels().scale(gradient, scale, inputs_);
-      weightOptimizer_->update(weight_.data() + i * inputs_, gradient, i, learningRate);
-    }
+    const size_t from = begin * inputs_;
+    weightOptimizer_->update(weight_.data() + from, dWeight_.data() + from, begin, end - begin, scale, learningRate);
   };
   parallelFor(size_, rowGrain(inputs_), std::ref(body));
-  kernels().scale(dBias_.data(), scale, size_);
-  biasOptimizer_->update(bias_.data(), dBias_.data(), 0, learningRate);
+  biasOptimizer_->update(bias_.data(), dBias_.data(), 0, 1, scale, learningRate);
 }
 
 size_t DenseLayer::bytes() const {

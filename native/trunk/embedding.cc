@@ -8,6 +8,7 @@
 #include "base/pool.h"
 #include "base/rng.h"
 #include "kernels/kernels.h"
+#include "trunk/prefetch.h"
 
 namespace widehead {
 namespace {
@@ -27,14 +28,6 @@ double meanFactor(double entries) { return 1 / entries; }
 double sqrtFactor(double entries) { return 1 / std::sqrt(entries); }
 
 constexpr Combine kCombines[] = {{"sum", sumFactor}, {"mean", meanFactor}, {"sqrt", sqrtFactor}};
-
-void prefetch(const void* address) {
-#if defined(__GNUC__) || defined(__clang__)
-  __builtin_prefetch(address);
-#else
-  (void)address;
-#endif
-}
 
 }  // namespace
 
@@ -68,8 +61,7 @@ float Embedding::factor(size_t entries) const {
 }
 
 void Embedding::prefetchRow(size_t id) const {
-  const float* row = table_.data() + id * cols_;
-  for (size_t j = 0; j < cols_; j += 16) prefetch(row + j);
+  prefetchFloats(table_.data() + id * cols_, cols_);
 }
 
 void Embedding::forward(MatrixF sums, const Bags& bags) const {
@@ -103,11 +95,11 @@ void Embedding::keep(const Bags& bags) {
   }
 }
 
-void Embedding::sumRun(float* gradient, ConstMatrixF dSums, size_t begin, size_t end, float scale) const {
+void Embedding::sumRun(float* gradient, ConstMatrixF dSums, size_t begin, size_t end) const {
   std::fill(gradient, gradient + cols_, 0.0f);
   for (size_t i = begin; i < end; ++i) {
     const size_t entry = sorted_.entry(i);
-    kernels().axpy(gradient, scale * weights_[entry], dSums.row(bagOf_[entry]), cols_);
+    kernels().axpy(gradient, weights_[entry], dSums.row(bagOf_[entry]), cols_);
   }
 }
 
@@ -131,7 +123,7 @@ double Embedding::squaredGradientNorm(ConstMatrixF dSums) {
         if (next == i + 1) {  // most ids of a minibatch occur once
           blockNorms_[block] += weight * weight * bagNorms_[bagOf_[sorted_.entry(i)]];
         } else {
-          sumRun(gradient, dSums, i, next, 1);
+          sumRun(gradient, dSums, i, next);
           blockNorms_[block] += kernels().dotDouble(gradient, gradient, cols_);
         }
       }
@@ -151,9 +143,12 @@ void Embedding::update(ConstMatrixF dSums, float scale, double learningRate) {
     const size_t last = std::min(entries_, end * kBlock);
     for (size_t i = sorted_.runStart(begin * kBlock), next; i < last; i = next) {
       next = sorted_.runEnd(i);
-      if (next + kUpdateAhead < entries_) prefetchRow(sorted_.id(next + kUpdateAhead));
-      sumRun(gradient, dSums, i, next, scale);
-      optimizer_->update(table_.data() + sorted_.id(i) * cols_, gradient, sorted_.id(i), learningRate);
+      if (next + kUpdateAhead < entries_) {
+        prefetchRow(sorted_.id(next + kUpdateAhead));
+        optimizer_->prefetch(sorted_.id(next + kUpdateAhead));
+      }
+      sumRun(gradient, dSums, i, next);
+      optimizer_->update(table_.data() + sorted_.id(i) * cols_, gradient, sorted_.id(i), 1, scale, learningRate);
     }
   };
   parallelFor(blocks, 1 + kGrainFloats / (kBlock * cols_), std::ref(body));

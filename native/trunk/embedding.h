@@ -54,8 +54,8 @@ class Embedding {
  private:
   float factor(size_t entries) const;
   void prefetchRow(size_t id) const;
-  // gradient (cols) = scale * sum of w dSums(bag, :) over the sorted entries begin .. end, all of one id.
-  void sumRun(float* gradient, ConstMatrixF dSums, size_t begin, size_t end, float scale) const;
+  // gradient (cols) = sum of w dSums(bag, :) over the sorted entries begin .. end, all of one id.
+  void sumRun(float* gradient, ConstMatrixF dSums, size_t begin, size_t end) const;
 
   size_t rows_, cols_;
   const Combine& combine_;

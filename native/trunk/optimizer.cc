@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/pages.h"
 #include "kernels/kernels.h"
+#include "trunk/prefetch.h"
 
 namespace widehead {
 namespace {
@@ -15,8 +16,8 @@ namespace {
 class Sgd : public Optimizer {
  public:
   Sgd(const OptimizerSettings&, size_t, size_t cols) : cols_(cols) {}
-  void update(float* w, const float* g, size_t, double learningRate) override {
-    kernels().axpy(w, static_cast<float>(-learningRate), g, cols_);
+  void update(float* w, const float* g, size_t, size_t rows, float scale, double learningRate) override {
+    kernels().axpy(w, static_cast<float>(-learningRate * scale), g, rows * cols_);
   }
   size_t bytes() const override { return 0; }
 
@@ -28,16 +29,11 @@ class Adagrad : public Optimizer {
  public:
   Adagrad(const OptimizerSettings& settings, size_t rows, size_t cols)
       : cols_(cols), epsilon_(static_cast<float>(settings.epsilon)), sums_(rows * cols) {}
-  void update(float* w, const float* g, size_t row, double learningRate) override {
-    float* sums = sums_.data() + row * cols_;
-    const float rate = static_cast<float>(learningRate), epsilon = epsilon_;
-    const size_t cols = cols_;
-    for (size_t j = 0; j < cols; ++j) {
-      const float sum = sums[j] + g[j] * g[j];
-      sums[j] = sum;
-      w[j] -= rate * g[j] / (std::sqrt(sum) + epsilon);
-    }
+  void update(float* w, const float* g, size_t first, size_t rows, float scale, double learningRate) override {
+    float* sums = sums_.data() + first * cols_;
+    kernels().adagrad(w, sums, g, scale, static_cast<float>(learningRate), epsilon_, rows * cols_);
   }
+  void prefetch(size_t row) const override { prefetchFloats(sums_.data() + row * cols_, cols_); }
   size_t bytes() const override { return sums_.bytes(); }
 
  private:
@@ -50,10 +46,14 @@ class RowwiseAdagrad : public Optimizer {
  public:
   RowwiseAdagrad(const OptimizerSettings& settings, size_t rows, size_t cols)
       : cols_(cols), epsilon_(settings.epsilon), sums_(rows) {}
-  void update(float* w, const float* g, size_t row, double learningRate) override {
-    sums_[row] += kernels().dot(g, g, cols_) / static_cast<float>(cols_);
-    kernels().axpy(w, static_cast<float>(-learningRate / (std::sqrt(double{sums_[row]}) + epsilon_)), g, cols_);
+  void update(float* w, const float* g, size_t first, size_t rows, float scale, double learningRate) override {
+    for (size_t row = first; row < first + rows; ++row, w += cols_, g += cols_) {
+      sums_[row] += scale * scale * kernels().dot(g, g, cols_) / static_cast<float>(cols_);
+      const double rate = learningRate / (std::sqrt(double{sums_[row]}) + epsilon_);
+      kernels().axpy(w, static_cast<float>(-rate * scale), g, cols_);
+    }
   }
+  void prefetch(size_t row) const override { prefetchFloats(sums_.data() + row, 1); }
   size_t bytes() const override { return sums_.bytes(); }
 
  private:
@@ -66,26 +66,34 @@ class Adam : public Optimizer {
  public:
   Adam(const OptimizerSettings& settings, size_t rows, size_t cols)
       : cols_(cols), settings_(settings), means_(rows * cols), squares_(rows * cols), steps_(rows) {}
-  void update(float* w, const float* g, size_t row, double learningRate) override {
-    const double step = ++steps_[row];
-    const float rate = static_cast<float>(learningRate / (1 - std::pow(settings_.beta1, step)));
-    const float correction = static_cast<float>(1 / (1 - std::pow(settings_.beta2, step)));
-    const float toMean = static_cast<float>(1 - settings_.beta1), toSquare = static_cast<float>(1 - settings_.beta2);
-    const float epsilon = static_cast<float>(settings_.epsilon);
-    float* means = means_.data() + row * cols_;
-    float* squares = squares_.data() + row * cols_;
-    const size_t cols = cols_;
-    for (size_t j = 0; j < cols; ++j) {
-      const float mean = means[j] + toMean * (g[j] - means[j]);
-      const float square = squares[j] + toSquare * (g[j] * g[j] - squares[j]);
-      means[j] = mean;
-      squares[j] = square;
-      w[j] -= rate * mean / (std::sqrt(square * correction) + epsilon);
+  // Rows that have made as many steps are one call: those of a dense layer.
+  void update(float* w, const float* g, size_t first, size_t rows, float scale, double learningRate) override {
+    const size_t last = first + rows;
+    for (size_t row = first, end; row < last; row = end) {
+      for (end = row + 1; end < last && steps_[end] == steps_[row];) ++end;
+      const size_t from = row * cols_, before = (row - first) * cols_;
+      kernels().adam(w + before, means_.data() + from, squares_.data() + from, g + before,
+                     stepOf(steps_[row] + 1.0, scale, learningRate), (end - row) * cols_);
+      for (size_t i = row; i < end; ++i) ++steps_[i];
     }
+  }
+  void prefetch(size_t row) const override {
+    prefetchFloats(means_.data() + row * cols_, cols_);
+    prefetchFloats(squares_.data() + row * cols_, cols_);
   }
   size_t bytes() const override { return means_.bytes() + squares_.bytes() + steps_.bytes(); }
 
  private:
+  AdamStep stepOf(double t, float scale, double learningRate) const {
+    const double beta1 = settings_.beta1, beta2 = settings_.beta2;
+    return {scale,
+            static_cast<float>(1 - beta1),
+            static_cast<float>(1 - beta2),
+            static_cast<float>(learningRate / (1 - std::pow(beta1, t))),
+            static_cast<float>(1 / (1 - std::pow(beta2, t))),
+            static_cast<float>(settings_.epsilon)};
+  }
+
   size_t cols_;
   OptimizerSettings settings_;
   Pages<float> means_, squares_;

@@ -1,4 +1,4 @@
-// Optimisers that update one row of a parameter matrix at a time, so that sparse and dense parameters share them.
+// Optimisers that update any rows of a parameter matrix, so that sparse and dense parameters share them.
 //
 // sgd       w -= rate g
 // adagrad   s += g^2,                 w -= rate g / (sqrt(s) + epsilon)       one s a parameter
@@ -32,8 +32,11 @@ struct OptimizerSettings {
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
-  // w, g: row `row` of the matrix and its gradient. Threads may update different rows at the same time.
-  virtual void update(float* w, const float* g, size_t row, double learningRate) = 0;
+  // Updates `rows` rows of the matrix from row `first` on, which w points to, by scale * g: g are as many rows. Threads
+  // may update different rows at the same time.
+  virtual void update(float* w, const float* g, size_t first, size_t rows, float scale, double learningRate) = 0;
+  // Asks for the row's state, which will be updated soon.
+  virtual void prefetch(size_t) const {}
   virtual size_t bytes() const = 0;
 };
 
