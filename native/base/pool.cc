@@ -5,6 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <system_error>
@@ -59,14 +60,6 @@ Part partOf(size_t count, size_t parts, size_t index) {
   return {begin, begin + each + (index < extra ? 1 : 0)};
 }
 
-struct Job {
-  const std::function<void(size_t, size_t)>* body;
-  size_t count, parts;
-  std::atomic<size_t> remaining;
-};
-
-thread_local bool insideBody = false;
-
 // A flag one thread sleeps on. The sleeper announces itself before it looks at the condition for the last time, the
 // waker changes the condition before it looks for a sleeper (both sequentially consistent): one of them sees the other,
 // so that no wake-up is lost and nobody pays for a lock while the other side spins.
@@ -92,6 +85,30 @@ class Sleeper {
   std::atomic<bool> asleep_{false};
 };
 
+// The workers first .. first + count - 1 of the pool: those that a thread may hand work to.
+struct Team {
+  size_t first, count;
+};
+
+// Null for a thread that is in no body: it may have the whole pool if nobody else has it.
+thread_local const Team* ownTeam = nullptr;
+thread_local Sleeper* ownSleeper = nullptr;  // null for threads that are not the pool's
+
+// Parts are `stride` threads apart: part 0 is the caller's, and each may hand work on to the stride - 1 workers behind its own.
+struct Job {
+  const std::function<void(size_t, size_t)>* body;
+  size_t count, parts;
+  Team team;
+  size_t stride;
+  Sleeper* caller;  // sleeps until none remains
+  std::atomic<size_t> remaining;
+
+  size_t workerOf(size_t index) const { return team.first + index * stride - 1; }
+  Team innerTeam(size_t index) const {
+    return {team.first + index * stride, std::min(stride, team.count + 1 - index * stride) - 1};
+  }
+};
+
 struct alignas(64) Worker {
   std::atomic<Job*> job{nullptr};
   Sleeper sleeper;
@@ -99,37 +116,30 @@ struct alignas(64) Worker {
 
 class Pool {
  public:
-  // Runs every part of the job: part w + 1 on worker w, part 0 here, and here also what has no worker or what a worker
-  // has not begun by then (it slept, or another process has its core): the slot is the claim, whoever empties it runs
+  // Runs every part of the job: part w + 1 on worker w of the team, part 0 here, and here also what has no worker or what a
+  // worker has not begun by then (it slept, or another process has its core): the slot is the claim, whoever empties it runs
   // the part. Which thread runs a part never shows in a result.
   void run(Job& job) {
-    const size_t helpers = std::min(job.parts - 1, grow(job.parts - 1));
-    job.remaining.store(helpers);
-    for (size_t w = 0; w < helpers; ++w) {
-      workers_[w]->job.store(&job);
-      workers_[w]->sleeper.wake();
+    job.remaining.store(job.parts - 1);
+    for (size_t index = 1; index < job.parts; ++index) {
+      Worker& worker = *workers_[job.workerOf(index)];
+      worker.job.store(&job);
+      worker.sleeper.wake();
     }
     runPart(job, 0);
-    for (size_t index = helpers + 1; index < job.parts; ++index) runPart(job, index);
-    for (size_t w = 0; w < helpers; ++w) {
+    for (size_t index = 1; index < job.parts; ++index) {
       Job* unclaimed = &job;
-      if (!workers_[w]->job.compare_exchange_strong(unclaimed, nullptr)) continue;
-      runPart(job, w + 1);
+      if (!workers_[job.workerOf(index)]->job.compare_exchange_strong(unclaimed, nullptr)) continue;
+      runPart(job, index);
       job.remaining.fetch_sub(1);
     }
-    caller_.wait([&job] { return job.remaining.load() == 0; });
+    job.caller->wait([&job] { return job.remaining.load() == 0; });
   }
 
   std::mutex busy;
+  Sleeper owner;  // of the thread that holds `busy`
 
- private:
-  static void runPart(const Job& job, size_t index) {
-    const Part part = partOf(job.count, job.parts, index);
-    insideBody = true;
-    (*job.body)(part.begin, part.end);
-    insideBody = false;
-  }
-
+  // How many workers there are, `wanted` if the system gives them. Only the holder of `busy` may ask.
   size_t grow(size_t wanted) {
     while (workers_.size() < wanted) {
       try {
@@ -137,7 +147,7 @@ class Pool {
         Worker* worker = workers_.back().get();
         std::thread(&Pool::loop, this, worker, workers_.size()).detach();
       } catch (const std::system_error&) {
-        // The system gives no more threads: the caller runs the parts that have none.
+        // The system gives no more threads: the rest do all the work.
         workers_.pop_back();
         break;
       }
@@ -145,19 +155,31 @@ class Pool {
     return workers_.size();
   }
 
+ private:
+  static void runPart(const Job& job, size_t index) {
+    const Part part = partOf(job.count, job.parts, index);
+    const Team inner = job.innerTeam(index);
+    const Team* const outer = ownTeam;
+    ownTeam = &inner;
+    (*job.body)(part.begin, part.end);
+    ownTeam = outer;
+  }
+
+  // index counts from 1.
   void loop(Worker* worker, size_t index) {
+    ownSleeper = &worker->sleeper;
     for (;;) {
       worker->sleeper.wait([worker] { return worker->job.load() != nullptr; });
       Job* job = worker->job.exchange(nullptr);
       if (job == nullptr) continue;
-      runPart(*job, index);
-      // The job lies on the caller's stack and is gone as soon as the count is 0: wake through the pool alone.
-      if (job->remaining.fetch_sub(1) == 1) caller_.wake();
+      runPart(*job, (index - job->team.first) / job->stride);
+      // The job lies on the caller's stack and is gone as soon as the count is 0.
+      Sleeper* const caller = job->caller;
+      if (job->remaining.fetch_sub(1) == 1) caller->wake();
     }
   }
 
   std::vector<std::unique_ptr<Worker>> workers_;
-  Sleeper caller_;
 };
 
 // The workers are detached and the pool is never freed: at exit they sleep in memory that stays valid, and a process
@@ -208,27 +230,59 @@ std::atomic<size_t>& threadCount() {
   return count;
 }
 
+// Hands parts to the calling thread's team, or to the whole pool if it is in none and the pool is free.
+void runParts(size_t count, size_t parts, size_t stride, const std::function<void(size_t, size_t)>& body) {
+  Job job{&body, count, parts, {0, 0}, stride, ownSleeper, {0}};
+  if (ownTeam != nullptr) {
+    job.team = *ownTeam;
+    if (job.caller == nullptr) job.caller = &pool().owner;
+    return pool().run(job);
+  }
+  Pool& shared = pool();
+  std::unique_lock<std::mutex> lock(shared.busy, std::try_to_lock);
+  if (!lock.owns_lock()) return body(0, count);
+  job.team = {0, std::min(shared.grow(threads() - 1), threads() - 1)};
+  job.stride = std::min(stride, job.team.count + 1);
+  job.parts = std::min(parts, (job.team.count + job.stride) / job.stride);
+  job.caller = &shared.owner;
+  shared.run(job);
+}
+
 }  // namespace
 
 size_t threads() { return threadCount().load(std::memory_order_relaxed); }
+
+size_t teamThreads() { return ownTeam == nullptr ? threads() : ownTeam->count + 1; }
 
 void setThreads(size_t count) { threadCount().store(std::clamp<size_t>(count, 1, kMaxThreads)); }
 
 void parallelFor(size_t count, size_t grain, const std::function<void(size_t, size_t)>& body) {
   if (count == 0) return;
-  const size_t parts = std::clamp<size_t>(count / std::max<size_t>(grain, 1), 1, threads());
+  const size_t parts = std::clamp<size_t>(count / std::max<size_t>(grain, 1), 1, teamThreads());
   if (parts == 1) return body(0, count);
-  if (!insideBody) {
-    Pool& shared = pool();
-    std::unique_lock<std::mutex> lock(shared.busy, std::try_to_lock);
-    if (lock.owns_lock()) {
-      Job job{&body, count, parts, {0}};
-      return shared.run(job);
-    }
+  runParts(count, parts, 1, body);
+}
+
+void inParallel(const std::function<void()>& first, const std::function<void()>& second) {
+  const size_t available = teamThreads();
+  if (available == 1) {
+    first();
+    return second();
   }
-  for (size_t index = 0; index < parts; ++index) {
-    const Part part = partOf(count, parts, index);
-    body(part.begin, part.end);
+  std::exception_ptr errors[2];
+  const auto guarded = [&errors](size_t index, const std::function<void()>& body) {
+    try {
+      body();
+    } catch (...) {
+      errors[index] = std::current_exception();
+    }
+  };
+  runParts(2, 2, (available + 1) / 2, [&](size_t begin, size_t end) {
+    if (begin == 0) guarded(0, first);
+    if (end == 2) guarded(1, second);
+  });
+  for (const std::exception_ptr& error : errors) {
+    if (error) std::rethrow_exception(error);
   }
 }
 

@@ -10,9 +10,15 @@ namespace widehead {
 size_t threads();
 void setThreads(size_t count);
 
-// Runs body(begin, end) over [0, count) cut into contiguous parts of at least `grain` items: a fixed partition that
-// depends on count, grain and threads() alone, never on timing. The caller runs the first part. A call from inside a
-// body, or while another thread holds the pool, runs all of its parts in the caller. body must not throw.
+// Threads that the caller can hand work to, itself included: threads(), or inside a body its share of them.
+size_t teamThreads();
+
+// Runs body(begin, end) over [0, count) cut into contiguous parts of at least `grain` items, no more than teamThreads(). The caller
+// runs the first part. Inside a body, or while another thread holds the pool, the caller runs everything. body must not throw.
 void parallelFor(size_t count, size_t grain, const std::function<void(size_t begin, size_t end)>& body);
+
+// Runs two things at the same time, each with half of the threads: parallelFor inside them uses that half. One after the other
+// with one thread. If one throws, the other still ends, and the exception goes on.
+void inParallel(const std::function<void()>& first, const std::function<void()>& second);
 
 }  // namespace widehead

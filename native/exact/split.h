@@ -1,4 +1,4 @@
-// Where a step's matrix A = I - H diag(weight) H^T is nearly singular, found from m x m matrices.
+// Where a step's matrix A = I - H diag(weight) H^T is nearly singular, and what A can do to U.
 #pragma once
 
 #include <algorithm>
@@ -7,12 +7,11 @@
 #include <vector>
 
 #include "exact/step.h"
+#include "kernels/kernels.h"
 
 namespace widehead {
 
-constexpr size_t kMaxSplit = 64;  // directions; a step with more eigenvalues near 0 than this restarts U
-
-// Turns x towards the eigenvector whose eigenvalue is nearest 0. multiply(y, x): y = M^-1 x.
+// Turns x towards the eigenvector whose eigenvalue is nearest 0. multiply(y, x): y = M^-1 x, up to a factor.
 template <class Multiply>
 void inverseIteration(std::vector<double>& x, const Multiply& multiply) {
   // A fixed start without structure: no symmetry of the data is orthogonal to it.
@@ -27,26 +26,23 @@ void inverseIteration(std::vector<double>& x, const Multiply& multiply) {
   }
 }
 
-// The eigenvalue of A nearest 0, by inverse iteration with K^-1, K = I - G diag(weight), G = H H^T (rows are examples): if
-// K^T w = nu w then x = H w has A x = nu x. `direction` becomes w. The value is A's Rayleigh quotient at x, so it is right
-// to second order however few iterations there were.
-inline double smallestEigenvalue(std::vector<double>& direction, const double* inverse, const std::vector<double>& gram,
+// The eigenvalue of A nearest 0, by inverse iteration with K^-1 (up to a factor, as float32), K = I - G diag(weight), G = H H^T
+// (rows are examples): if K^T w = nu w then x = H w has A x = nu x. `direction` becomes w. The value is A's Rayleigh quotient at x, so it
+// is right to second order however few and coarse the iterations were.
+inline double smallestEigenvalue(std::vector<double>& direction, ConstMatrixF inverse, ConstMatrixF gram,
                                  const std::vector<double>& weight) {
   const size_t k = weight.size();
   std::vector<double>& w = direction;
   w.resize(k);
   inverseIteration(w, [&](std::vector<double>& y, const std::vector<double>& x) {
     std::fill(y.begin(), y.end(), 0.0);
-    for (size_t i = 0; i < k; i++) {
-      for (size_t j = 0; j < k; j++) y[j] += inverse[i * k + j] * x[i];
-    }
+    for (size_t i = 0; i < k; i++) kernels().axpyWide(y.data(), x[i], inverse.row(i), k);
   });
   double norm = 0, quotient = 0;
   for (size_t i = 0; i < k; i++) {
-    double sum = 0;
-    for (size_t j = 0; j < k; j++) sum += gram[i * k + j] * w[j];
-    norm += w[i] * sum;
-    quotient += weight[i] * sum * sum;
+    const double image = kernels().dotWide(w.data(), gram.row(i), k);
+    norm += w[i] * image;
+    quotient += weight[i] * image * image;
   }
   return norm > 0 ? 1 - quotient / norm : 1;
 }
@@ -63,14 +59,15 @@ inline StepEffect boundEffect(double nu, double squares, bool onlyShrinks) {
 }
 
 // The sum of squares of the eigenvalues of H diag(weight) H^T.
-inline double sumOfSquares(const std::vector<double>& gram, const std::vector<double>& weight) {
-  double sum = 0;
-  for (size_t i = 0; i < weight.size(); i++) {
-    for (size_t j = 0; j < weight.size(); j++) {
-      const double g = gram[i * weight.size() + j];
-      sum += weight[i] * weight[j] * g * g;
-    }
+inline double sumOfSquares(ConstMatrixF gram, const std::vector<double>& weight) {
+  const size_t k = weight.size();
+  std::vector<double> columns(k);
+  for (size_t i = 0; i < k; i++) {
+    const float* g = gram.row(i);
+    for (size_t j = 0; j < k; j++) columns[j] += weight[i] * (static_cast<double>(g[j]) * g[j]);
   }
+  double sum = 0;
+  for (size_t j = 0; j < k; j++) sum += weight[j] * columns[j];
   return sum;
 }
 

@@ -17,6 +17,8 @@
 
 namespace widehead {
 
+constexpr size_t kMaxSplit = 64;  // directions; a step with more eigenvalues near 0 than this restarts U
+
 // What a step did, for the watch on U's singular values and for the rows.
 struct StepEffect {
   double contraction = 1;  // bound on the smallest |eigenvalue| of A'
@@ -25,17 +27,19 @@ struct StepEffect {
   bool restarted = false;  // too many to split off: U went into the log as a whole, and is I again
 };
 
-// The algebra of one step in one of two shapes: m x m matrices for m <= d (7 d^2 m + 5 d m^2 + m^3), d x d matrices otherwise.
+// The algebra of one step in one of two shapes: m x m matrices for m <= d (7 d^2 m + 4 d m^2 + m^3), d x d matrices otherwise.
 class StepAlgebra {
  public:
   virtual ~StepAlgebra() = default;
 
+  // What the step needs of the minibatch alone; before the gradients are known.
+  virtual void prepare(const FactoredWeights& w, const ExactPass& pass) = 0;
   // The squared norm of the centred gradient Gc H^T; keeps what update() needs.
   virtual double gradNormSquared(const FactoredWeights& w, const ExactPass& pass) = 0;
   // Updates U, U^-T and Qc, appends split entries to the log, and fills x (m x n) with U_new^-T H.
   // singular: eigenvalues of A below it in size are split off; infinity restarts U, which is right for every A. Allocates more than a few d x d matrices only before the
   // first change, so that a minibatch too large for the memory leaves the weights as they were.
-  virtual StepEffect update(FactoredWeights& w, const ExactPass& pass, double eta, double singular) = 0;
+  virtual StepEffect update(FactoredWeights& w, ExactPass& pass, double eta, double singular) = 0;
 
   Buffer<float> x;
 };
@@ -43,8 +47,9 @@ class StepAlgebra {
 std::unique_ptr<StepAlgebra> makeNarrowStep();
 std::unique_ptr<StepAlgebra> makeWideStep();
 
-// j (m x n) = Y^T Y H: every class's gradient row, handed back to the examples that have it. Right for classes that
-// repeat, in any order.
-void classOverlap(Buffer<float>& j, Buffer<float>& classGradients, const ExactPass& pass);
+// overlap (m x n) = Y^T Y H: every class's gradient row, handed back to the examples that have it.
+void classOverlap(Buffer<float>& overlap, Buffer<float>& classGradients, const ExactPass& pass);
+// sum_j coefficients[j] h_j (n)
+std::vector<double> weightedSum(const double* coefficients, const ExactPass& pass);
 
 }  // namespace widehead

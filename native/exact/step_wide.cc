@@ -15,8 +15,9 @@ namespace {
 
 class WideStep : public StepAlgebra {
  public:
+  void prepare(const FactoredWeights&, const ExactPass&) override {}
   double gradNormSquared(const FactoredWeights& w, const ExactPass& pass) override;
-  StepEffect update(FactoredWeights& w, const ExactPass& pass, double eta, double singular) override;
+  StepEffect update(FactoredWeights& w, ExactPass& pass, double eta, double singular) override;
 
  private:
   void setA(size_t n, double eta);
@@ -72,7 +73,7 @@ double WideStep::gradNormSquared(const FactoredWeights& w, const ExactPass& pass
   return norm;
 }
 
-StepEffect WideStep::update(FactoredWeights& w, const ExactPass& pass, double eta, double singular) {
+StepEffect WideStep::update(FactoredWeights& w, ExactPass& pass, double eta, double singular) {
   const size_t m = pass.m, n = pass.features;
   x.reserve(m * n);  // before the first change
   // R H^T = eta dH_c H^T - eta^2/2 H M_c H^T;  Qc -= R H^T + H R^T
@@ -177,18 +178,5 @@ bool WideStep::splitOff(size_t n, double& nearest, double singular) {
 }  // namespace
 
 std::unique_ptr<StepAlgebra> makeWideStep() { return std::make_unique<WideStep>(); }
-
-void classOverlap(Buffer<float>& j, Buffer<float>& classGradients, const ExactPass& pass) {
-  const size_t n = pass.features;
-  const Targets& targets = pass.targets;
-  classGradients.zeros(targets.numUnique() * n);
-  j.zeros(pass.m * n);
-  for (size_t k = 0; k < targets.nnz(); k++) {
-    kernels().axpy(&classGradients[targets.slot(k) * n], pass.gaHat[k], &pass.hidden[targets.example(k) * n], n);
-  }
-  for (size_t k = 0; k < targets.nnz(); k++) {
-    kernels().axpy(&j[targets.example(k) * n], pass.gaHat[k], &classGradients[targets.slot(k) * n], n);
-  }
-}
 
 }  // namespace widehead

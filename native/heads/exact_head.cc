@@ -21,11 +21,7 @@ struct HeadPass : ExactPass {
   StepAlgebra& algebra() { return m <= features ? *narrow : *wide; }
 };
 
-double dotMixed(const std::vector<double>& x, const float* y) {
-  double sum = 0;
-  for (size_t i = 0; i < x.size(); i++) sum += x[i] * y[i];
-  return sum;
-}
+constexpr size_t kRows = 16;  // of n numbers, a thread
 
 }  // namespace
 
@@ -50,22 +46,27 @@ void ExactHead::score(Pass& base) const {
   pass.place.resize(targets.numUnique());
   for (size_t i = 0; i < pass.order.size(); i++) pass.place[pass.order[i]] = i;
 
-  gemm(MatrixF(pass.hq.reserve(m * n), m, n), pass.h(), weights_.qc.hi());
-  gemm(MatrixF(pass.hu.reserve(m * n), m, n), pass.h(), weights_.u.hi().transposed());
-  const double gamma = weights_.gamma, perClass = 1.0 / static_cast<double>(config_.numClasses);
+  const MatrixF hq(pass.hq.reserve(m * n), m, n), hu(pass.hu.reserve((m + kMaxSplit) * n), m, n);
+  inParallel([&] { gemm(hq, pass.h(), weights_.qc.hi()); }, [&] { gemm(hu, pass.h(), weights_.u.hi().transposed()); });
   pass.sHat.resize(m);
-  for (size_t j = 0; j < m; j++) {
-    const float* h = &pass.hidden[j * n];
-    const double s = dotMixed(weights_.wbar, h);
-    // Rounding may leave a sum of squares a little below 0.
-    const double centred = std::max(0.0, kernels().dotDouble(h, &pass.hq[j * n], n));
-    pass.sHat[j] = s;
-    pass.s[j] = gamma * s;
-    pass.q[j] = gamma * gamma * (centred + s * s * perClass);
-    const double offset = dotMixed(weights_.omega, h);
-    for (uint32_t k = targets.indptr()[j]; k < targets.indptr()[j + 1]; k++) {
-      pass.a[k] = gamma * (kernels().dotDouble(pass.row(k), &pass.hu[j * n], n) + offset);
-    }
+  parallelFor(m, kRows, [&](size_t begin, size_t end) {
+    for (size_t j = begin; j < end; j++) scoreExample(pass, j);
+  });
+}
+
+void ExactHead::scoreExample(ExactPass& pass, size_t j) const {
+  const size_t n = features();
+  const double gamma = weights_.gamma, perClass = 1.0 / static_cast<double>(config_.numClasses);
+  const float* h = &pass.hidden[j * n];
+  const double s = kernels().dotWide(weights_.wbar.data(), h, n);
+  // Rounding may leave a sum of squares a little below 0.
+  const double centred = std::max(0.0, kernels().dotDouble(h, &pass.hq[j * n], n));
+  pass.sHat[j] = s;
+  pass.s[j] = gamma * s;
+  pass.q[j] = gamma * gamma * (centred + s * s * perClass);
+  const double offset = kernels().dotWide(weights_.omega.data(), h, n);
+  for (uint32_t k = pass.targets.indptr()[j]; k < pass.targets.indptr()[j + 1]; k++) {
+    pass.a[k] = gamma * (kernels().dotDouble(pass.row(k), &pass.hu[j * n], n) + offset);
   }
 }
 
@@ -73,46 +74,54 @@ void ExactHead::score(Pass& base) const {
 void ExactHead::differentiate(Pass& base) const {
   auto& pass = static_cast<HeadPass&>(base);
   const Targets& targets = pass.targets;
-  const size_t m = pass.m, n = features(), d = config_.hiddenSize;
+  const size_t m = pass.m, n = features();
   const double gamma = weights_.gamma, numClasses = static_cast<double>(config_.numClasses);
   pass.gaHat.resize(targets.nnz());
   pass.ybar.assign(m, 0);
   pass.gbar.resize(m);
-  // dhc holds V^T Y first.
-  pass.dhc.zeros(m * n);
-  for (size_t j = 0; j < m; j++) {
-    for (uint32_t k = targets.indptr()[j]; k < targets.indptr()[j + 1]; k++) {
-      pass.gaHat[k] = static_cast<float>(pass.ga[k] / gamma);
-      pass.ybar[j] += pass.gaHat[k];
-      kernels().axpy(&pass.dhc[j * n], pass.gaHat[k], pass.row(k), n);
+  pass.dhc.reserve(m * n);
+  parallelFor(m, kRows, [&](size_t begin, size_t end) {
+    std::vector<Term> terms;
+    for (size_t j = begin; j < end; j++) {
+      terms.clear();
+      for (uint32_t k = targets.indptr()[j]; k < targets.indptr()[j + 1]; k++) {
+        pass.gaHat[k] = static_cast<float>(pass.ga[k] / gamma);
+        pass.ybar[j] += pass.gaHat[k];
+        terms.push_back({pass.gaHat[k], pass.row(k)});
+      }
+      kernels().combine(&pass.dhc[j * n], terms.data(), terms.size(), n);  // V^T Y, for a moment
+      pass.gbar[j] = (2 * pass.gq[j] * pass.sHat[j] + numClasses * pass.gs[j] / gamma + pass.ybar[j]) / numClasses;
     }
-    pass.gbar[j] = (2 * pass.gq[j] * pass.sHat[j] + numClasses * pass.gs[j] / gamma + pass.ybar[j]) / numClasses;
-  }
-  gemm(MatrixF(pass.z.reserve(m * n), m, n), MatrixF(pass.dhc.data(), m, n), weights_.u.hi());
-  for (size_t j = 0; j < m; j++) {
-    const double meanShare = pass.ybar[j] / numClasses;
-    for (size_t i = 0; i < n; i++) {
-      const double z = pass.z[j * n + i] + weights_.omega[i] * pass.ybar[j] - weights_.wbar[i] * meanShare;
-      const double centred = 2 * pass.gq[j] * pass.hq[j * n + i] + z;
-      pass.z[j * n + i] = static_cast<float>(z);
-      pass.dhc[j * n + i] = static_cast<float>(centred);
-      if (i < d) pass.dHidden[j * d + i] = static_cast<float>(gamma * gamma * (centred + weights_.wbar[i] * pass.gbar[j]));
-    }
-  }
+  });
+  const MatrixF z(pass.z.reserve(m * n), m, n);
+  inParallel([&] { gemm(z, MatrixF(pass.dhc.data(), m, n), weights_.u.hi()); },
+             [&] { pass.algebra().prepare(weights_, pass); });
+  parallelFor(m, kRows, [&](size_t begin, size_t end) {
+    for (size_t j = begin; j < end; j++) differentiateExample(pass, j);
+  });
+}
+
+void ExactHead::differentiateExample(ExactPass& pass, size_t j) const {
+  const size_t n = features(), d = config_.hiddenSize;
+  float *z = &pass.z[j * n], *dhc = &pass.dhc[j * n];
+  const double squaredGamma = weights_.gamma * weights_.gamma;
+  const Term omega = {pass.ybar[j], nullptr, weights_.omega.data()};
+  const Term mean = {-pass.ybar[j] / static_cast<double>(config_.numClasses), nullptr, weights_.wbar.data()};
+  const Term centred[] = {{1, z}, omega, mean, {2 * pass.gq[j], &pass.hq[j * n]}};
+  kernels().combine(dhc, centred, 4, n);
+  kernels().combine(z, centred, 3, n);
+  const Term all[] = {{squaredGamma, dhc}, {squaredGamma * pass.gbar[j], nullptr, weights_.wbar.data()}};
+  kernels().combine(&pass.dHidden[j * d], all, 2, d);
 }
 
 double ExactHead::apply(Pass& base, const ApplyOptions& options) {
   auto& pass = static_cast<HeadPass&>(base);
-  const size_t n = features();
   StepAlgebra& algebra = pass.algebra();
   // ||G H^T||^2 = ||Gc H^T||^2 + D ||H gbar||^2
   double squared = algebra.gradNormSquared(weights_, pass);
-  std::vector<double> mean(n);  // H gbar
+  const std::vector<double> mean = weightedSum(pass.gbar.data(), pass);  // H gbar
   // Allocated before the first change, as everything is that has the size of the minibatch.
   pass.positions.assign(pass.targets.numUnique(), weights_.v.log().end());
-  for (size_t j = 0; j < pass.m; j++) {
-    for (size_t i = 0; i < n; i++) mean[i] += pass.gbar[j] * pass.hidden[j * n + i];
-  }
   for (double x : mean) squared += static_cast<double>(config_.numClasses) * x * x;
   const double gradNorm = weights_.gamma * std::sqrt(std::max(0.0, squared));
 
@@ -137,12 +146,14 @@ double ExactHead::apply(Pass& base, const ApplyOptions& options) {
 // omega -= eta H (2 diag(gq) H^T omega + gs),  wbar -= eta D H gbar
 void ExactHead::updateVectors(const ExactPass& pass, double eta, const std::vector<double>& mean) {
   const size_t n = features();
-  std::vector<double> omegaStep(n);
-  for (size_t j = 0; j < pass.m; j++) {
-    const float* h = &pass.hidden[j * n];
-    const double forOmega = 2 * pass.gq[j] * dotMixed(weights_.omega, h) + pass.gs[j] / weights_.gamma;
-    for (size_t i = 0; i < n; i++) omegaStep[i] += forOmega * h[i];
-  }
+  std::vector<double> forOmega(pass.m);
+  parallelFor(pass.m, 4 * kRows, [&](size_t begin, size_t end) {
+    for (size_t j = begin; j < end; j++) {
+      const double output = kernels().dotWide(weights_.omega.data(), &pass.hidden[j * n], n);
+      forOmega[j] = 2 * pass.gq[j] * output + pass.gs[j] / weights_.gamma;
+    }
+  });
+  const std::vector<double> omegaStep = weightedSum(forOmega.data(), pass);
   for (size_t i = 0; i < n; i++) {
     weights_.omega[i] -= eta * omegaStep[i];
     weights_.wbar[i] -= eta * static_cast<double>(config_.numClasses) * mean[i];
@@ -157,16 +168,16 @@ void ExactHead::updateRows(ExactPass& pass, double eta, const float* x) {
     weights_.v.log().bringUp(pass.rows.data(), count, pass.positions.data());
   }
   // A class that many examples share is rounded once and not once an example.
-  parallelFor(count, 16, [&](size_t begin, size_t end) {
-    std::vector<double> sum(n);
+  parallelFor(count, kRows, [&](size_t begin, size_t end) {
+    std::vector<Term> terms;
     for (size_t u = begin; u < end; u++) {
       float* row = &pass.rows[pass.place[u] * n];
-      sum.assign(row, row + n);
+      terms.assign(1, {1, row});
       for (uint32_t i = targets.classPtr()[u]; i < targets.classPtr()[u + 1]; i++) {
         const uint32_t k = targets.byClass()[i];
-        kernels().axpyWide(sum.data(), -eta * pass.gaHat[k], x + targets.example(k) * n, n);
+        terms.push_back({-eta * pass.gaHat[k], x + targets.example(k) * n});
       }
-      for (size_t j = 0; j < n; j++) row[j] = static_cast<float>(sum[j]);
+      kernels().combine(row, terms.data(), terms.size(), n);
     }
   });
   for (uint32_t& i : pass.order) i = targets.unique()[i];
@@ -188,7 +199,7 @@ ExactHead::Query ExactHead::query(const float* hidden, size_t m) const {
     float* h = &query.h[j * n];
     std::copy_n(hidden + j * d, d, h);
     if (config_.bias) h[d] = 1;
-    query.offsets[j] = dotMixed(weights_.omega, h);
+    query.offsets[j] = kernels().dotWide(weights_.omega.data(), h, n);
   }
   gemm(MatrixF(query.hu.data(), m, n), ConstMatrixF(query.h.data(), m, n), weights_.u.hi().transposed());
   return query;

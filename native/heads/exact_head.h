@@ -31,6 +31,8 @@ class ExactHead : public Head {
  private:
   struct Query;
   Query query(const float* hidden, size_t m) const;
+  void scoreExample(ExactPass& pass, size_t j) const;
+  void differentiateExample(ExactPass& pass, size_t j) const;
   void updateVectors(const ExactPass& pass, double eta, const std::vector<double>& mean);
   void updateRows(ExactPass& pass, double eta, const float* x);
 

@@ -223,7 +223,7 @@ Grid chooseGrid(size_t rowPanels, size_t colPanels, size_t mr, size_t nr, size_t
 void blocked(const Kernels& kernel, const Output& out, ConstMatrixF a, ConstMatrixF b) {
   const size_t rowPanels = ceilDiv(a.rows, kernel.mr), colPanels = ceilDiv(b.cols, kernel.nr);
   const double flops = 2.0 * static_cast<double>(a.rows) * static_cast<double>(b.cols) * static_cast<double>(a.cols);
-  const double worth = std::min(flops / kFlopsPerPart, static_cast<double>(threads()));
+  const double worth = std::min(flops / kFlopsPerPart, static_cast<double>(teamThreads()));
   const Operand rowsOfA{a, {}}, columnsOfB{b.transposed(), {}};
   if (worth < 2) return Blocked{kernel, out, rowsOfA, columnsOfB}.run();
   struct {
@@ -263,7 +263,7 @@ void symmetric(const Output& out, const Operand& a, const Operand& b) {
   const Kernels& kernel = kernels();
   const double n = static_cast<double>(a.lanes());
   const size_t panels = ceilDiv(a.lanes(), kernel.mr);
-  const double worth = std::min(n * n * static_cast<double>(a.depth()) / kFlopsPerPart, static_cast<double>(threads()));
+  const double worth = std::min(n * n * static_cast<double>(a.depth()) / kFlopsPerPart, static_cast<double>(teamThreads()));
   const size_t parts = std::clamp<size_t>(static_cast<size_t>(worth), 1, panels);
   struct {
     const Kernels& kernel;

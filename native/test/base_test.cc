@@ -65,6 +65,37 @@ TEST(the_partition_depends_on_sizes_alone) {
   }
 }
 
+TEST(two_things_at_once_share_the_threads) {
+  for (size_t count : {1u, 2u, 3u, 7u}) {
+    setThreads(count);
+    size_t inside[2] = {0, 0};
+    std::vector<int> hits[2] = {std::vector<int>(1000), std::vector<int>(1000)};
+    for (int round = 0; round < 200; ++round) {
+      const auto task = [&](size_t which) {
+        inside[which] = teamThreads();
+        parallelFor(1000, 1, [&](size_t begin, size_t end) {
+          CHECK(teamThreads() == 1);
+          for (size_t i = begin; i < end; ++i) hits[which][i]++;
+        });
+        inParallel([] {}, [] {});
+      };
+      inParallel([&] { task(0); }, [&] { task(1); });
+    }
+    CHECK(count == 1 ? inside[0] == 1 && inside[1] == 1 : inside[0] + inside[1] == count);
+    for (const auto& list : hits)
+      for (int hit : list) CHECK(hit == 200);
+  }
+  bool ended = false, caught = false;
+  try {
+    inParallel([] { throw std::runtime_error("first"); }, [&] { ended = true; });
+  } catch (const std::runtime_error&) {
+    caught = true;
+  }
+  CHECK(caught);
+  CHECK(ended || threads() == 1);
+  setThreads(2);
+}
+
 TEST(nested_calls_run_in_the_caller) {
   setThreads(3);
   std::atomic<size_t> total{0}, strangers{0};
