@@ -16,8 +16,8 @@ namespace avx512 {
 namespace {
 
 constexpr char kName[] = "avx512";
-// 24 of the 32 registers sum, 2 hold the row of b, 1 a broadcast of a.
-constexpr size_t kMr = 12, kVecs = 2;
+// 24 of the 32 registers sum, 3 hold the row of b, 1 a broadcast of a.
+constexpr size_t kMr = 8, kVecs = 3;
 constexpr size_t kRows64 = 8, kVecs64 = 3;
 
 using Vec = __m512;

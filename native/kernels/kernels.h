@@ -25,17 +25,34 @@ struct AdamStep {
   float epsilon;
 };
 
+// A product of gemmTile, read where it lies or from a packed panel.
+struct TileTerm {
+  const float* a;
+  ptrdiff_t aRow, aStep;
+  const float* b;
+  ptrdiff_t bStep;
+  size_t k;
+};
+
+// c[i*cStride + j] = alpha * t[i][j], or += where add; with lo, (c, lo) += alpha * t as compensatedAxpy adds.
+struct TileOutput {
+  float* c;
+  ptrdiff_t cStride;
+  float* lo;
+  ptrdiff_t loStride;
+  float alpha;
+  bool add;
+};
+
 struct Kernels {
   const char* name;  // "scalar", "neon", "avx2", "avx512": the same string in WIDEHEAD_ISA, JavaScript and the benches
-  size_t mr, nr;     // the tile of gemmTile
-  size_t narrow;     // columns of gemmTileNarrow
+  size_t mr, nr, lanes;  // the largest tile of gemmTile, nr a multiple of the float32 lanes of a vector
 
-  // Packed product of one tile.  t[i*nr + j] = sum_p a[p*mr + i] * b[p*nr + j],  i < mr, j < nr, p < k.
-  // a: k columns of mr values; b: k rows of nr values (both packed, zero-padded); t: mr x nr, overwritten, never read.
-  // Sums in float32 with fused multiply-adds where the ISA has them, p in rising order.
-  void (*gemmTile)(float* t, const float* a, const float* b, size_t k);
-  // The same, bit for bit, for the columns j < narrow alone (the others of t are left): the last panel of a ragged n.
-  void (*gemmTileNarrow)(float* t, const float* a, const float* b, size_t k);
+  // A tile of a sum of products, kept in registers until it is added to the output; 1 <= rows <= mr, 1 <= cols <= nr.
+  //   t[i][j] = sum over the terms, then over p < k, of a[i*aRow + p*aStep] * b[p*bStep + j]
+  // in float32 with fused multiply-adds where the ISA has them, in that order, which does not depend on rows and cols.
+  // Reads each row of b up to the next multiple of lanes from cols.
+  void (*gemmTile)(const TileOutput& out, size_t rows, size_t cols, const TileTerm* terms, size_t count);
 
   // sum_i x[i] * y[i] in float32, several partial sums.
   float (*dot)(const float* x, const float* y, size_t n);
@@ -58,15 +75,12 @@ struct Kernels {
   // of the x.
   void (*combine)(float* out, const Term* terms, size_t count, size_t n);
 
-  // The two ends of a packed product.  out[p*width + i] = x[i*laneStride + p*depthStride],  i < lanes <= width, p < depth;
+  // A panel of b for gemmTile.  out[p*width + i] = x[i*laneStride + p*depthStride],  i < lanes <= width, p < depth;
   // zero for lanes <= i < width. Fast where one of the strides is 1.
   void (*pack)(float* out, size_t width, const float* x, ptrdiff_t laneStride, ptrdiff_t depthStride, size_t lanes,
                size_t depth);
   // out[j*outStride + i] = x[i*xStride + j],  i < rows, j < cols.
   void (*transpose)(float* out, ptrdiff_t outStride, const float* x, ptrdiff_t xStride, size_t rows, size_t cols);
-  // c[i*cStride + j] = alpha * t[i*nr + j], or += where add; i < rows <= mr, j < cols <= nr. Reads c only to add.
-  void (*storeTile)(float* c, ptrdiff_t cStride, const float* t, size_t rows, size_t cols, float alpha, bool add);
-
   // c[i*cStride + j] -= sum_p a[i*aStride + p*aStep] * b[p*bStride + j],  i < m, j < n, p < k, in float64: the inner
   // loop of the LU solver, straight from row-major memory. Each element subtracts its products in rising order of p.
   void (*subtractProduct)(double* c, ptrdiff_t cStride, const double* a, ptrdiff_t aStride, ptrdiff_t aStep,

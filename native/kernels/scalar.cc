@@ -11,13 +11,34 @@ namespace {
 
 constexpr size_t kMr = 4, kNr = 8;
 
-void gemmTile(float* t, const float* a, const float* b, size_t k) {
+void compensatedAxpy(float* hi, float* lo, float alpha, const float* x, size_t n) {
+  for (size_t i = 0; i < n; ++i) {
+    const float term = alpha * x[i];
+    const float sum = hi[i] + term;
+    const float back = sum - hi[i];
+    const float rest = lo[i] + ((hi[i] - (sum - back)) + (term - back));
+    hi[i] = sum + rest;
+    lo[i] = rest - (hi[i] - sum);
+  }
+}
+
+void gemmTile(const TileOutput& out, size_t rows, size_t cols, const TileTerm* terms, size_t count) {
   float sums[kMr][kNr] = {};
-  for (size_t p = 0; p < k; ++p)
-    for (size_t i = 0; i < kMr; ++i)
-      for (size_t j = 0; j < kNr; ++j) sums[i][j] += a[p * kMr + i] * b[p * kNr + j];
-  for (size_t i = 0; i < kMr; ++i)
-    for (size_t j = 0; j < kNr; ++j) t[i * kNr + j] = sums[i][j];
+  for (const TileTerm* term = terms; term < terms + count; ++term)
+    for (size_t p = 0; p < term->k; ++p) {
+      const float* a = term->a + static_cast<ptrdiff_t>(p) * term->aStep;
+      const float* b = term->b + static_cast<ptrdiff_t>(p) * term->bStep;
+      for (size_t i = 0; i < rows; ++i)
+        for (size_t j = 0; j < cols; ++j) sums[i][j] += a[static_cast<ptrdiff_t>(i) * term->aRow] * b[j];
+    }
+  for (size_t i = 0; i < rows; ++i) {
+    float* c = out.c + static_cast<ptrdiff_t>(i) * out.cStride;
+    if (out.lo != nullptr) {
+      compensatedAxpy(c, out.lo + static_cast<ptrdiff_t>(i) * out.loStride, out.alpha, sums[i], cols);
+      continue;
+    }
+    for (size_t j = 0; j < cols; ++j) c[j] = out.add ? c[j] + out.alpha * sums[i][j] : out.alpha * sums[i][j];
+  }
 }
 
 float dot(const float* x, const float* y, size_t n) {
@@ -51,17 +72,6 @@ void scale(float* y, float alpha, size_t n) {
   for (size_t i = 0; i < n; ++i) y[i] *= alpha;
 }
 
-void compensatedAxpy(float* hi, float* lo, float alpha, const float* x, size_t n) {
-  for (size_t i = 0; i < n; ++i) {
-    const float term = alpha * x[i];
-    const float sum = hi[i] + term;
-    const float back = sum - hi[i];
-    const float rest = lo[i] + ((hi[i] - (sum - back)) + (term - back));
-    hi[i] = sum + rest;
-    lo[i] = rest - (hi[i] - sum);
-  }
-}
-
 void compensatedAxpyWide(float* hi, float* lo, double alpha, const double* x, size_t n) {
   for (size_t i = 0; i < n; ++i) {
     const double sum = static_cast<double>(hi[i]) + lo[i] + alpha * x[i];
@@ -90,11 +100,6 @@ void transpose(float* out, ptrdiff_t outStride, const float* x, ptrdiff_t xStrid
   for (size_t i = 0; i < rows; ++i)
     for (size_t j = 0; j < cols; ++j)
       out[static_cast<ptrdiff_t>(j) * outStride + static_cast<ptrdiff_t>(i)] = x[static_cast<ptrdiff_t>(i) * xStride + static_cast<ptrdiff_t>(j)];
-}
-
-void storeTile(float* c, ptrdiff_t cStride, const float* t, size_t rows, size_t cols, float alpha, bool add) {
-  for (size_t i = 0; i < rows; ++i, c += cStride)
-    for (size_t j = 0; j < cols; ++j) c[j] = add ? c[j] + alpha * t[i * kNr + j] : alpha * t[i * kNr + j];
 }
 
 void subtractProduct(double* c, ptrdiff_t cStride, const double* a, ptrdiff_t aStride, ptrdiff_t aStep,
@@ -165,8 +170,8 @@ void adam(float* w, float* means, float* squares, const float* g, const AdamStep
 
 }  // namespace
 
-const Kernels table = {"scalar", kMr,  kNr,   kNr,             gemmTile, gemmTile, dot, dotDouble, dotWide, axpyWide,
-                       axpy,     scale, compensatedAxpy, compensatedAxpyWide, combine, pack, transpose, storeTile, subtractProduct,
+const Kernels table = {"scalar", kMr,  kNr,   kNr,             gemmTile, dot, dotDouble, dotWide, axpyWide,
+                       axpy,     scale, compensatedAxpy, compensatedAxpyWide, combine, pack, transpose, subtractProduct,
                        tanh,     adagrad, adam};
 
 }  // namespace scalar

@@ -49,8 +49,10 @@ void benchPeak() {
   const size_t k = 256;  // both panels in L1
   const auto a = random(kernel.mr * k), b = random(kernel.nr * k);
   std::vector<float> t(kernel.mr * kernel.nr);
+  const ptrdiff_t mr = static_cast<ptrdiff_t>(kernel.mr), nr = static_cast<ptrdiff_t>(kernel.nr);
+  const TileTerm term = {a.data(), 1, mr, b.data(), nr, k};
   report("gemmTile, operands in L1", 2.0 * kernel.mr * kernel.nr * k,
-         seconds([&] { kernel.gemmTile(t.data(), a.data(), b.data(), k); }));
+         seconds([&] { kernel.gemmTile({t.data(), nr, nullptr, 0, 1, false}, kernel.mr, kernel.nr, &term, 1); }));
 }
 
 void benchGemm(const char* what, size_t m, size_t n, size_t k, bool transposeA, bool transposeB) {
