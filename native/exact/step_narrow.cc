@@ -66,6 +66,8 @@ double NarrowStep::gradNormSquared(const FactoredWeights& w, const ExactPass& pa
   weighted_.reserve((m + kMaxSplit) * n);
   x.reserve((m + kMaxSplit) * n);
   norms_.resize(m);
+  system_.begin(m, m + kMaxSplit);
+  syrk(system_.gram(), pass.h());
   weigh(pass, pass.gq.data(), m);
   classOverlap(overlap_, classGradients_, pass);
   parallelFor(m, 2 * kRows, [&](size_t begin, size_t end) { coupleRows(pass, begin, end); });
@@ -95,8 +97,6 @@ void NarrowStep::prepare(const FactoredWeights& w, const ExactPass& pass) {
   const size_t m = pass.m, n = pass.features;
   t_.reserve((m + kMaxSplit) * n);
   gemm(MatrixF(t_.data(), m, n), pass.h(), w.ui.hi().transposed());
-  system_.begin(m, m + kMaxSplit);
-  syrk(system_.gram(), pass.h());
 }
 
 StepEffect NarrowStep::update(FactoredWeights& w, ExactPass& pass, double eta, double singular) {
