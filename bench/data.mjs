@@ -1,4 +1,4 @@
-// Seeded data for the benches.
+// Seeded minibatches for the trials, all made before the clock starts.
 
 /** Mulberry32 with what the trials draw from it. */
 export function randomSource(seed) {
@@ -11,8 +11,8 @@ export function randomSource(seed) {
   }
   return {
     uniform,
-    /** About normal: the sum of twelve uniform numbers. */
-    normal: () => Array.from({ length: 12 }, uniform).reduce((a, b) => a + b) - 6,
+    /** Normal, by the method of Box and Muller. */
+    normal: () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()),
     /** A class id with probability about 1 / (id + 1), as words and items have. */
     zipf: (count) => Math.min(count - 1, Math.floor((count + 1) ** uniform()) - 1),
   }
@@ -25,12 +25,31 @@ export function largestEigenvalue(hidden, m, d) {
   for (let iteration = 0; iteration < 30; iteration++) {
     const y = new Float64Array(d)
     for (let j = 0; j < m; j++) {
-      const row = hidden.subarray(j * d, (j + 1) * d)
-      const dot = row.reduce((sum, value, k) => sum + value * x[k], 0) / m
-      for (let k = 0; k < d; k++) y[k] += dot * row[k]
+      let dot = 0
+      for (let k = 0; k < d; k++) dot += hidden[j * d + k] * x[k]
+      for (let k = 0; k < d; k++) y[k] += (dot / m) * hidden[j * d + k]
     }
     size = Math.hypot(...y)
     x = y.map((value) => value / size)
   }
   return size
+}
+
+/**
+ * Minibatches of relu features with a strong mean (what a trained hidden layer looks like, and the hard case for the factored
+ * form) and Zipf targets. A minibatch is a window into a pool of rows, so that there are many and none costs anything.
+ * share: the part of the strongest direction of W that one step removes; it fixes the learning rate.
+ */
+export function stepStream({ numClasses, hiddenSize: d, examples: m, share, steps, seed = 1 }) {
+  const random = randomSource(seed)
+  const rows = Math.max(1024, 2 * m)
+  const pool = Float32Array.from({ length: rows * d }, () => Math.max(0, random.normal() + 0.5))
+  const targets = Int32Array.from({ length: steps * m }, () => random.zipf(numClasses))
+  const windows = Array.from({ length: 256 }, () => Math.floor(random.uniform() * (rows - m + 1)))
+  const minibatches = windows.map((row) => pool.subarray(row * d, (row + m) * d))
+  return {
+    learningRate: share / (2 * largestEigenvalue(minibatches[0], m, d)),
+    hidden: (step) => minibatches[step % minibatches.length],
+    targets: (step) => targets.subarray(step * m, (step + 1) * m),
+  }
 }

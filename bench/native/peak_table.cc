@@ -1,0 +1,65 @@
+// The rates that everything else is measured by: the FMA units', and sgemm 2048^3.
+#include "base/pool.h"
+#include "json_line.h"
+#include "kernels/kernels.h"
+#include "linalg/gemm.h"
+#include "openblas.h"
+#include "peak.h"
+#include "settings.h"
+
+namespace bench {
+
+using namespace widehead;
+
+void benchPeak(const Settings& settings) {
+  const Kernels& kernel = kernels();
+  const size_t rounds = 100000, depth = 128, threads = settings.threads;
+  const auto operands = randomFloats(kOperands, 1), a = randomFloats(kernel.mr * depth, 2), b = randomFloats(kernel.nr * depth, 3);
+  // Every thread does the same work on its own core.
+  const auto onAll = [threads](auto body) {
+    return [threads, body] { parallelFor(threads, 1, [&](size_t begin, size_t end) { for (; begin < end; begin++) body(); }); };
+  };
+  const double tileFlops = 2.0 * static_cast<double>(kernel.mr * kernel.nr * depth), tiles = 100;
+  std::vector<Side> sides = {{onAll([&] {
+    alignas(64) float t[1024];
+    for (size_t i = 0; i < static_cast<size_t>(tiles); i++) kernel.gemmTile(t, a.data(), b.data(), depth);
+  })}};
+  const FmaLoops* loops = fmaLoops(kernel.name);
+  if (loops != nullptr) {
+    sides.push_back({onAll([=] { loops->registers(rounds); })});
+    sides.push_back({onAll([=, &operands] { loops->memory(rounds, operands.data()); })});
+  }
+  const auto times = sample(sides, settings.rigour);
+  JsonLine line;
+  line.add("table", "peak").add("isa", kernel.name).add("threads", static_cast<double>(threads));
+  const double scale = static_cast<double>(threads) * 1e-9;
+  line.add("tile", tileFlops * tiles / times[0].median * scale);
+  if (loops == nullptr) return;
+  const double flops = loops->flopsPerRound * static_cast<double>(rounds);
+  line.add("registers", flops / times[1].median * scale).add("memory", flops / times[2].median * scale);
+}
+
+void benchSgemm(const Settings& settings) {
+  const size_t n = settings.d.size() == 1 ? settings.d[0] : 2048;
+  const auto a = randomFloats(n * n, 1), b = randomFloats(n * n, 2);
+  Buffer<float> c(n * n);
+  std::vector<Side> sides = {
+      {[&] { gemm(MatrixF(c.data(), n, n), ConstMatrixF(a.data(), n, n), ConstMatrixF(b.data(), n, n)); }}};
+  const OpenBlas* blas = openBlas();
+  const int size = static_cast<int>(n);
+  if (blas != nullptr) {
+    const auto call = [&, blas, size] {
+      blas->sgemm(OpenBlas::RowMajor, OpenBlas::NoTrans, OpenBlas::NoTrans, size, size, size, 1, a.data(), size, b.data(), size, 0,
+                  c.data(), size);
+    };
+    sides.push_back({call, OpenBlas::kSettle});
+  }
+  const auto times = sample(sides, settings.rigour);
+  JsonLine line;
+  line.add("table", "sgemm").add("isa", kernels().name).add("threads", static_cast<double>(settings.threads));
+  line.add("n", static_cast<double>(n)).add("flops", 2.0 * static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n));
+  line.add("ours", times[0]);
+  if (blas != nullptr) line.add("openblas", times[1]); else line.addNull("openblas");
+}
+
+}  // namespace bench

@@ -1,0 +1,12 @@
+// What all tables share: how long to measure, and with how many threads.
+
+import { availableParallelism } from 'node:os'
+
+/** WIDEHEAD_BENCH_QUICK=1: all tables in under three minutes, with fewer shapes and samples. */
+export const quick = Boolean(process.env.WIDEHEAD_BENCH_QUICK)
+export const rounds = quick ? 1 : 3
+export const cores = availableParallelism()
+/** One thread, and all of them. */
+export const threadCounts = cores > 1 ? [1, cores] : [1]
+/** The shape of the paper's table. */
+export const paper = { numClasses: 793_471, hiddenSize: 300, examples: 128 }
