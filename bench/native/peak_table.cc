@@ -12,31 +12,21 @@ namespace bench {
 using namespace widehead;
 
 void benchPeak(const Settings& settings) {
-  const Kernels& kernel = kernels();
-  const size_t rounds = 100000, depth = 128, threads = settings.threads;
-  const auto operands = randomFloats(kOperands, 1), a = randomFloats(kernel.mr * depth, 2), b = randomFloats(kernel.nr * depth, 3);
+  const FmaLoops* loops = fmaLoops(kernels().name);
+  const size_t rounds = 100000, threads = settings.threads;
+  const auto operands = randomFloats(kOperands, 1);
   // Every thread does the same work on its own core.
   const auto onAll = [threads](auto body) {
     return [threads, body] { parallelFor(threads, 1, [&](size_t begin, size_t end) { for (; begin < end; begin++) body(); }); };
   };
-  const double tileFlops = 2.0 * static_cast<double>(kernel.mr * kernel.nr * depth), tiles = 100;
-  std::vector<Side> sides = {{onAll([&] {
-    alignas(64) float t[1024];
-    for (size_t i = 0; i < static_cast<size_t>(tiles); i++) kernel.gemmTile(t, a.data(), b.data(), depth);
-  })}};
-  const FmaLoops* loops = fmaLoops(kernel.name);
-  if (loops != nullptr) {
-    sides.push_back({onAll([=] { loops->registers(rounds); })});
-    sides.push_back({onAll([=, &operands] { loops->memory(rounds, operands.data()); })});
-  }
-  const auto times = sample(sides, settings.rigour);
   JsonLine line;
-  line.add("table", "peak").add("isa", kernel.name).add("threads", static_cast<double>(threads));
-  const double scale = static_cast<double>(threads) * 1e-9;
-  line.add("tile", tileFlops * tiles / times[0].median * scale);
+  line.add("table", "peak").add("isa", kernels().name).add("threads", static_cast<double>(threads));
   if (loops == nullptr) return;
-  const double flops = loops->flopsPerRound * static_cast<double>(rounds);
-  line.add("registers", flops / times[1].median * scale).add("memory", flops / times[2].median * scale);
+  const auto times = sample({{onAll([=] { loops->registers(rounds); })},
+                             {onAll([=, &operands] { loops->memory(rounds, operands.data()); })}},
+                            settings.rigour);
+  const double flops = loops->flopsPerRound * static_cast<double>(rounds * threads);
+  line.add("registers", flops / times[0].median * 1e-9).add("memory", flops / times[1].median * 1e-9);
 }
 
 void benchSgemm(const Settings& settings) {

@@ -53,11 +53,14 @@ function analyse({ lines }) {
     const peaks = ofThreads.filter((line) => line.table === 'peak')
     // Other work on the machine only takes away: the best is the peak.
     const best = (name) => Math.max(...peaks.map((line) => line[name] ?? 0))
-    const peak = { registers: best('registers'), memory: best('memory'), tile: best('tile') }
+    const peak = { registers: best('registers'), memory: best('memory') }
     const products = ofThreads.filter((line) => line.table !== 'peak')
     const key = ({ table, product, rows, cols, depth }) => [table, product, rows, cols, depth].join()
-    const top = Math.max(peak.registers, peak.tile)
-    return { threads: ofThreads[0].threads, peak, rows: groupBy(products, key).map((group) => combine(group, top)) }
+    return {
+      threads: ofThreads[0].threads,
+      peak,
+      rows: groupBy(products, key).map((group) => combine(group, peak.registers)),
+    }
   })
 }
 
@@ -107,10 +110,7 @@ export function kernels() {
   for (const { isa, baseline, results } of all) {
     for (const { threads, peak, rows } of results) {
       console.log(`\n${isa}, threads: ${threads}. GFLOP/s; baseline: ${describeBaseline(baseline)}`)
-      const { registers, memory, tile } = peak
-      console.log(
-        `FMA peak ${digits(registers)} in registers, ${digits(memory)} with an operand in L1; our tile in L1 ${digits(tile)}\n`,
-      )
+      console.log(`FMA peak ${digits(peak.registers)} in registers, ${digits(peak.memory)} with an operand in L1\n`)
       printRows(rows)
     }
   }
