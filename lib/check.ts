@@ -34,6 +34,12 @@ export function checkBoolean(name: string, value: unknown): boolean {
   return value
 }
 
+export function oneOf<T extends string>(name: string, value: unknown, values: readonly T[]): T {
+  if (typeof value !== 'string') throw typeError(`${name} must be one of ${values.join(', ')}, got ${kindOf(value)}`)
+  if (!values.includes(value as T)) throw rangeError(`${name} must be one of ${values.join(', ')}, got '${value}'`)
+  return value as T
+}
+
 type TypedArrayClass = Float32ArrayConstructor | Int32ArrayConstructor | Uint32ArrayConstructor
 
 /** A typed array of one of `classes` over memory that the addon may read: neither detached nor shared with other threads. */

@@ -1,12 +1,13 @@
 // What native/addon/trunk_wrap.cc exports. It trusts types and lengths, and checks contents.
 
+import type { NativeOptimizer } from './optimizer.js'
 import type { Activation, Combine, ResolvedTrunkOptions } from './trunk-options.js'
 
 type Ids = Int32Array | Uint32Array
 
 /** Every field is present, whatever the optimiser's kind. */
 export interface NativeTrunkOptions extends Omit<ResolvedTrunkOptions, 'optimizer' | 'clipNorm'> {
-  optimizer: { kind: string; rowwise: boolean; beta1: number; beta2: number; epsilon: number }
+  optimizer: NativeOptimizer
   /** Infinity for none. */
   clipNorm: number
 }

@@ -1,7 +1,8 @@
 // Options of a trunk: their checks and defaults.
 
-import { checkBoolean, checkInteger, checkNumber, checkObject } from './check.js'
+import { checkInteger, checkNumber, checkObject, oneOf } from './check.js'
 import { rangeError, typeError } from './errors.js'
+import { nativeOptimizer, type Optimizer, readOptimizer } from './optimizer.js'
 import type { NativeTrunkOptions } from './trunk-binding.js'
 
 export type Combine = 'sum' | 'mean' | 'sqrt'
@@ -13,12 +14,8 @@ export interface TrunkLayer {
   activation: Activation
 }
 
-export type TrunkOptimizer =
-  | { kind: 'sgd' }
-  /** `rowwise` (default true): embeddings have one sum of mean squared gradients a row. `epsilon`: default 1e-10. */
-  | { kind: 'adagrad'; epsilon?: number; rowwise?: boolean }
-  /** Defaults 0.9, 0.999 and 1e-8. Each row of the table counts its own steps ("lazy" Adam). */
-  | { kind: 'adam'; beta1?: number; beta2?: number; epsilon?: number }
+/** `adagrad` with `rowwise` (the default) has one sum of mean squared gradients for each row of the embeddings. */
+export type TrunkOptimizer = Optimizer
 
 export interface TrunkOptions {
   /** Rows of the embedding table, 1 to 2^31 - 1. */
@@ -61,12 +58,6 @@ export const COMBINES: readonly Combine[] = ['sum', 'mean', 'sqrt']
 export const ACTIVATIONS: readonly Activation[] = ['tanh', 'relu', 'linear']
 const MAX_EMBEDDED = 2 ** 20
 
-function oneOf<T extends string>(name: string, value: unknown, values: readonly T[]): T {
-  if (typeof value !== 'string') throw typeError(`${name} must be one of ${values.join(', ')}, got ${typeof value}`)
-  if (!values.includes(value as T)) throw rangeError(`${name} must be one of ${values.join(', ')}, got '${value}'`)
-  return value as T
-}
-
 function readLayers(layers: unknown): readonly TrunkLayer[] {
   if (!Array.isArray(layers)) throw typeError(`layers must be an array, got ${typeof layers}`)
   return layers.map((layer, k) => {
@@ -77,35 +68,6 @@ function readLayers(layers: unknown): readonly TrunkLayer[] {
       activation: oneOf(`layers[${k}].activation`, activation, ACTIVATIONS),
     })
   })
-}
-
-type Kinds = { [Kind in TrunkOptimizer['kind']]: Extract<TrunkOptimizer, { kind: Kind }> }
-
-// Below 1e-20, squares that underflow to 0 would make steps of any length.
-function readEpsilon(epsilon: number): number {
-  return checkNumber('optimizer.epsilon', epsilon, 1e-20, 1)
-}
-
-const OPTIMIZERS: { [Kind in keyof Kinds]: (options: Kinds[Kind]) => Kinds[Kind] } = {
-  sgd: () => ({ kind: 'sgd' }),
-  adagrad: ({ epsilon = 1e-10, rowwise = true }) => ({
-    kind: 'adagrad',
-    epsilon: readEpsilon(epsilon),
-    rowwise: checkBoolean('optimizer.rowwise', rowwise),
-  }),
-  adam: ({ beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 }) => ({
-    kind: 'adam',
-    beta1: checkNumber('optimizer.beta1', beta1, 0, 0.999999),
-    beta2: checkNumber('optimizer.beta2', beta2, 0, 0.999999),
-    epsilon: readEpsilon(epsilon),
-  }),
-}
-export const OPTIMIZER_KINDS = Object.keys(OPTIMIZERS) as TrunkOptimizer['kind'][]
-
-function readOptimizer(optimizer: TrunkOptimizer): TrunkOptimizer {
-  checkObject('optimizer', optimizer)
-  const kind = oneOf('optimizer.kind', optimizer.kind, OPTIMIZER_KINDS)
-  return (OPTIMIZERS[kind] as (options: TrunkOptimizer) => TrunkOptimizer)(optimizer)
 }
 
 function readClipNorm(clipNorm: number | undefined): { clipNorm?: number } {
@@ -138,6 +100,6 @@ export function nativeTrunkOptions(options: ResolvedTrunkOptions): NativeTrunkOp
   return {
     ...options,
     clipNorm: options.clipNorm ?? Number.POSITIVE_INFINITY,
-    optimizer: { rowwise: false, beta1: 0, beta2: 0, epsilon: 0, ...options.optimizer },
+    optimizer: nativeOptimizer(options.optimizer),
   }
 }

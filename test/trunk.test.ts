@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { native } from '../lib/native.js'
+import { OPTIMIZER_KINDS } from '../lib/optimizer.js'
 import { type BagInput, Trunk, type TrunkOptions } from '../lib/trunk.js'
-import { ACTIVATIONS, COMBINES, OPTIMIZER_KINDS } from '../lib/trunk-options.js'
+import { ACTIVATIONS, COMBINES } from '../lib/trunk-options.js'
 import { hiddenOf, numericGradient, randomGradient, randomInput, toFloat64 } from './trunk-reference.js'
 
 const OPTIONS: TrunkOptions = {

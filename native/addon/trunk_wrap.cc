@@ -7,24 +7,11 @@
 #include <string>
 
 #include "addon/convert.h"
+#include "addon/options.h"
 #include "trunk/trunk.h"
 
 namespace widehead::addon {
 namespace {
-
-std::string text(const Napi::Object& object, const char* key) { return object.Get(key).As<Napi::String>(); }
-double number(const Napi::Object& object, const char* key) { return object.Get(key).As<Napi::Number>(); }
-size_t size(const Napi::Object& object, const char* key) { return static_cast<size_t>(number(object, key)); }
-
-OptimizerSettings optimizerSettings(const Napi::Object& options) {
-  OptimizerSettings settings;
-  settings.kind = text(options, "kind");
-  settings.rowwise = options.Get("rowwise").As<Napi::Boolean>();
-  settings.beta1 = number(options, "beta1");
-  settings.beta2 = number(options, "beta2");
-  settings.epsilon = number(options, "epsilon");
-  return settings;
-}
 
 TrunkSettings trunkSettings(const Napi::Object& options) {
   TrunkSettings settings;
@@ -37,7 +24,7 @@ TrunkSettings trunkSettings(const Napi::Object& options) {
     const Napi::Object layer = layers.Get(k).As<Napi::Object>();
     settings.layers.push_back({size(layer, "size"), text(layer, "activation")});
   }
-  settings.optimizer = optimizerSettings(options.Get("optimizer").As<Napi::Object>());
+  settings.optimizer = optimizerOf(options);
   settings.clipNorm = number(options, "clipNorm");
   settings.embeddingScale = number(options, "embeddingScale");
   settings.seed = static_cast<uint64_t>(number(options, "seed"));

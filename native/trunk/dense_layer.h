@@ -11,8 +11,8 @@
 
 #include "base/buffer.h"
 #include "base/matrix.h"
+#include "optim/optimizer.h"
 #include "trunk/activation.h"
-#include "trunk/optimizer.h"
 
 namespace widehead {
 

@@ -6,9 +6,9 @@
 
 #include "base/error.h"
 #include "base/pool.h"
+#include "base/prefetch.h"
 #include "base/rng.h"
 #include "kernels/kernels.h"
-#include "trunk/prefetch.h"
 
 namespace widehead {
 namespace {

@@ -17,8 +17,8 @@
 #include "base/buffer.h"
 #include "base/matrix.h"
 #include "base/pages.h"
+#include "optim/optimizer.h"
 #include "trunk/bags.h"
-#include "trunk/optimizer.h"
 #include "trunk/sorted_entries.h"
 
 namespace widehead {

@@ -14,10 +14,10 @@
 
 #include "base/buffer.h"
 #include "base/matrix.h"
+#include "optim/optimizer.h"
 #include "trunk/bags.h"
 #include "trunk/dense_layer.h"
 #include "trunk/embedding.h"
-#include "trunk/optimizer.h"
 
 namespace widehead {
 

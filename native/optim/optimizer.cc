@@ -1,12 +1,12 @@
-#include "trunk/optimizer.h"
+#include "optim/optimizer.h"
 
 #include <cmath>
 #include <cstdint>
 
 #include "base/error.h"
 #include "base/pages.h"
+#include "base/prefetch.h"
 #include "kernels/kernels.h"
-#include "trunk/prefetch.h"
 
 namespace widehead {
 namespace {

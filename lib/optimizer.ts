@@ -1,0 +1,53 @@
+// Optimisers, of a trunk or of the rows of a head: their checks and defaults.
+
+import { checkBoolean, checkNumber, checkObject, oneOf } from './check.js'
+
+export type Optimizer =
+  | { kind: 'sgd' }
+  /** `rowwise` (default true): one sum of mean squared gradients a row instead of one a weight. `epsilon`: default 1e-10. */
+  | { kind: 'adagrad'; epsilon?: number; rowwise?: boolean }
+  /** Defaults 0.9, 0.999 and 1e-8. Each row of a table counts its own steps ("lazy" Adam). */
+  | { kind: 'adam'; beta1?: number; beta2?: number; epsilon?: number }
+
+/** As the addon reads it: every field is present, whatever the kind. */
+export interface NativeOptimizer {
+  kind: string
+  rowwise: boolean
+  beta1: number
+  beta2: number
+  epsilon: number
+}
+
+type Kinds = { [Kind in Optimizer['kind']]: Extract<Optimizer, { kind: Kind }> }
+
+// Below 1e-20, squares that underflow to 0 would make steps of any length.
+function readEpsilon(epsilon: number): number {
+  return checkNumber('optimizer.epsilon', epsilon, 1e-20, 1)
+}
+
+const OPTIMIZERS: { [Kind in keyof Kinds]: (options: Kinds[Kind]) => Kinds[Kind] } = {
+  sgd: () => ({ kind: 'sgd' }),
+  adagrad: ({ epsilon = 1e-10, rowwise = true }) => ({
+    kind: 'adagrad',
+    epsilon: readEpsilon(epsilon),
+    rowwise: checkBoolean('optimizer.rowwise', rowwise),
+  }),
+  adam: ({ beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 }) => ({
+    kind: 'adam',
+    beta1: checkNumber('optimizer.beta1', beta1, 0, 0.999999),
+    beta2: checkNumber('optimizer.beta2', beta2, 0, 0.999999),
+    epsilon: readEpsilon(epsilon),
+  }),
+}
+export const OPTIMIZER_KINDS = Object.keys(OPTIMIZERS) as Optimizer['kind'][]
+
+/** Checked, with every default filled in. */
+export function readOptimizer(optimizer: Optimizer): Optimizer {
+  checkObject('optimizer', optimizer)
+  const kind = oneOf('optimizer.kind', optimizer.kind, OPTIMIZER_KINDS)
+  return (OPTIMIZERS[kind] as (options: Optimizer) => Optimizer)(optimizer)
+}
+
+export function nativeOptimizer(optimizer: Optimizer): NativeOptimizer {
+  return { rowwise: false, beta1: 0, beta2: 0, epsilon: 0, ...optimizer }
+}
