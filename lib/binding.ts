@@ -68,6 +68,8 @@ export interface NativeHeadSpec {
   loss: string | null
   parameters: Readonly<Record<string, number>>
   policy?: NativePolicy
+  /** What only this kind of head has; its line in heads.inc reads it. */
+  options?: object
 }
 
 export interface NativeBinding extends TrunkBinding {

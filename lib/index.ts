@@ -4,11 +4,13 @@ export { type Drift, type ExactDiagnostics, ExactHead, type ExactHeadOptions } f
 export type { StabilisationPolicy } from './heads/stabilisation.js'
 export type {
   ApplyOptions,
+  CommonOptions,
   Evaluation,
   ForwardResult,
   Head,
   HeadOptions,
   Init,
+  RowHeadOptions,
   SparseTargets,
   StepResult,
   Targets,
@@ -27,6 +29,7 @@ export {
   weightedSquaredError,
   zLoss,
 } from './losses.js'
+export type { Optimizer } from './optimizer.js'
 export { isa, setThreads, supportedIsas, threads } from './runtime.js'
 export {
   type BagInput,

@@ -148,6 +148,18 @@ export function customLoss(
   }
 }
 
+/**
+ * -sum y log p with p = softmax(o), the values y as given: what the softmax heads have as their own loss. It sees all D
+ * outputs apart from each other, so that no other head can take it.
+ */
+export const SOFTMAX: Loss = Object.freeze({
+  name: 'softmax',
+  parameters: {},
+  ranking: 'logit',
+  probabilistic: true,
+  defaultInit: ZEROS,
+})
+
 /** The built-in losses by name, each made from an object of its parameters: what the command line and saved models use. */
 export const LOSSES = {
   'squared-error': squaredError,

@@ -16,12 +16,31 @@ import { native } from '../native.js'
 import { fillCustomLoss } from './custom-loss.js'
 import { type Rates, readInit, readLoss, readRates } from './options.js'
 import { copyTargets, type NativeTargets, readTargets } from './targets.js'
-import type { ApplyOptions, Evaluation, ForwardResult, Head, HeadOptions, StepResult, Targets, TopK } from './types.js'
+import type {
+  ApplyOptions,
+  CommonOptions,
+  Evaluation,
+  ForwardResult,
+  Head,
+  HeadOptions,
+  StepResult,
+  Targets,
+  TopK,
+} from './types.js'
 
 interface Minibatch {
   m: number
   hidden: Float32Array
   targets: NativeTargets
+}
+
+/** What one kind of head adds to the options that all have. */
+interface OwnOptions {
+  /** Its own loss, if it takes no other. */
+  loss?: Loss
+  policy?: (features: number) => NativePolicy
+  /** Called once the options that all heads have are checked. */
+  options?: (numClasses: number) => object
 }
 
 export abstract class BaseHead implements Head {
@@ -39,12 +58,12 @@ export abstract class BaseHead implements Head {
   #pending = 0
   #tail: Promise<unknown> = Promise.resolve()
 
-  protected constructor(kind: string, options: HeadOptions, policy?: (features: number) => NativePolicy) {
+  protected constructor(kind: string, options: CommonOptions, own: OwnOptions = {}) {
     checkObject('options', options)
     this.numClasses = checkInteger('numClasses', options.numClasses, 1, 0x7fffffff)
     this.hiddenSize = checkInteger('hiddenSize', options.hiddenSize, 1, 65536)
     this.bias = checkBoolean('bias', options.bias ?? false)
-    this.loss = readLoss(options.loss)
+    this.loss = readLoss((options as Partial<HeadOptions>).loss, own.loss)
     this.#native = new native.Head({
       kind,
       numClasses: this.numClasses,
@@ -52,9 +71,10 @@ export abstract class BaseHead implements Head {
       bias: this.bias,
       seed: checkInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER),
       init: readInit(options.init ?? this.loss.defaultInit, this.numClasses, this.hiddenSize, this.bias),
-      loss: this.loss.compute ? null : this.loss.name,
+      loss: this.loss.compute || own.loss ? null : this.loss.name,
       parameters: this.loss.parameters,
-      policy: policy?.(this.hiddenSize + (this.bias ? 1 : 0)),
+      policy: own.policy?.(this.hiddenSize + (this.bias ? 1 : 0)),
+      options: own.options?.(this.numClasses),
     })
   }
 

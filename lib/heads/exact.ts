@@ -48,7 +48,7 @@ export class ExactHead extends BaseHead {
       const { policy: changes } = options
       return mergePolicy(defaultPolicy(options.numClasses, features), changes ?? {})
     }
-    super('exact', options, policy)
+    super('exact', options, { policy })
     this.#policy = policy(this.hiddenSize + (this.bias ? 1 : 0))
   }
 

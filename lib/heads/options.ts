@@ -52,10 +52,19 @@ export function readInit(init: Init, numClasses: number, hiddenSize: number, bia
   }
 }
 
-export function readLoss(loss: Loss): Loss {
+/** The loss of a head: its own if it takes no other. */
+export function readLoss(loss: Loss | undefined, own?: Loss): Loss {
+  if (own) {
+    if (loss !== undefined) throw typeError(`loss is fixed by this head, which has its own (${own.name}): leave it out`)
+    return own
+  }
+  checkLoss(loss)
+  return loss
+}
+
+function checkLoss(loss: Loss | undefined): asserts loss is Loss {
   checkObject('loss', loss)
   if (loss.compute === undefined && !Object.hasOwn(LOSSES, loss.name)) {
     throw typeError('loss must come from squaredError(), zLoss(), customLoss() or another function of this package')
   }
-  return loss
 }

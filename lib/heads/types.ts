@@ -1,6 +1,7 @@
 // The contract of every head: what goes in, what comes out. Shapes: m examples, d = hiddenSize, D = numClasses.
 
 import type { Loss } from '../losses.js'
+import type { Optimizer } from '../optimizer.js'
 
 /** Any number of target classes an example, in any order, as compressed sparse rows. */
 export interface SparseTargets {
@@ -21,12 +22,12 @@ export type Init =
   | { kind: 'uniform'; scale: number }
   | { kind: 'weights'; weights: Float32Array; biases?: Float32Array }
 
-export interface HeadOptions {
+/** Options of every head. */
+export interface CommonOptions {
   /** D, 1 to 2^31 - 1. */
   numClasses: number
   /** d, the length of one hidden vector, 1 to 65536. */
   hiddenSize: number
-  loss: Loss
   /** One bias a class, trained with the weights (an added feature that is always 1). Default false. */
   bias?: boolean
   /** Starting weights. Default: the loss's own (`loss.defaultInit`). */
@@ -35,10 +36,28 @@ export interface HeadOptions {
   seed?: number
 }
 
+/** Options of a head that takes any loss of the spherical family. */
+export interface HeadOptions extends CommonOptions {
+  loss: Loss
+}
+
+/** Options of a head that has a loss of its own and a row of weights for each class. */
+export interface RowHeadOptions extends CommonOptions {
+  /**
+   * How the rows of W are changed; its state is kept a row. Default sgd, so that a learning rate means the same in every head.
+   * Rows that a step does not touch stay as they are, weight decay and the averages of adam included, which counts the
+   * steps of each row.
+   */
+  optimizer?: Optimizer
+}
+
 export interface ApplyOptions {
   /** At least 0. */
   learningRate: number
-  /** w >= 0, learningRate * w < 1: W becomes (1 - learningRate * w) W - learningRate * dLoss/dW. Default 0. */
+  /**
+   * w >= 0, learningRate * w < 1: W becomes (1 - learningRate * w) W - learningRate * dLoss/dW. Default 0. With another
+   * optimiser than sgd its step takes the place of the gradient; a head that updates some rows a step decays those alone.
+   */
   weightDecay?: number
   /** If the gradient's norm is larger, the head's update is scaled by clipNorm / gradNorm. Default: no limit. */
   clipNorm?: number
@@ -72,7 +91,7 @@ export interface TopK {
   logits: Float32Array
 }
 
-/** An output layer with its loss: every head of this package can stand where another stands. */
+/** An output layer with its loss, the caller's or its own: every head of this package can stand where another stands. */
 export interface Head {
   readonly numClasses: number
   readonly hiddenSize: number

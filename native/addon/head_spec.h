@@ -5,15 +5,11 @@
 #include <string>
 
 #include "addon/convert.h"
+#include "addon/options.h"
 #include "heads/dense_head.h"
 #include "heads/exact_head.h"
 
 namespace widehead::addon {
-
-inline double number(const Napi::Object& object, const char* key) {
-  return object.Get(key).As<Napi::Number>().DoubleValue();
-}
-inline bool present(const Napi::Value& value) { return !value.IsUndefined() && !value.IsNull(); }
 
 struct HeadSpec {
   std::string kind;
@@ -21,6 +17,7 @@ struct HeadSpec {
   InitConfig init;
   StabilisationPolicy policy{};
   size_t stretch = 0;
+  Napi::Object options;  // what only this kind of head has
 };
 
 inline StabilisationPolicy readPolicy(const Napi::Object& policy) {
@@ -49,6 +46,7 @@ inline HeadSpec readSpec(const Napi::Object& object) {
     spec.policy = readPolicy(policy.As<Napi::Object>());
     spec.stretch = static_cast<size_t>(number(policy.As<Napi::Object>(), "stretch"));
   }
+  if (present(object.Get("options"))) spec.options = object.Get("options").As<Napi::Object>();
   return spec;
 }
 

@@ -18,7 +18,7 @@ enum Stage { kScore = 1, kDifferentiate = 2, kApply = 4 };
 struct Job {
   std::shared_ptr<Head> head;
   std::shared_ptr<Pass> pass;
-  LossFunction loss = nullptr;  // null: the loss is JavaScript's
+  LossFunction loss = nullptr;  // null: the loss is JavaScript's, or the head's own
   std::vector<double> parameters;
   uint32_t stages = 0;
   const float* hidden = nullptr;
@@ -31,7 +31,9 @@ struct Job {
     const size_t numClasses = head->config().numClasses;
     if (stages & kScore) {
       pass->assign(head->config(), hidden, targets);
-      head->score(*pass);
+      // A pass that ends with its scores is an evaluation, or waits for a loss of JavaScript's: to heads that take one,
+      // the two are the same.
+      stages == kScore ? head->evaluate(*pass) : head->score(*pass);
       if (loss != nullptr) pass->computeLoss(loss, parameters.data(), numClasses);
     }
     if (stages & kDifferentiate) {

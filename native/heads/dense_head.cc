@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "base/pool.h"
-#include "heads/top_k.h"
 #include "kernels/kernels.h"
 #include "linalg/gemm.h"
 
@@ -24,13 +22,7 @@ struct DensePass : Pass {
 
 }  // namespace
 
-DenseHead::DenseHead(const HeadConfig& config, const InitConfig& init)
-    : Head(config), w_(elementCount(config.numClasses, features())) {
-  if (init.kind == InitConfig::Zeros) return;
-  parallelFor(config.numClasses, 64, [&](size_t begin, size_t end) {
-    for (size_t r = begin; r < end; r++) fillRow(&w_[r * features()], r, init, config.hiddenSize, features());
-  });
-}
+DenseHead::DenseHead(const HeadConfig& config, const InitConfig& init) : TableHead(config, init, {"sgd"}) {}
 
 std::unique_ptr<Pass> DenseHead::newPass() const { return std::make_unique<DensePass>(); }
 
@@ -40,7 +32,7 @@ void DenseHead::score(Pass& base) const {
   pass.version = version_;
   float* o = pass.outputs.reserve(elementCount(m, numClasses));
   gemm(MatrixF(o, m, numClasses), ConstMatrixF(pass.hidden.data(), m, n),
-       ConstMatrixF(w_.data(), numClasses, n).transposed());
+       table_.range(0, numClasses).transposed());
   parallelFor(m, 1, [&](size_t begin, size_t end) {
     for (size_t j = begin; j < end; j++) {
       const float* row = o + j * numClasses;
@@ -63,7 +55,7 @@ void DenseHead::score(Pass& base) const {
 // G = 2 diag(gq) O + gs 1^T + Y, in place of the outputs; dH = G W.
 void DenseHead::differentiate(Pass& base) const {
   auto& pass = static_cast<DensePass&>(base);
-  const size_t m = pass.m, n = features(), d = config_.hiddenSize, numClasses = config_.numClasses;
+  const size_t m = pass.m, d = config_.hiddenSize, numClasses = config_.numClasses;
   float* g = pass.outputs.data();
   parallelFor(m, 1, [&](size_t begin, size_t end) {
     for (size_t j = begin; j < end; j++) {
@@ -75,8 +67,7 @@ void DenseHead::differentiate(Pass& base) const {
   for (size_t k = 0; k < pass.targets.nnz(); k++) {
     g[pass.targets.example(k) * numClasses + pass.targets.unique()[pass.targets.slot(k)]] += static_cast<float>(pass.ga[k]);
   }
-  const ConstMatrixF weights(w_.data(), numClasses, d, static_cast<ptrdiff_t>(n));
-  gemm(MatrixF(pass.dHidden.data(), m, d), MatrixF(g, m, numClasses), weights);
+  gemm(MatrixF(pass.dHidden.data(), m, d), MatrixF(g, m, numClasses), table_.weights(0, numClasses));
 }
 
 double DenseHead::apply(Pass& base, const ApplyOptions& options) {
@@ -84,55 +75,22 @@ double DenseHead::apply(Pass& base, const ApplyOptions& options) {
   const size_t m = pass.m, n = features(), numClasses = config_.numClasses;
   pass.gradient.reserve(std::min(kBlock, numClasses) * n);
   const MatrixF g(pass.outputs.data(), m, numClasses), h(pass.hidden.data(), m, n);
-  const float decay = static_cast<float>(1 - options.learningRate * options.weightDecay);
   version_++;
   // One pass over W when the rate is known at once; when the norm decides on it, a first pass for the norm alone.
-  const auto sweep = [&](float rate, bool write) {
+  const auto sweep = [&](const RowStep* step) {
     double squared = 0;
     for (size_t begin = 0; begin < numClasses; begin += kBlock) {
       const size_t count = std::min(kBlock, numClasses - begin);
       const ConstMatrixF part(g.data + begin, m, count, static_cast<ptrdiff_t>(numClasses));
       gemm(MatrixF(pass.gradient.data(), count, n), part.transposed(), h);
-      squared += kernels().dotDouble(pass.gradient.data(), pass.gradient.data(), count * n);
-      if (!write) continue;
-      parallelFor(count, 64, [&](size_t from, size_t to) {
-        float* w = &w_[(begin + from) * n];
-        if (decay != 1) kernels().scale(w, decay, (to - from) * n);
-        kernels().axpy(w, -rate, &pass.gradient[from * n], (to - from) * n);
-      });
+      squared += squaredNorm(pass.gradient.data(), count * n);
+      if (step != nullptr) table_.updateRange(begin, count, pass.gradient.data(), *step);
     }
     return std::sqrt(squared);
   };
-  const float rate = static_cast<float>(options.learningRate);
-  if (std::isinf(options.clipNorm)) return sweep(rate, true);
-  const double norm = sweep(0, false);
-  sweep(norm > options.clipNorm ? static_cast<float>(options.learningRate * options.clipNorm / norm) : rate, true);
-  return norm;
-}
-
-void DenseHead::rows(float* out, const uint32_t* classes, size_t n) const {
-  for (size_t i = 0; i < n; i++) std::memcpy(out + i * features(), &w_[classes[i] * features()], features() * sizeof(float));
-}
-
-void DenseHead::logits(float* out, const float* hidden, size_t m, const uint32_t* classes, size_t n) const {
-  const size_t d = config_.hiddenSize;
-  std::vector<float> w(n * features());
-  rows(w.data(), classes, n);
-  const ConstMatrixF weights(w.data(), n, d, static_cast<ptrdiff_t>(features()));
-  gemm(MatrixF(out, m, n), ConstMatrixF(hidden, m, d), weights.transposed());
-  if (!config_.bias) return;
-  for (size_t j = 0; j < m; j++) {
-    for (size_t i = 0; i < n; i++) out[j * n + i] += w[i * features() + d];
-  }
-}
-
-void DenseHead::topK(int32_t* classes, float* logits, const float* hidden, size_t m, size_t k, bool square) const {
-  topKOfAll(config_.numClasses, TopK(m, k, square), classes, logits,
-            [&](float* out, const uint32_t* ids, size_t n) { this->logits(out, hidden, m, ids, n); });
-}
-
-std::map<std::string, double> DenseHead::diagnostics() const {
-  return {{"steps", static_cast<double>(version_)}, {"bytes", static_cast<double>(bytes())}};
+  const double norm = std::isinf(options.clipNorm) ? 0 : sweep(nullptr);
+  const RowStep step = rowStep(options, norm);
+  return sweep(&step);
 }
 
 }  // namespace widehead

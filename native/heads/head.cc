@@ -76,14 +76,24 @@ void Pass::computeLoss(LossFunction compute, const double* parameters, size_t nu
 
 void Pass::finishLoss(size_t numClasses) {
   checkLoss(lossBatch(numClasses));
+  meanLoss();
   const double share = 1.0 / static_cast<double>(m);
-  loss = 0;
   for (size_t j = 0; j < m; j++) {
-    loss += losses[j] * share;
     gq[j] *= share;
     gs[j] *= share;
   }
   for (size_t k = 0; k < targets.nnz(); k++) ga[k] *= share;
+}
+
+void Pass::finishLosses() {
+  checkLosses(losses.data(), m);
+  meanLoss();
+}
+
+void Pass::meanLoss() {
+  const double share = 1.0 / static_cast<double>(m);
+  loss = 0;
+  for (size_t j = 0; j < m; j++) loss += losses[j] * share;
 }
 
 }  // namespace widehead

@@ -1,5 +1,8 @@
 // The contract of every output layer. A pass over one minibatch goes score -> loss -> differentiate -> apply; all but apply
 // leave the head as it was, so that a failure anywhere loses nothing.
+//
+// A head takes any loss of the spherical family, or has a loss of its own: then score() fills pass.losses itself and ends
+// with pass.finishLosses(), q, s, a and their derivatives stay unused, and a pass has no step between score and differentiate.
 #pragma once
 
 #include <cstddef>
@@ -44,6 +47,8 @@ class Pass {
   LossBatch lossBatch(size_t numClasses);
   // Turns the derivatives of the losses into those of their mean, after checking that all are finite.
   void finishLoss(size_t numClasses);
+  // The same for a head with a loss of its own: pass.loss from pass.losses, after checking that all are finite.
+  void finishLosses();
   // Bytes of scratch held, about.
   virtual size_t bytes() const { return hidden.bytes() + dHidden.bytes() + a.bytes() + ga.bytes() + 5 * q.bytes(); }
 
@@ -55,6 +60,9 @@ class Pass {
   Buffer<float> dHidden;                // m x d
   double loss = 0;
   uint64_t version = 0;  // the head's version that the pass was made for
+
+ private:
+  void meanLoss();
 };
 
 class Head {
@@ -68,9 +76,12 @@ class Head {
   uint64_t version() const { return version_; }
 
   virtual std::unique_ptr<Pass> newPass() const = 0;
-  // Fills q, s and a from hidden and targets.
+  // Fills q, s and a from hidden and targets; with a loss of its own: the losses. Where a step draws at random, it does so
+  // from (seed, version), so that a pass that is not applied leaves no trace.
   virtual void score(Pass& pass) const = 0;
-  // Fills dHidden from gq, gs and ga.
+  // score() for a pass that ends here: a head whose step estimates its loss computes it in full.
+  virtual void evaluate(Pass& pass) const { score(pass); }
+  // Fills dHidden from gq, gs and ga, or from what score() kept.
   virtual void differentiate(Pass& pass) const = 0;
   // The Frobenius norm of the gradient for the weights; makes the update. Never throws after it has begun to change the weights.
   virtual double apply(Pass& pass, const ApplyOptions& options) = 0;

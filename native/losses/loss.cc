@@ -40,8 +40,10 @@ void check(const char* what, const double* values, size_t count) {
 
 }  // namespace
 
+void checkLosses(const double* losses, size_t m) { check("losses", losses, m); }
+
 void checkLoss(const LossBatch& batch) {
-  check("losses", batch.losses, batch.m);
+  checkLosses(batch.losses, batch.m);
   check("gq", batch.gq, batch.m);
   check("gs", batch.gs, batch.m);
   check("ga", batch.ga, batch.indptr[batch.m]);

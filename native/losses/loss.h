@@ -34,5 +34,6 @@ const LossEntry* findLoss(const std::string& name);  // nullptr if there is none
 
 // Throws Error WIDEHEAD_LOSS unless every number the loss filled in is finite.
 void checkLoss(const LossBatch& batch);
+void checkLosses(const double* losses, size_t m);  // the losses alone
 
 }  // namespace widehead

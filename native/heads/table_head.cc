@@ -1,0 +1,35 @@
+#include "heads/table_head.h"
+
+#include "base/buffer.h"
+#include "heads/top_k.h"
+#include "linalg/gemm.h"
+
+namespace widehead {
+
+TableHead::TableHead(const HeadConfig& config, const InitConfig& init, const OptimizerSettings& optimizer)
+    : Head(config), table_(config.numClasses, config.hiddenSize, features(), init, optimizer) {}
+
+void TableHead::rows(float* out, const uint32_t* classes, size_t n) const { table_.gather(out, classes, n); }
+
+void TableHead::logits(float* out, const float* hidden, size_t m, const uint32_t* classes, size_t n) const {
+  const size_t d = config_.hiddenSize;
+  Buffer<float> w(n * features());
+  rows(w.data(), classes, n);
+  const ConstMatrixF weights(w.data(), n, d, static_cast<ptrdiff_t>(features()));
+  gemm(MatrixF(out, m, n), ConstMatrixF(hidden, m, d), weights.transposed());
+  if (!config_.bias) return;
+  for (size_t j = 0; j < m; j++) {
+    for (size_t i = 0; i < n; i++) out[j * n + i] += w[i * features() + d];
+  }
+}
+
+void TableHead::topK(int32_t* classes, float* logits, const float* hidden, size_t m, size_t k, bool square) const {
+  topKOfAll(config_.numClasses, TopK(m, k, square), classes, logits,
+            [&](float* out, const uint32_t* ids, size_t n) { this->logits(out, hidden, m, ids, n); });
+}
+
+std::map<std::string, double> TableHead::diagnostics() const {
+  return {{"steps", static_cast<double>(version_)}, {"bytes", static_cast<double>(bytes())}};
+}
+
+}  // namespace widehead
