@@ -1,5 +1,5 @@
 // npm run bench: measures this machine. Sides take turns, each trial runs in a fresh process, medians are reported with their
-// spread. Results go to bench/results/, a JSON file a table.
+// spread. With one thread CPU time is measured, with more the wall clock. Results go to bench/results/, a JSON file a table.
 //
 //   npm run bench                        all tables
 //   npm run bench -- kernels step        some of them
@@ -9,10 +9,14 @@ import { isa } from '../dist/index.js'
 import { othersBusy } from './process.mjs'
 import { writeTable } from './results.mjs'
 import { kernels } from './tables/kernels.mjs'
+import { memory } from './tables/memory.mjs'
+import { paperTable } from './tables/paper.mjs'
+import { pauses } from './tables/pauses.mjs'
 import { scaling } from './tables/scaling.mjs'
 import { step } from './tables/step.mjs'
+import { trunk } from './tables/trunk.mjs'
 
-const tables = { kernels, step, scaling }
+const tables = { kernels, step, paper: paperTable, scaling, pauses, memory, trunk }
 
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !Object.hasOwn(tables, name))
@@ -30,6 +34,6 @@ const { median, most } = othersBusy()
 if (most > 0.1) {
   const percent = (share) => `${Math.round(100 * share)} %`
   console.log(
-    `\nThe machine was not quiet: other work kept its cores ${percent(median)} busy (median; at most ${percent(most)}). Ratios of sides that take turns bear that with one thread; with more they mean little.`,
+    `\nThe machine was not quiet: other work kept its cores ${percent(median)} busy (median; at most ${percent(most)}). Numbers with more than one thread mean little then.`,
   )
 }

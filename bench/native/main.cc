@@ -43,6 +43,9 @@ const Table kTables[] = {
     {"peak", bench::benchPeak},
     {"sgemm", bench::benchSgemm},
     {"kernels", bench::benchKernels},
+    {"dense", bench::benchDense},
+    {"trunk", bench::benchTrunk},
+    {"stream", bench::benchStream},
 };
 
 std::vector<size_t> readList(const char* text) {
@@ -63,14 +66,13 @@ bool readOption(bench::Settings& settings, const char* name, const char* value) 
   else if (std::strcmp(name, "--d") == 0) settings.d = list;
   else if (std::strcmp(name, "--m") == 0) settings.m = list;
   else if (std::strcmp(name, "--classes") == 0) settings.classes = list[0];
-  else if (std::strcmp(name, "--steps") == 0) settings.steps = list[0];
   else return false;
   return true;
 }
 
 int usage() {
   std::fprintf(stderr, "usage: widehead_bench TABLE [--threads N] [--samples N] [--millis X] [--d N,..] [--m N,..] "
-                       "[--classes N] [--steps N]\ntables:");
+                       "[--classes N]\ntables:");
   for (const Table& table : kTables) std::fprintf(stderr, " %s", table.name);
   std::fprintf(stderr, "\n");
   return 2;

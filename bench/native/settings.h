@@ -13,13 +13,16 @@ struct Settings {
   Rigour rigour;
   size_t threads = 1;
   std::vector<size_t> d = {100, 128, 256, 300, 512, 1024}, m = {32, 128, 512};
-  size_t classes = 793471, steps = 3;
+  size_t classes = 793471;
 };
 
 void benchAbout(const Settings& settings);
 void benchPeak(const Settings& settings);
 void benchSgemm(const Settings& settings);
 void benchKernels(const Settings& settings);
+void benchDense(const Settings& settings);
+void benchTrunk(const Settings& settings);
+void benchStream(const Settings& settings);
 
 // Seeded numbers, aligned as the library's buffers are, between -0.5 and 0.5.
 widehead::Buffer<float> randomFloats(size_t count, size_t seed);

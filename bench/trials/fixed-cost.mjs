@@ -1,7 +1,7 @@
 // One trial: what a step costs from JavaScript when there is next to nothing to compute. { steps }
 
 import { ExactHead, setThreads, squaredError } from '../../dist/index.js'
-import { summarise } from '../timing.mjs'
+import { startClock, summarise } from '../timing.mjs'
 
 const { steps } = JSON.parse(process.argv[2])
 setThreads(1)
@@ -15,11 +15,11 @@ const batch = 100
 const times = []
 for (let done = 0; done < steps; done += batch) {
   if (done % 10_000 === 0) globalThis.gc?.()
-  const begin = performance.now()
+  const elapsed = startClock(1)
   for (let i = 0; i < batch; i++) {
     targets[0] = (done + i) % 1000
     head.step(hidden, targets, options)
   }
-  times.push((performance.now() - begin) / batch)
+  times.push(elapsed() / batch)
 }
 process.stdout.write(`${JSON.stringify(summarise(times.slice(times.length / 10)))}\n`)
