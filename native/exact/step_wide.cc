@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/pool.h"
 #include "exact/split.h"
 #include "exact/step.h"
 #include "kernels/kernels.h"
@@ -44,10 +45,12 @@ double WideStep::gradNormSquared(const FactoredWeights& w, const ExactPass& pass
   for (size_t i = 0; i < m; i++) scale_ = std::max(scale_, std::fabs(pass.gq[i]));
   if (scale_ == 0) scale_ = 1;
   scaled_.reserve(m * n);
-  for (size_t i = 0; i < m; i++) {
-    const double share = pass.gq[i] / scale_;
-    for (size_t j = 0; j < n; j++) scaled_[i * n + j] = static_cast<float>(share * pass.hidden[i * n + j]);
-  }
+  parallelFor(m, 16, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; i++) {
+      const Term term = {pass.gq[i] / scale_, &pass.hidden[i * n]};
+      kernels().combine(&scaled_[i * n], &term, 1, n);
+    }
+  });
   const MatrixF c = square(c_), dhh = square(dhh_), zh = square(zh_), hmh = square(hmh_);
   gemm(c, MatrixF(scaled_.data(), m, n).transposed(), h);
   gemm(dhh, MatrixF(pass.dhc.data(), m, n).transposed(), h);
@@ -58,10 +61,7 @@ double WideStep::gradNormSquared(const FactoredWeights& w, const ExactPass& pass
   gemm(hmh, ht, MatrixF(overlap_.data(), m, n));
   gemm(cross, c, dhh);
   gemm(cross, zh.transposed(), c, 1, Into::Add);
-  std::vector<double> hy(n);
-  for (size_t i = 0; i < m; i++) {
-    for (size_t j = 0; j < n; j++) hy[j] += pass.ybar[i] * pass.hidden[i * n + j];
-  }
+  const std::vector<double> hy = weightedSum(pass.ybar.data(), pass);
   double norm = 0;
   const double perClass = 1.0 / static_cast<double>(w.numClasses());
   for (size_t i = 0; i < n; i++) {
@@ -147,11 +147,11 @@ StepEffect WideStep::solve(const ExactPass& pass, double eta, double singular) {
 // Finds the eigenvalue of A' nearest 0; if it is too near, adds kappa x x^T to A' and says so.
 bool WideStep::splitOff(size_t n, double& nearest, double singular) {
   std::vector<double> x(n), image(n);
-  const auto multiplyBy = [n](const Buffer<double>& matrix) {
-    return [&matrix, n](std::vector<double>& to, const std::vector<double>& from) {
+  const auto multiplyBy = [n](const Buffer<double>& symmetric) {
+    return [&symmetric, n](std::vector<double>& to, const std::vector<double>& from) {
+      std::fill(to.begin(), to.end(), 0.0);
       for (size_t i = 0; i < n; i++) {
-        to[i] = 0;
-        for (size_t j = 0; j < n; j++) to[i] += matrix[i * n + j] * from[j];
+        for (size_t j = 0; j < n; j++) to[j] += from[i] * symmetric[i * n + j];
       }
     };
   };
