@@ -171,17 +171,15 @@ void ExactHead::updateRows(ExactPass& pass, double eta, const float* x) {
   parallelFor(count, kRows, [&](size_t begin, size_t end) {
     std::vector<Term> terms;
     for (size_t u = begin; u < end; u++) {
-      float* row = &pass.rows[pass.place[u] * n];
-      terms.assign(1, {1, row});
+      terms.assign(1, {1, &pass.rows[pass.place[u] * n]});
       for (uint32_t i = targets.classPtr()[u]; i < targets.classPtr()[u + 1]; i++) {
         const uint32_t k = targets.byClass()[i];
         terms.push_back({-eta * pass.gaHat[k], x + targets.example(k) * n});
       }
-      kernels().combine(row, terms.data(), terms.size(), n);
+      kernels().combine(weights_.v.raw(targets.unique()[u]), terms.data(), terms.size(), n);
+      weights_.v.markWritten(targets.unique()[u]);
     }
   });
-  for (uint32_t& i : pass.order) i = targets.unique()[i];
-  weights_.v.scatter(pass.rows.data(), pass.order.data(), count);
 }
 
 void ExactHead::rows(float* out, const uint32_t* classes, size_t n) const { weights_.rows(out, classes, n); }
