@@ -6,6 +6,7 @@
 #include "kernels/kernels.h"
 #include "linalg/gemm.h"
 #include "openblas.h"
+#include "peak.h"
 #include "settings.h"
 
 namespace bench {
@@ -95,7 +96,12 @@ void benchProduct(const Product& p, size_t d, size_t m, const Settings& settings
                  CompensatedMatrix(p.form == Form::Compensated || p.form == Form::Syr2k ? d : 1)};
   on.c.zeros(p.rows * p.cols);
   std::vector<Side> sides = {{oursFor(p, on)}};
-  if (const OpenBlas* blas = openBlas()) sides.push_back({openBlasFor(p, on, *blas), OpenBlas::kSettle});
+  const OpenBlas* blas = openBlas();
+  if (blas != nullptr) sides.push_back({openBlasFor(p, on, *blas), OpenBlas::kSettle});
+  // What the FMA units do at the same time: a core's speed is not the same all along.
+  const FmaLoops* loops = fmaLoops(kernels().name);
+  const size_t rounds = 10000;
+  if (loops != nullptr) sides.push_back({onAllThreads([=] { loops->registers(rounds); })});
   const auto times = sample(sides, settings.rigour);
   JsonLine line;
   line.add("table", "kernels").add("isa", kernels().name).add("threads", static_cast<double>(settings.threads));
@@ -105,7 +111,10 @@ void benchProduct(const Product& p, size_t d, size_t m, const Settings& settings
   const double perElement = p.form == Form::Syrk ? 1 : 2;
   line.add("flops", perElement * static_cast<double>(p.rows) * static_cast<double>(p.cols) * static_cast<double>(p.depth));
   line.add("ours", times[0]);
-  if (times.size() > 1) line.add("openblas", times[1]); else line.addNull("openblas");
+  if (blas != nullptr) line.add("openblas", times[1]); else line.addNull("openblas");
+  if (loops == nullptr) return;
+  line.add("peak", times.back());
+  line.add("peakFlops", loops->flopsPerRound * static_cast<double>(rounds * settings.threads));
 }
 
 }  // namespace

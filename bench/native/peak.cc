@@ -1,6 +1,9 @@
 #include "peak.h"
 
 #include <cstring>
+#include <utility>
+
+#include "base/pool.h"
 
 #if defined(__x86_64__) || defined(_M_X64)
 #include <immintrin.h>
@@ -107,6 +110,14 @@ const FmaLoops* fmaLoops(const char* isa) {
 #endif
   static_cast<void>(isa);
   return nullptr;
+}
+
+std::function<void()> onAllThreads(std::function<void()> body) {
+  return [body = std::move(body)] {
+    widehead::parallelFor(widehead::threads(), 1, [&body](size_t begin, size_t end) {
+      for (; begin < end; begin++) body();
+    });
+  };
 }
 
 }  // namespace bench

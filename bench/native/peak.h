@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 
 namespace bench {
 
@@ -15,5 +16,8 @@ constexpr size_t kOperands = 2048;
 
 // nullptr where the bench has no loops for the instruction set.
 const FmaLoops* fmaLoops(const char* isa);
+
+// body on every thread at once, each on its own core.
+std::function<void()> onAllThreads(std::function<void()> body);
 
 }  // namespace bench

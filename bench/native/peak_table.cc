@@ -1,5 +1,4 @@
 // The rates that everything else is measured by: the FMA units', and sgemm 2048^3.
-#include "base/pool.h"
 #include "json_line.h"
 #include "kernels/kernels.h"
 #include "linalg/gemm.h"
@@ -15,15 +14,11 @@ void benchPeak(const Settings& settings) {
   const FmaLoops* loops = fmaLoops(kernels().name);
   const size_t rounds = 100000, threads = settings.threads;
   const auto operands = randomFloats(kOperands, 1);
-  // Every thread does the same work on its own core.
-  const auto onAll = [threads](auto body) {
-    return [threads, body] { parallelFor(threads, 1, [&](size_t begin, size_t end) { for (; begin < end; begin++) body(); }); };
-  };
   JsonLine line;
   line.add("table", "peak").add("isa", kernels().name).add("threads", static_cast<double>(threads));
   if (loops == nullptr) return;
-  const auto times = sample({{onAll([=] { loops->registers(rounds); })},
-                             {onAll([=, &operands] { loops->memory(rounds, operands.data()); })}},
+  const auto times = sample({{onAllThreads([=] { loops->registers(rounds); })},
+                             {onAllThreads([=, &operands] { loops->memory(rounds, operands.data()); })}},
                             settings.rigour);
   const double flops = loops->flopsPerRound * static_cast<double>(rounds * threads);
   line.add("registers", flops / times[0].median * 1e-9).add("memory", flops / times[1].median * 1e-9);

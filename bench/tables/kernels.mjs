@@ -35,7 +35,11 @@ function combine(lines, peak) {
   const [{ isa, threads, product, role, rows, cols, depth, d, m, n, flops }] = lines
   const rate = (side) => (flops / median(lines.map((line) => line[side].median))) * 1e-9
   const ours = rate('ours')
-  const result = { isa, threads, product: product ?? 'sgemm', role, d, m, flops, ours, ofPeak: ours / peak }
+  // Of the peak at that very time where it took its turn, else of the run's best.
+  const ofPeak = lines[0].peak
+    ? median(lines.map((line) => flops / line.ours.median / (line.peakFlops / line.peak.median)))
+    : ours / peak
+  const result = { isa, threads, product: product ?? 'sgemm', role, d, m, flops, ours, ofPeak }
   result.shape = product ? `${rows} x ${cols} x ${depth}` : `${n} x ${n} x ${n}`
   if (!lines[0].openblas) return result
   const ratios = lines.map((line) => line.openblas.median / line.ours.median)

@@ -7,17 +7,25 @@ import { runScript } from '../process.mjs'
 import { quick } from '../settings.mjs'
 
 const steps = quick ? 1000 : 20_000
-const trial = { head: 'exact', numClasses: 1e6, hiddenSize: 300, examples: 128, threads: 1, warmup: 100, steps }
+const trial = {
+  head: 'exact',
+  numClasses: quick ? 1e5 : 1e6,
+  hiddenSize: 300,
+  examples: 128,
+  threads: 1,
+  warmup: 100,
+  steps,
+}
 const shares = [0.02, 0.3, 1]
 
 export function pauses() {
-  const init = { kind: 'normal', scale: 0.05 }
+  const init = { kind: 'uniform', scale: 0.05 }
   const results = interleave(
     shares.map((share) => () => runScript('step', { ...trial, share, init })),
     quick ? 1 : 2,
   )
   const mean = results[0].mean
-  console.log(`\n${steps} steps, D = 1e6, d = 300, m = 128, 1 thread; milliseconds\n`)
+  console.log(`\n${steps} steps, D = ${trial.numClasses}, d = 300, m = 128, 1 thread; milliseconds\n`)
   console.log(
     markdownTable(
       results.map((result) => ({

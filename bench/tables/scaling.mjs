@@ -1,8 +1,12 @@
 // How the exact step's time depends on D, d, m and the number of threads. Zipf targets.
 
+import { isa, supportedIsas } from '../../dist/index.js'
 import { interleave } from '../interleave.mjs'
 import { digits, markdownTable } from '../markdown.mjs'
+import { findBaseline, runNative } from '../native.mjs'
+import { logPlot } from '../plot.mjs'
 import { runScript } from '../process.mjs'
+import { writeResult } from '../results.mjs'
 import { cores, quick } from '../settings.mjs'
 
 const base = { head: 'exact', numClasses: 1e6, hiddenSize: 300, examples: 128, share: 0.1, threads: 1 }
@@ -38,6 +42,34 @@ function measureAxis([axis, values]) {
   return [axis, results]
 }
 
+/** The dense step over D, to set the exact one against. */
+function measureDense() {
+  const { env } = findBaseline(isa(), isa() !== supportedIsas()[0])
+  const { hiddenSize, examples } = base
+  return (quick ? [1e4, 1e5] : [1e4, 1e5, 1e6]).map((numClasses) => {
+    const trial = { ...base, numClasses, head: 'dense', warmup: 1, steps: 5 }
+    const openblas = () => {
+      const [line] = runNative('dense', { classes: numClasses, d: hiddenSize, m: examples, samples: 5 }, env) ?? [{}]
+      return line.openblas ? { ms: line.openblas.median * 1000 } : null
+    }
+    const [ours, blas] = interleave([() => runScript('step', trial), openblas])
+    return { numClasses, ours: ours.ms, openblas: blas?.ms }
+  })
+}
+
 export function scaling() {
-  return Object.fromEntries(Object.entries(axes).map(measureAxis))
+  const results = Object.fromEntries(Object.entries(axes).map(measureAxis))
+  const dense = measureDense()
+  const curves = [{ name: 'exact', points: results.numClasses.map(({ numClasses, ms }) => [numClasses, ms]) }]
+  for (const [side, name] of [
+    ['ours', 'dense, ours'],
+    ['openblas', 'dense, OpenBLAS'],
+  ]) {
+    const points = dense.filter((row) => row[side]).map((row) => [row.numClasses, row[side]])
+    if (points.length > 0) curves.push({ name, points })
+  }
+  const title = `One step, d = 300, m = 128, 1 thread, ${isa()}`
+  const plot = logPlot({ title, xLabel: 'classes D', yLabel: 'milliseconds', curves })
+  console.log(`\nplot: ${writeResult('scaling.svg', plot)}`)
+  return { ...results, dense }
 }

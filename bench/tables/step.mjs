@@ -10,7 +10,7 @@ import { median } from '../statistics.mjs'
 
 const sizes = quick ? [128, 300] : [100, 128, 256, 300, 512, 1024]
 const examples = quick ? [1, 8, 128] : [1, 8, 32, 128, 512]
-const numClasses = 100_000
+const numClasses = quick ? 20_000 : 100_000
 
 /** Multiply-adds of the step for m <= d, twice; the other shape of the step has another formula. */
 function usefulFlops(d, m) {
@@ -23,27 +23,31 @@ function stepsFor(d, m) {
   return Math.round(Math.min(5000, Math.max(15, (quick ? 0.15 : 1) / guess)))
 }
 
-function sgemmRates(threads) {
-  const baseline = findBaseline(isa(), isa() !== supportedIsas()[0])
-  const [line] = runNative('sgemm', { threads, samples: quick ? 3 : 5 }, baseline.env) ?? [null]
-  if (line === null) return null
+const baseline = () => findBaseline(isa(), isa() !== supportedIsas()[0])
+
+/** GFLOP/s of sgemm 2048^3 now: ours, OpenBLAS's, and the better of them. */
+function sgemmRate(threads) {
+  const [line] = runNative('sgemm', { threads, samples: 3 }, baseline().env) ?? [{}]
   const rate = (side) => (line[side] ? (line.flops / line[side].median) * 1e-9 : 0)
-  return { ours: rate('ours'), openblas: rate('openblas'), baseline: describeBaseline(baseline) }
+  return { ours: rate('ours'), openblas: rate('openblas'), best: Math.max(rate('ours'), rate('openblas')) }
 }
 
+/** The yardstick and the step one after the other, several times, because a core's speed is not the same all along. */
 function measureShape(hiddenSize, m) {
   const steps = stepsFor(hiddenSize, m)
-  const trial = {
-    head: 'exact',
-    numClasses,
-    hiddenSize,
-    examples: m,
-    share: 0.1,
-    warmup: Math.ceil(steps / 10) + 5,
-    steps,
-  }
-  const init = { kind: 'normal', scale: 0.05 }
-  return interleave(threadCounts.map((threads) => () => runScript('step', { ...trial, threads, init })))
+  const init = { kind: 'uniform', scale: 0.05 }
+  const trial = { head: 'exact', numClasses, hiddenSize, examples: m, share: 0.1, init }
+  const flops = usefulFlops(hiddenSize, m)
+  const shares = threadCounts.map(() => [])
+  const trials = interleave(
+    threadCounts.map((threads, i) => () => {
+      const sgemm = sgemmRate(threads)
+      const result = runScript('step', { ...trial, threads, warmup: Math.ceil(steps / 10) + 5, steps })
+      shares[i].push(((flops / result.ms) * 1e-6) / sgemm.best)
+      return { ...result, sgemm }
+    }),
+  )
+  return trials.map((result, i) => ({ ...result, share: median(shares[i]), shares: shares[i] }))
 }
 
 function fixedCost() {
@@ -54,46 +58,49 @@ function fixedCost() {
   return result
 }
 
+function columnsOf({ threads, ms, low, high, share }) {
+  const name = threads === 1 ? '1 thread' : `${threads} threads`
+  return {
+    [`${name}, ms`]: digits(ms),
+    [`${name}, quartiles`]: `${digits(low)}, ${digits(high)}`,
+    [`${name}, of sgemm`]: percent(share),
+  }
+}
+
+function rowOf({ d, m, trials, caches }) {
+  const one = trials[0]
+  return Object.assign(
+    { d, m, 'microseconds an example': digits((1000 * one.ms) / m) },
+    ...trials.map(columnsOf),
+    trials.length > 1 ? { 'speed-up': digits(one.ms / trials.at(-1).ms) } : {},
+    { 'of the cache bound': caches ? percent(caches.bound / one.ms) : '' },
+  )
+}
+
+/**
+ * For one example a step is bound by the caches: it reads four d x d matrices, and reads and writes the three it changes,
+ * in two words each. Milliseconds at the rate at which axpy runs over as many bytes.
+ */
+function cacheBound(d) {
+  const [line] = runNative('stream', { d }) ?? []
+  return line && { gigabytes: line.gigabytes, bound: (64 * d * d) / line.gigabytes / 1e6 }
+}
+
 export function step() {
   const shapes = sizes.flatMap((d) => examples.map((m) => ({ d, m })))
-  const rates = threadCounts.map(() => [])
-  const rows = shapes.map(({ d, m }) => {
-    // The yardstick is measured all along, as the machine's clock drifts.
-    if (m === 128) for (const [i, threads] of threadCounts.entries()) rates[i].push(sgemmRates(threads))
-    const trials = measureShape(d, m)
-    return { d, m, flops: usefulFlops(d, m), trials }
-  })
-  const best = rates.map((list) => {
-    if (list.includes(null)) return { rate: Number.NaN }
-    const [ours, openblas] = ['ours', 'openblas'].map((side) => median(list.map((rate) => rate[side])))
-    return { ours, openblas, rate: Math.max(ours, openblas), baseline: list[0].baseline }
-  })
-  console.log(
-    `\nThe exact step, D = ${digits(numClasses)}, ${isa()}; sgemm 2048^3 in the same run (${best[0].baseline ?? 'not built'}):`,
-  )
+  const rows = shapes.map(({ d, m }) => ({
+    d,
+    m,
+    trials: measureShape(d, m),
+    caches: m === 1 ? cacheBound(d) : undefined,
+  }))
+  console.log(`\nThe exact step, D = ${numClasses}, ${isa()}, beside sgemm 2048^3 in the same run: GFLOP/s, medians`)
   for (const [i, threads] of threadCounts.entries()) {
-    console.log(`threads ${threads}: ours ${digits(best[i].ours)} GFLOP/s, OpenBLAS ${digits(best[i].openblas)}`)
+    const rate = (side) => digits(median(rows.map(({ trials }) => trials[i].sgemm[side])))
+    console.log(
+      `threads ${threads}: ours ${rate('ours')}, OpenBLAS ${rate('openblas')} (${describeBaseline(baseline())})`,
+    )
   }
-  const share = ({ flops }, trial, i) => ((flops / trial.ms) * 1e-6) / best[i].rate
-  const columns = (row) =>
-    row.trials.map((trial, i) => {
-      const name = trial.threads === 1 ? '1 thread' : `${trial.threads} threads`
-      return {
-        [`${name}, ms`]: digits(trial.ms),
-        [`${name}, quartiles`]: `${digits(trial.low)}, ${digits(trial.high)}`,
-        [`${name}, of sgemm`]: percent(share(row, trial, i)),
-      }
-    })
-  console.log(
-    `\n${markdownTable(
-      rows.map((row) =>
-        Object.assign(
-          { d: row.d, m: row.m, 'microseconds an example': digits((1000 * row.trials[0].ms) / row.m) },
-          ...columns(row),
-          row.trials.length > 1 ? { 'speed-up': digits(row.trials[0].ms / row.trials.at(-1).ms) } : {},
-        ),
-      ),
-    )}`,
-  )
-  return { numClasses, sgemm: best, rows, fixedCost: fixedCost() }
+  console.log(`\n${markdownTable(rows.map(rowOf))}`)
+  return { numClasses, baseline: baseline(), rows, fixedCost: fixedCost() }
 }

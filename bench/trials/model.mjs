@@ -6,12 +6,13 @@ import { randomSource } from '../data.mjs'
 import { summarise, timeSteps } from '../timing.mjs'
 
 const WORDS = 10 // an example's
+const VOCABULARY = 100_000
 
 const trial = JSON.parse(process.argv[2])
 const { numClasses, hiddenSize: d, examples: m, warmup, steps } = trial
 setThreads(trial.threads)
 const trunk = new Trunk({
-  vocabularySize: numClasses,
+  vocabularySize: VOCABULARY,
   embeddingSize: d,
   combine: 'mean',
   layers: [
@@ -20,13 +21,13 @@ const trunk = new Trunk({
   ],
 })
 const Head = { exact: ExactHead, dense: DenseHead }[trial.head]
-const init = { kind: 'normal', scale: 0.05 }
+const init = { kind: 'uniform', scale: 0.05 }
 const head = new Head({ numClasses, hiddenSize: d, loss: squaredError(), init })
 
 const random = randomSource(1)
-const ids = (count) => Int32Array.from({ length: count }, () => random.zipf(numClasses))
-const words = ids((warmup + steps) * m * WORDS)
-const targets = ids((warmup + steps) * m)
+const ids = (count, limit) => Int32Array.from({ length: count }, () => random.zipf(limit))
+const words = ids((warmup + steps) * m * WORDS, VOCABULARY)
+const targets = ids((warmup + steps) * m, numClasses)
 const indptr = Int32Array.from({ length: m + 1 }, (_, i) => i * WORDS)
 
 const times = timeSteps(
