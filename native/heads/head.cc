@@ -1,5 +1,6 @@
 #include "heads/head.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -17,20 +18,36 @@ void checkClasses(const uint32_t* classes, size_t n, size_t numClasses) {
   }
 }
 
-void checkFinite(const char* name, const float* values, size_t n) {
+namespace {
+
+// Whether all numbers are finite; copies them where Copies is true, in the same walk.
+template <bool Copies>
+bool finite(float* out, const float* values, size_t n) {
   // In integers, because the compiler may reorder those: an exponent of all ones is NaN or infinite.
   uint32_t bad = 0;
   for (size_t i = 0; i < n; i++) {
     uint32_t bits;
     std::memcpy(&bits, values + i, sizeof bits);
+    if (Copies) std::memcpy(out + i, &bits, sizeof bits);
     bad |= (bits & 0x7f800000u) == 0x7f800000u;
   }
-  if (bad == 0) return;
-  for (size_t i = 0; i < n; i++) {
-    if (std::isfinite(values[i])) continue;
-    throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_RANGE",
-                std::string(name) + " must be finite, got " + shown(values[i]) + " at index " + std::to_string(i));
-  }
+  return bad == 0;
+}
+
+[[noreturn]] void nameNotFinite(const char* name, const float* values, size_t n) {
+  const size_t i = static_cast<size_t>(std::find_if(values, values + n, [](float x) { return !std::isfinite(x); }) - values);
+  throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_RANGE",
+              std::string(name) + " must be finite, got " + shown(values[i]) + " at index " + std::to_string(i));
+}
+
+}  // namespace
+
+void checkFinite(const char* name, const float* values, size_t n) {
+  if (!finite<false>(nullptr, values, n)) nameNotFinite(name, values, n);
+}
+
+void copyFinite(const char* name, float* out, const float* values, size_t n) {
+  if (!finite<true>(out, values, n)) nameNotFinite(name, values, n);
 }
 
 void fillRow(float* out, size_t row, const InitConfig& init, size_t hiddenSize, size_t features) {
@@ -49,15 +66,19 @@ void fillRow(float* out, size_t row, const InitConfig& init, size_t hiddenSize, 
 }
 
 void Pass::assign(const HeadConfig& config, const float* input, const TargetsInput& targetsInput) {
-  const size_t d = config.hiddenSize, features = d + (config.bias ? 1 : 0);
-  checkFinite("hidden", input, targetsInput.m * d);
-  targets.assign(targetsInput, config.numClasses);
-  m = targetsInput.m;
-  hidden.reserve(m * features);
-  for (size_t j = 0; j < m; j++) {
-    std::memcpy(&hidden[j * features], input + j * d, d * sizeof(float));
-    if (config.bias) hidden[j * features + d] = 1;
+  const size_t d = config.hiddenSize, features = d + (config.bias ? 1 : 0), count = targetsInput.m;
+  hidden.reserve(count * features);
+  if (config.bias) {
+    checkFinite("hidden", input, count * d);
+    for (size_t j = 0; j < count; j++) {
+      std::memcpy(&hidden[j * features], input + j * d, d * sizeof(float));
+      hidden[j * features + d] = 1;
+    }
+  } else {
+    copyFinite("hidden", hidden.data(), input, count * d);
   }
+  targets.assign(targetsInput, config.numClasses);
+  m = count;
   for (Buffer<double>* buffer : {&q, &s, &losses, &gq, &gs}) buffer->reserve(m);
   a.reserve(targets.nnz());
   ga.reserve(targets.nnz());

@@ -109,5 +109,7 @@ void fillRow(float* out, size_t row, const InitConfig& init, size_t hiddenSize, 
 // Throws Error Range unless all ids are classes of the head / all numbers are finite.
 void checkClasses(const uint32_t* classes, size_t n, size_t numClasses);
 void checkFinite(const char* name, const float* values, size_t n);
+// The same, and copies them; what `out` holds after an error is undefined.
+void copyFinite(const char* name, float* out, const float* values, size_t n);
 
 }  // namespace widehead

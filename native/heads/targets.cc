@@ -2,13 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <string>
+#include <utility>
 
 #include "base/error.h"
 
 namespace widehead {
 
 namespace {
+
+constexpr size_t kFew = 32;
+
+uint32_t placeOf(uint64_t key) { return static_cast<uint32_t>(key); }
 
 [[noreturn]] void outOfRange(const std::string& message) {
   throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_RANGE", message);
@@ -50,60 +56,101 @@ void Targets::check(const TargetsInput& input, size_t numClasses) const {
 
 void Targets::assign(const TargetsInput& input, size_t numClasses) {
   check(input, numClasses);
-  keys_.resize(input.count);
-  for (size_t k = 0; k < input.count; k++) keys_[k] = static_cast<uint64_t>(input.indices[k]) << 32 | k;
-  std::sort(keys_.begin(), keys_.end());
-  mergeDuplicates(input);
+  listEntries(input);
+  sortKeys(input.indices, input.count, numClasses);
+  if (input.indptr != nullptr && repeats()) mergeDuplicates();
   groupByClass();
 }
 
-void Targets::mergeDuplicates(const TargetsInput& input) {
-  // Places of one class are neighbours in keys_ and rise, and so do their examples: a duplicate inside an example follows
-  // the entry it repeats.
-  std::vector<uint32_t>& firstOf = slot_;  // the place that place k is merged into
-  firstOf.resize(input.count);
+// Every entry as it came, with its example.
+void Targets::listEntries(const TargetsInput& input) {
+  indptr_.resize(input.m + 1);
   exampleOf_.resize(input.count);
-  for (size_t j = 0; j < input.m; j++) {
-    const size_t begin = input.indptr ? input.indptr[j] : j, end = input.indptr ? input.indptr[j + 1] : j + 1;
-    for (size_t k = begin; k < end; k++) exampleOf_[k] = static_cast<uint32_t>(j);
+  if (input.indptr == nullptr) {
+    std::iota(indptr_.begin(), indptr_.end(), 0u);
+    std::iota(exampleOf_.begin(), exampleOf_.end(), 0u);
+  } else {
+    std::copy_n(input.indptr, input.m + 1, indptr_.begin());
+    for (size_t j = 0; j < input.m; j++) {
+      std::fill(exampleOf_.begin() + indptr_[j], exampleOf_.begin() + indptr_[j + 1], static_cast<uint32_t>(j));
+    }
   }
-  for (size_t i = 0; i < keys_.size(); i++) {
-    const uint32_t place = static_cast<uint32_t>(keys_[i]);
-    const uint32_t previous = i > 0 ? static_cast<uint32_t>(keys_[i - 1]) : 0;
-    const bool repeats = i > 0 && keys_[i - 1] >> 32 == keys_[i] >> 32 && exampleOf_[previous] == exampleOf_[place];
-    firstOf[place] = repeats ? firstOf[previous] : place;
+  if (input.values == nullptr) {
+    values_.assign(input.count, 1.0f);
+  } else {
+    values_.assign(input.values, input.values + input.count);
   }
-  values_.resize(input.count);
-  for (size_t k = 0; k < input.count; k++) values_[k] = input.values ? input.values[k] : 1.0f;
-  for (size_t k = 0; k < input.count; k++) {
-    if (firstOf[k] != k) values_[firstOf[k]] += values_[k];
+}
+
+// keys_ = (class, place) in rising order. Places rise as they come, so that sorting by class in a stable way is enough: a
+// byte at a time for many, by insertion for a few.
+void Targets::sortKeys(const uint32_t* classes, size_t count, size_t numClasses) {
+  keys_.resize(count);
+  for (size_t k = 0; k < count; k++) keys_[k] = static_cast<uint64_t>(classes[k]) << 32 | k;
+  if (count <= kFew) {
+    std::sort(keys_.begin(), keys_.end());
+    return;
   }
-  classOf_.clear();
-  indptr_.assign(input.m + 1, 0);
-  size_t kept = 0;
-  for (size_t k = 0; k < input.count; k++) {
-    if (firstOf[k] != k) continue;
-    classOf_.push_back(input.indices[k]);
+  sorted_.resize(count);
+  for (int shift = 32; (numClasses - 1) >> (shift - 32) > 0; shift += 8) {
+    uint32_t next[256] = {};
+    for (const uint64_t key : keys_) next[key >> shift & 255]++;
+    uint32_t place = 0;
+    for (uint32_t& start : next) place += std::exchange(start, place);
+    for (const uint64_t key : keys_) sorted_[next[key >> shift & 255]++] = key;
+    keys_.swap(sorted_);
+  }
+}
+
+// Entries of one class are neighbours in keys_ and their places rise, and so do their examples: a duplicate inside an example
+// follows the entry it repeats.
+bool Targets::repeatsPrevious(size_t i) const {
+  return keys_[i - 1] >> 32 == keys_[i] >> 32 && exampleOf_[placeOf(keys_[i - 1])] == exampleOf_[placeOf(keys_[i])];
+}
+
+bool Targets::repeats() const {
+  for (size_t i = 1; i < keys_.size(); i++) {
+    if (repeatsPrevious(i)) return true;
+  }
+  return false;
+}
+
+void Targets::mergeDuplicates() {
+  const size_t count = keys_.size();
+  std::vector<uint32_t>& target = slot_;  // the place that place k is merged into, then its place without duplicates
+  target.resize(count);
+  for (size_t i = 0; i < count; i++) {
+    const uint32_t place = placeOf(keys_[i]);
+    target[place] = i > 0 && repeatsPrevious(i) ? target[placeOf(keys_[i - 1])] : place;
+  }
+  for (size_t k = 0; k < count; k++) {
+    if (target[k] != k) values_[target[k]] += values_[k];
+  }
+  keys_.erase(std::remove_if(keys_.begin(), keys_.end(), [&](uint64_t key) { return target[placeOf(key)] != placeOf(key); }),
+              keys_.end());
+  indptr_.assign(indptr_.size(), 0);
+  uint32_t kept = 0;
+  for (uint32_t k = 0; k < count; k++) {
+    if (target[k] != k) continue;
     values_[kept] = values_[k];
-    exampleOf_[kept++] = exampleOf_[k];
+    exampleOf_[kept] = exampleOf_[k];
     indptr_[exampleOf_[k] + 1]++;
+    target[k] = kept++;
   }
   values_.resize(kept);
   exampleOf_.resize(kept);
-  for (size_t j = 0; j < input.m; j++) indptr_[j + 1] += indptr_[j];
+  std::partial_sum(indptr_.begin(), indptr_.end(), indptr_.begin());
+  for (uint64_t& key : keys_) key = key >> 32 << 32 | target[placeOf(key)];
 }
 
 void Targets::groupByClass() {
-  const size_t count = classOf_.size();
-  keys_.resize(count);
-  for (size_t k = 0; k < count; k++) keys_[k] = static_cast<uint64_t>(classOf_[k]) << 32 | k;
-  std::sort(keys_.begin(), keys_.end());
+  const size_t count = keys_.size();
   unique_.clear();
   classPtr_.clear();
   slot_.resize(count);
   byClass_.resize(count);
   for (size_t i = 0; i < count; i++) {
-    const uint32_t id = static_cast<uint32_t>(keys_[i] >> 32), k = static_cast<uint32_t>(keys_[i]);
+    const uint32_t id = static_cast<uint32_t>(keys_[i] >> 32), k = placeOf(keys_[i]);
     if (unique_.empty() || unique_.back() != id) {
       unique_.push_back(id);
       classPtr_.push_back(static_cast<uint32_t>(i));

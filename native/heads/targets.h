@@ -25,7 +25,7 @@ class Targets {
   void assign(const TargetsInput& input, size_t numClasses);
 
   size_t examples() const { return indptr_.size() - 1; }
-  size_t nnz() const { return classOf_.size(); }
+  size_t nnz() const { return exampleOf_.size(); }
   size_t numUnique() const { return unique_.size(); }
   const uint32_t* indptr() const { return indptr_.data(); }
   const float* values() const { return values_.data(); }
@@ -39,12 +39,16 @@ class Targets {
 
  private:
   void check(const TargetsInput& input, size_t numClasses) const;
-  void mergeDuplicates(const TargetsInput& input);
+  void listEntries(const TargetsInput& input);
+  void sortKeys(const uint32_t* classes, size_t count, size_t numClasses);
+  bool repeatsPrevious(size_t i) const;
+  bool repeats() const;
+  void mergeDuplicates();
   void groupByClass();
 
-  std::vector<uint32_t> indptr_, classOf_, exampleOf_, slot_, unique_, byClass_, classPtr_;
+  std::vector<uint32_t> indptr_, exampleOf_, slot_, unique_, byClass_, classPtr_;
   std::vector<float> values_;
-  std::vector<uint64_t> keys_;  // (class, place) sorted: scratch
+  std::vector<uint64_t> keys_, sorted_;  // (class, place) sorted, and scratch
 };
 
 }  // namespace widehead

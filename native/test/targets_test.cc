@@ -1,5 +1,6 @@
 // Targets as they come from a caller: duplicates merged, classes grouped, mistakes named.
 
+#include <algorithm>
 #include <map>
 #include <string>
 
@@ -93,17 +94,33 @@ TEST(anyMixtureAndReuse) {
   for (uint64_t seed = 0; seed < 300; seed++) {
     uint64_t draws = 0;
     const auto draw = [&](double below) { return static_cast<uint32_t>(below * widehead::randomUniform(seed, draws++)); };
-    const uint32_t m = 1 + draw(9), numClasses = 1 + draw(seed % 2 == 0 ? 5 : 50);
+    const uint32_t m = 1 + draw(seed % 5 == 0 ? 200 : 9);
+    const uint32_t numClasses = 1 + draw(seed % 7 == 0 ? 2147483646.0 : seed % 2 == 0 ? 5 : 600);
     Rows rows = {{0}, {}, {}};
     for (uint32_t j = 0; j < m; j++) {
       for (uint32_t count = draw(6); count > 0; count--) {
-        rows.indices.push_back(draw(numClasses));
+        // Low and high ids, so that every byte of them counts.
+        const uint32_t id = draw(std::min(300u, numClasses));
+        rows.indices.push_back(draw(4) == 0 ? numClasses - 1 - id : id);
         if (seed % 3 != 0) rows.values.push_back(static_cast<float>(draw(8)) - 4);  // whole numbers: sums are exact
       }
       rows.indptr.push_back(static_cast<uint32_t>(rows.indices.size()));
     }
     targets.assign(rows.input(), numClasses);
     compare(targets, rows);
+  }
+}
+
+TEST(manyExamplesOfOneClass) {
+  for (const uint32_t numClasses : {1u, 256u, 257u, 70000u, 2147483647u}) {
+    std::vector<uint32_t> classes, indptr = {0};
+    for (uint32_t j = 0; j < 500; j++) {
+      classes.push_back(static_cast<uint32_t>((j * 2654435761u + 12345u) % numClasses));
+      indptr.push_back(j + 1);
+    }
+    Targets targets;
+    targets.assign({500, nullptr, classes.data(), 500, nullptr}, numClasses);
+    compare(targets, {indptr, classes, {}});
   }
 }
 
