@@ -7,23 +7,17 @@ export const SCORE = 1
 export const DIFFERENTIATE = 2
 export const APPLY = 4
 
-export type Ids = Int32Array | Uint32Array
+/** Places of a pass's numbers, the array that it shares with the addon; a gradient of up to SMALL floats follows them. */
+export const STAGES = 0
+export const LEARNING_RATE = 1
+export const WEIGHT_DECAY = 2
+export const CLIP_NORM = 3
+export const LOSS = 4
+export const GRAD_NORM = 5
+export const NUMBERS = 6
+export const SMALL = 16
 
-/** (stages, pass, results, dHidden, learningRate, weightDecay, clipNorm, hidden, m, indptr, indices, values) */
-export type JobArguments = [
-  stages: number,
-  pass: NativePass,
-  results: Float64Array,
-  dHidden?: Float32Array | null,
-  learningRate?: number,
-  weightDecay?: number,
-  clipNorm?: number,
-  hidden?: Float32Array,
-  m?: number,
-  indptr?: Ids | null,
-  indices?: Ids,
-  values?: Float32Array | null,
-]
+export type Ids = Int32Array | Uint32Array
 
 export interface NativePass {
   readonly pass: unique symbol
@@ -39,17 +33,15 @@ export interface NativePolicy {
 }
 
 export interface NativeHead {
-  newPass(): NativePass
-  run(...job: JobArguments): void
-  runAsync(...job: JobArguments): Promise<void>
+  newPass(numbers: Float64Array): NativePass
   sizes(pass: NativePass): number
   readLoss(pass: NativePass, to: { [array: string]: Float64Array | Uint32Array | Float32Array }): void
   writeLoss(
     pass: NativePass,
     from: { losses: Float64Array; gq: Float64Array; gs: Float64Array; ga: Float64Array },
   ): void
-  logits(out: Float32Array, hidden: Float32Array, m: number, classes: Int32Array): void
-  topK(classes: Int32Array, logits: Float32Array, hidden: Float32Array, m: number, k: number, square: boolean): void
+  logits(out: Float32Array, hidden: Float32Array, classes: Int32Array): void
+  topK(classes: Int32Array, logits: Float32Array, hidden: Float32Array, k: number, square: boolean): void
   rows(out: Float32Array, classes: Int32Array): void
   diagnostics(): Record<string, number>
   drift(): { Q: number; wbar: number; inverse: number }
@@ -72,8 +64,23 @@ export interface NativeHeadSpec {
   options?: object
 }
 
+/**
+ * Runs the stages that the pass's numbers name. Without dHidden, the gradient goes behind the numbers; with fewer than five
+ * arguments, `indices` is one class an example.
+ */
+type Run<Result> = (
+  pass: NativePass,
+  hidden?: Float32Array | null,
+  indices?: Ids | null,
+  dHidden?: Float32Array | null,
+  indptr?: Ids,
+  values?: Float32Array | null,
+) => Result
+
 export interface NativeBinding extends TrunkBinding {
   Head: new (spec: NativeHeadSpec) => NativeHead
+  run: Run<void>
+  runAsync: Run<Promise<void>>
   isa(): string
   supportedIsas(): string[]
   threads(): number

@@ -42,26 +42,28 @@ export function oneOf<T extends string>(name: string, value: unknown, values: re
 
 type TypedArrayClass = Float32ArrayConstructor | Int32ArrayConstructor | Uint32ArrayConstructor
 
-/** A typed array of one of `classes` over memory that the addon may read: neither detached nor shared with other threads. */
-export function checkArray<C extends TypedArrayClass[]>(
+/** A typed array of `type` or `other` over memory that the addon may read: neither detached nor shared with other threads. */
+export function checkArray<A extends TypedArrayClass, B extends TypedArrayClass = A>(
   name: string,
   value: unknown,
-  ...classes: C
-): asserts value is InstanceType<C[number]> {
-  if (!classes.some((type) => value instanceof type)) {
-    throw typeError(`${name} must be a ${classes.map((type) => type.name).join(' or ')}, got ${kindOf(value)}`)
+  type: A,
+  other?: B,
+): asserts value is InstanceType<A | B> {
+  if (!(value instanceof type || (other !== undefined && value instanceof other))) {
+    throw typeError(`${name} must be a ${type.name}${other ? ` or ${other.name}` : ''}, got ${kindOf(value)}`)
   }
-  const { buffer } = value as Float32Array
-  if (buffer instanceof SharedArrayBuffer) {
+  const array = value as Float32Array
+  if (array.buffer instanceof SharedArrayBuffer) {
     throw typeError(`${name} must not lie in a SharedArrayBuffer: another thread could change it during the call`)
   }
-  // Only a detached buffer refuses to be sliced.
-  if (buffer.byteLength === 0) {
-    try {
-      buffer.slice(0, 0)
-    } catch {
-      throw typeError(`${name} was detached: its buffer has been transferred away`, 'WIDEHEAD_DETACHED')
-    }
+  if (array.length === 0) checkAttached(name, array.buffer)
+}
+
+function checkAttached(name: string, buffer: ArrayBuffer): void {
+  try {
+    buffer.slice(0, 0) // only a detached buffer refuses
+  } catch {
+    throw typeError(`${name} was detached: its buffer has been transferred away`, 'WIDEHEAD_DETACHED')
   }
 }
 

@@ -1,21 +1,14 @@
 // What all heads share: checks, one native call, results. A head of its own adds its constructor and what only it can do.
 
-import {
-  APPLY,
-  DIFFERENTIATE,
-  type JobArguments,
-  type NativeHead,
-  type NativePass,
-  type NativePolicy,
-  SCORE,
-} from '../binding.js'
+import { APPLY, DIFFERENTIATE, type NativeHead, type NativePolicy, SCORE } from '../binding.js'
 import { allocate, checkArray, checkBoolean, checkHidden, checkInteger, checkObject } from '../check.js'
 import { typed, WideheadError } from '../errors.js'
 import type { Loss } from '../losses.js'
 import { native } from '../native.js'
 import { fillCustomLoss } from './custom-loss.js'
 import { type Rates, readInit, readLoss, readRates } from './options.js'
-import { copyTargets, type NativeTargets, readTargets } from './targets.js'
+import { type Minibatch, Pass } from './pass.js'
+import { copyTargets, readTargets } from './targets.js'
 import type {
   ApplyOptions,
   CommonOptions,
@@ -27,12 +20,6 @@ import type {
   Targets,
   TopK,
 } from './types.js'
-
-interface Minibatch {
-  m: number
-  hidden: Float32Array
-  targets: NativeTargets
-}
 
 /** What one kind of head adds to the options that all have. */
 interface OwnOptions {
@@ -52,8 +39,7 @@ export abstract class BaseHead implements Head {
   // Undefined once closed.
   #native: NativeHead | undefined
   // One pass is used again and again, so that its buffers are made once: a pass that nobody collects yet may be large.
-  #pass: NativePass | undefined
-  readonly #results = new Float64Array(2)
+  #pass: Pass | undefined
   // Calls that have not ended (asynchronous steps, or one with a custom loss), and the last asynchronous one.
   #pending = 0
   #tail: Promise<unknown> = Promise.resolve()
@@ -90,18 +76,16 @@ export abstract class BaseHead implements Head {
     const head = this.idle()
     const rates = readRates(options)
     const batch = this.#readBatch(hidden, targets)
-    const dHidden = new Float32Array(hidden.length)
-    return this.#hold(head, () => {
-      const pass = (this.#pass ??= head.newPass())
-      if (this.loss.compute) {
-        this.#run(head, SCORE, pass, batch)
-        fillCustomLoss(head, pass, batch.m, this.numClasses, this.loss.compute)
-        head.run(DIFFERENTIATE | APPLY, pass, this.#results, dHidden, ...rates)
-      } else {
-        this.#run(head, SCORE | DIFFERENTIATE | APPLY, pass, batch, dHidden, rates)
-      }
-      return { loss: this.#results[0], dHidden, gradNorm: this.#results[1] }
-    })
+    this.#pending++
+    try {
+      const pass = (this.#pass ??= new Pass(head))
+      const dHidden = this.#compute(head, pass, batch, rates)
+      return { loss: pass.loss, dHidden, gradNorm: pass.gradNorm }
+    } catch (error) {
+      throw typed(error)
+    } finally {
+      this.#letGo(head)
+    }
   }
 
   /**
@@ -129,17 +113,15 @@ export abstract class BaseHead implements Head {
 
   async #stepInTurn(head: NativeHead, batch: Minibatch, rates: Rates): Promise<StepResult> {
     try {
-      const dHidden = new Float32Array(batch.hidden.length)
-      const results = new Float64Array(2)
-      const pass = (this.#pass ??= head.newPass())
-      if (this.loss.compute) {
-        await head.runAsync(...this.#job(SCORE, pass, results, batch))
-        fillCustomLoss(head, pass, batch.m, this.numClasses, this.loss.compute)
-        await head.runAsync(DIFFERENTIATE | APPLY, pass, results, dHidden, ...rates)
-      } else {
-        await head.runAsync(...this.#job(SCORE | DIFFERENTIATE | APPLY, pass, results, batch, dHidden, rates))
+      const pass = (this.#pass ??= new Pass(head))
+      if (!this.loss.compute) {
+        const dHidden = await pass.runAsync(SCORE | DIFFERENTIATE | APPLY, batch, rates)
+        return { loss: pass.loss, dHidden, gradNorm: pass.gradNorm }
       }
-      return { loss: results[0], dHidden, gradNorm: results[1] }
+      await pass.runAsync(SCORE, batch)
+      fillCustomLoss(head, pass.native, batch.m, this.numClasses, this.loss.compute)
+      const dHidden = await pass.runAsync(DIFFERENTIATE | APPLY, batch, rates)
+      return { loss: pass.loss, dHidden, gradNorm: pass.gradNorm }
     } catch (error) {
       throw typed(error)
     } finally {
@@ -151,30 +133,37 @@ export abstract class BaseHead implements Head {
   forward(hidden: Float32Array, targets: Targets): ForwardResult {
     const head = this.idle()
     const batch = this.#readBatch(hidden, targets)
-    const dHidden = new Float32Array(hidden.length)
     const losses = new Float64Array(batch.m)
-    // The pass is this call's own until it is applied: other passes may come before.
-    const pass = this.#pass ?? head.newPass()
-    this.#pass = undefined
-    this.#hold(head, () => {
-      this.#run(head, this.loss.compute ? SCORE : SCORE | DIFFERENTIATE, pass, batch, dHidden)
-      if (this.loss.compute) {
-        fillCustomLoss(head, pass, batch.m, this.numClasses, this.loss.compute)
-        head.run(DIFFERENTIATE, pass, this.#results, dHidden)
-      }
-      head.readLoss(pass, { losses })
-    })
+    this.#pending++
+    try {
+      // The pass is this call's own until it is applied: other passes may come before.
+      const pass = this.#pass ?? new Pass(head)
+      this.#pass = undefined
+      const dHidden = this.#compute(head, pass, batch)
+      head.readLoss(pass.native, { losses })
+      return { loss: pass.loss, losses, dHidden, apply: this.#applier(pass) }
+    } catch (error) {
+      throw typed(error)
+    } finally {
+      this.#letGo(head)
+    }
+  }
+
+  #applier(pass: Pass): ForwardResult['apply'] {
     let applied = false
-    const apply = (options: ApplyOptions) => {
+    return (options) => {
       const rates = readRates(options)
-      const head = this.idle()
+      this.idle()
       if (applied) throw new WideheadError('WIDEHEAD_STALE', 'apply() works once, and this forward pass was applied')
-      this.#hold(head, () => head.run(APPLY, pass, this.#results, null, ...rates))
+      try {
+        pass.finish(APPLY, rates)
+      } catch (error) {
+        throw typed(error)
+      }
       applied = true
       this.#pass = pass
-      return { gradNorm: this.#results[1] }
+      return { gradNorm: pass.gradNorm }
     }
-    return { loss: this.#results[0], losses, dHidden, apply }
   }
 
   /** The loss alone; nothing changes. */
@@ -182,13 +171,17 @@ export abstract class BaseHead implements Head {
     const head = this.idle()
     const batch = this.#readBatch(hidden, targets)
     const losses = new Float64Array(batch.m)
-    this.#hold(head, () => {
-      const pass = (this.#pass ??= head.newPass())
-      this.#run(head, SCORE, pass, batch)
-      if (this.loss.compute) fillCustomLoss(head, pass, batch.m, this.numClasses, this.loss.compute)
-      head.readLoss(pass, { losses })
-    })
-    return { loss: losses.reduce((sum, value) => sum + value / batch.m, 0), losses }
+    this.#pending++
+    try {
+      const pass = (this.#pass ??= new Pass(head))
+      this.#score(head, pass, batch)
+      head.readLoss(pass.native, { losses })
+      return { loss: losses.reduce((sum, value) => sum + value / batch.m, 0), losses }
+    } catch (error) {
+      throw typed(error)
+    } finally {
+      this.#letGo(head)
+    }
   }
 
   /** The outputs o of n classes for each of m hidden vectors: m * n, row-major. */
@@ -197,7 +190,7 @@ export abstract class BaseHead implements Head {
     const m = checkHidden(hidden, this.hiddenSize)
     checkArray('classes', classes, Int32Array)
     const out = allocate('logits', m * classes.length)
-    head.logits(out, hidden, m, classes)
+    head.logits(out, hidden, classes)
     return out
   }
 
@@ -211,7 +204,7 @@ export abstract class BaseHead implements Head {
     checkInteger('k', k, 1, this.numClasses)
     const logits = allocate('topK', m * k)
     const classes = new Int32Array(logits.length)
-    head.topK(classes, logits, hidden, m, k, this.loss.ranking === 'square')
+    head.topK(classes, logits, hidden, k, this.loss.ranking === 'square')
     return { classes, logits }
   }
 
@@ -261,16 +254,19 @@ export abstract class BaseHead implements Head {
     return this.#native
   }
 
-  /** Runs `work` while the head counts as busy, because a custom loss is code of the caller's that may call it or close it. */
-  #hold<R>(head: NativeHead, work: () => R): R {
-    this.#pending++
-    try {
-      return work()
-    } catch (error) {
-      throw typed(error)
-    } finally {
-      this.#letGo(head)
-    }
+  // While a custom loss runs, the head counts as busy (#pending), because that code of the caller's may call it or close it.
+
+  /** A minibatch's dHidden, and with rates the update. */
+  #compute(head: NativeHead, pass: Pass, batch: Minibatch, rates?: Rates): Float32Array {
+    const rest = rates ? DIFFERENTIATE | APPLY : DIFFERENTIATE
+    if (!this.loss.compute) return pass.run(SCORE | rest, batch, rates)
+    this.#score(head, pass, batch)
+    return pass.run(rest, batch, rates)
+  }
+
+  #score(head: NativeHead, pass: Pass, batch: Minibatch): void {
+    pass.run(SCORE, batch)
+    if (this.loss.compute) fillCustomLoss(head, pass.native, batch.m, this.numClasses, this.loss.compute)
   }
 
   #letGo(head: NativeHead): void {
@@ -288,31 +284,11 @@ export abstract class BaseHead implements Head {
   }
 
   #readBatch(hidden: Float32Array, targets: Targets): Minibatch {
-    const read = readTargets(targets, checkHidden(hidden, this.hiddenSize))
+    const m = checkHidden(hidden, this.hiddenSize)
+    const read = readTargets(targets, m)
     // Once more, because a getter among the targets is code of the caller's.
-    return { m: checkHidden(hidden, this.hiddenSize), hidden, targets: read }
-  }
-
-  #job(
-    stages: number,
-    pass: NativePass,
-    results: Float64Array,
-    { m, hidden, targets }: Minibatch,
-    dHidden: Float32Array | null = null,
-    rates: Rates = [0, 0, 0],
-  ): JobArguments {
-    return [stages, pass, results, dHidden, ...rates, hidden, m, targets.indptr, targets.indices, targets.values]
-  }
-
-  #run(
-    head: NativeHead,
-    stages: number,
-    pass: NativePass,
-    batch: Minibatch,
-    dHidden?: Float32Array,
-    rates?: Rates,
-  ): void {
-    head.run(...this.#job(stages, pass, this.#results, batch, dHidden, rates))
+    if (read.indptr) checkHidden(hidden, this.hiddenSize)
+    return { m, hidden, targets: read }
   }
 }
 

@@ -5,7 +5,7 @@ import { rangeError, typeError } from '../errors.js'
 import { LOSSES, type Loss } from '../losses.js'
 import type { ApplyOptions, Init } from './types.js'
 
-export type Rates = [learningRate: number, weightDecay: number, clipNorm: number]
+export type Rates = Required<ApplyOptions>
 
 export function readRates(options: ApplyOptions): Rates {
   checkObject('options', options)
@@ -14,11 +14,9 @@ export function readRates(options: ApplyOptions): Rates {
   if (learningRate * weightDecay >= 1) {
     throw rangeError(`learningRate * weightDecay must be below 1, got ${learningRate * weightDecay}`)
   }
-  const clipNorm = options.clipNorm
-  if (clipNorm === undefined || clipNorm === Number.POSITIVE_INFINITY) {
-    return [learningRate, weightDecay, Number.POSITIVE_INFINITY]
-  }
-  return [learningRate, weightDecay, checkNumber('clipNorm', clipNorm, 0)]
+  const { clipNorm = Number.POSITIVE_INFINITY } = options
+  if (clipNorm !== Number.POSITIVE_INFINITY) checkNumber('clipNorm', clipNorm, 0)
+  return { learningRate, weightDecay, clipNorm }
 }
 
 export function readInit(init: Init, numClasses: number, hiddenSize: number, bias: boolean): Init {

@@ -12,7 +12,7 @@ export interface NativeTargets {
 }
 
 export function readTargets(targets: Targets, m: number): NativeTargets {
-  if (targets instanceof Int32Array || targets instanceof Uint32Array || ArrayBuffer.isView(targets)) {
+  if (ArrayBuffer.isView(targets)) {
     checkArray('targets', targets, Int32Array, Uint32Array)
     if (targets.length !== m) {
       throw rangeError(`targets must hold one class for each of the ${m} examples, got length ${targets.length}`)

@@ -38,15 +38,27 @@ auto guarded(Napi::Env env, Body&& body) {
   }
 }
 
-inline float* floats(const Napi::Value& value) { return value.As<Napi::Float32Array>().Data(); }
-// Int32Array or Uint32Array alike: a negative id becomes a huge one and fails the range check of the core.
-inline const uint32_t* ids(const Napi::Value& value) {
-  const Napi::TypedArray array = value.As<Napi::TypedArray>();
-  if (array.TypedArrayType() == napi_int32_array) {
-    return reinterpret_cast<const uint32_t*>(array.As<Napi::Int32Array>().Data());
+// A typed array as one question to Node tells it; each further question would cost as much again. Absent where the value is
+// no typed array; empty where its buffer was transferred away.
+struct ArrayView {
+  bool present = false;
+  napi_typedarray_type type = napi_int8_array;
+  size_t length = 0;
+  void* data = nullptr;
+
+  explicit ArrayView(const Napi::Value& value) {
+    napi_value buffer;
+    size_t offset;
+    present = napi_get_typedarray_info(value.Env(), value, &type, &length, &data, &buffer, &offset) == napi_ok;
   }
-  return array.As<Napi::Uint32Array>().Data();
-}
+  float* floats() const { return static_cast<float*>(data); }
+  // Int32Array or Uint32Array alike: a negative id becomes a huge one and fails the range check of the core.
+  const uint32_t* ids() const { return static_cast<const uint32_t*>(data); }
+  bool holdsSigned() const { return type == napi_int32_array; }
+};
+
+inline float* floats(const Napi::Value& value) { return ArrayView(value).floats(); }
+inline const uint32_t* ids(const Napi::Value& value) { return ArrayView(value).ids(); }
 
 // Each binding file adds its classes or functions to the module.
 void registerRuntime(Napi::Env env, Napi::Object exports);

@@ -12,21 +12,34 @@ namespace widehead::addon {
 
 namespace {
 
-// A pass as JavaScript holds it, with what the garbage collector was told that it weighs.
-struct HeldPass {
-  std::shared_ptr<Pass> pass;
-  int64_t tracked = 0;
-};
+using PassHandle = Napi::External<HeldPass>;
 
-bool holdsSigned(const Napi::Value& array) {
-  return array.IsTypedArray() && array.As<Napi::TypedArray>().TypedArrayType() == napi_int32_array;
+HeldPass& held(const Napi::Value& value) { return *value.As<PassHandle>().Data(); }
+Pass& pass(const Napi::Value& value) { return *held(value).pass; }
+
+// A plain function of the pass and no method of the head: finding the native side of an object costs more than the call.
+void run(const Napi::CallbackInfo& info) {
+  HeldPass& own = held(info[0]);
+  guarded(info.Env(), [&] { readJob(info, own).run(); });
+  const int64_t bytes = static_cast<int64_t>(own.pass->bytes());
+  if (bytes != own.tracked) Napi::MemoryManagement::AdjustExternalMemory(info.Env(), bytes - own.tracked);
+  own.tracked = bytes;
 }
+
+Napi::Value runAsync(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    auto* worker = new JobWorker(info, held(info[0]));  // deletes itself when done
+    const Napi::Promise promise = worker->promise();
+    worker->Queue();
+    return promise;
+  });
+}
+
 class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
  public:
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "NativeHead",
-                       {InstanceMethod<&HeadWrap::newPass>("newPass"), InstanceMethod<&HeadWrap::run>("run"),
-                        InstanceMethod<&HeadWrap::runAsync>("runAsync"), InstanceMethod<&HeadWrap::sizes>("sizes"),
+                       {InstanceMethod<&HeadWrap::newPass>("newPass"), InstanceMethod<&HeadWrap::sizes>("sizes"),
                         InstanceMethod<&HeadWrap::readLoss>("readLoss"), InstanceMethod<&HeadWrap::writeLoss>("writeLoss"),
                         InstanceMethod<&HeadWrap::logits>("logits"), InstanceMethod<&HeadWrap::topK>("topK"),
                         InstanceMethod<&HeadWrap::rows>("rows"), InstanceMethod<&HeadWrap::diagnostics>("diagnostics"),
@@ -37,76 +50,35 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
   explicit HeadWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<HeadWrap>(info) {
     guarded(info.Env(), [&] {
       const Napi::Object object = info[0].As<Napi::Object>();
-      head_ = makeHead(readSpec(object));
+      open_->head = makeHead(readSpec(object));
       const Napi::Value name = object.Get("loss");
       if (!present(name)) return;
       const LossEntry* entry = findLoss(name.As<Napi::String>().Utf8Value());
       const Napi::Object values = object.Get("parameters").As<Napi::Object>();
-      for (const std::string& parameter : entry->parameters) parameters_.push_back(number(values, parameter.c_str()));
-      loss_ = entry->compute;
+      for (const std::string& parameter : entry->parameters) open_->parameters.push_back(number(values, parameter.c_str()));
+      open_->loss = entry->compute;
     });
     // Tells the garbage collector what a head weighs, so that forgotten ones are collected in time.
-    tracked_ = static_cast<int64_t>(head_->bytes());
+    tracked_ = static_cast<int64_t>(open_->head->bytes());
     Napi::MemoryManagement::AdjustExternalMemory(info.Env(), tracked_);
   }
   void Finalize(Napi::Env env) override { release(env); }
 
  private:
+  // (numbers): the pass writes into that array as long as it lives.
   Napi::Value newPass(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&] {
-      return Napi::External<HeldPass>::New(info.Env(), new HeldPass{head().newPass()}, [](Napi::Env env, HeldPass* held) {
-        Napi::MemoryManagement::AdjustExternalMemory(env, -held->tracked);
-        delete held;
+      const Napi::Object numbers = info[0].As<Napi::Object>();
+      auto* made = new HeldPass{open_, head().newPass(), static_cast<double*>(ArrayView(numbers).data),
+                                Napi::Persistent(numbers)};
+      return PassHandle::New(info.Env(), made, [](Napi::Env env, HeldPass* old) {
+        Napi::MemoryManagement::AdjustExternalMemory(env, -old->tracked);
+        delete old;
       });
     });
   }
 
-  // The facade knows when a head is closed; this is for code of the caller's that closes it in the middle of a call.
-  Head& head() const {
-    if (head_ == nullptr) throw Error(ErrorKind::State, "WIDEHEAD_CLOSED", "the head is closed");
-    return *head_;
-  }
-
-  // (stages, pass, results, dHidden, learningRate, weightDecay, clipNorm, hidden, m, indptr, indices, values)
-  Job readJob(const Napi::CallbackInfo& info) const {
-    head();
-    Job job;
-    job.head = head_;
-    job.pass = held(info[1]).pass;
-    job.loss = loss_;
-    job.parameters = parameters_;
-    job.stages = info[0].As<Napi::Number>().Uint32Value();
-    job.results = info[2].As<Napi::Float64Array>().Data();
-    if (job.stages & kDifferentiate) job.dHidden = floats(info[3]);
-    if (job.stages & kApply) {
-      job.options = {info[4].As<Napi::Number>().DoubleValue(), info[5].As<Napi::Number>().DoubleValue(),
-                     info[6].As<Napi::Number>().DoubleValue()};
-    }
-    if (job.stages & kScore) {
-      job.hidden = floats(info[7]);
-      job.targets = {info[8].As<Napi::Number>().Uint32Value(), present(info[9]) ? ids(info[9]) : nullptr, ids(info[10]),
-                     info[10].As<Napi::TypedArray>().ElementLength(), present(info[11]) ? floats(info[11]) : nullptr,
-                     holdsSigned(info[9]), holdsSigned(info[10])};
-    }
-    return job;
-  }
-
-  void run(const Napi::CallbackInfo& info) {
-    guarded(info.Env(), [&] { readJob(info).run(); });
-    HeldPass& ran = held(info[1]);
-    const int64_t bytes = static_cast<int64_t>(ran.pass->bytes());
-    if (bytes != ran.tracked) Napi::MemoryManagement::AdjustExternalMemory(info.Env(), bytes - ran.tracked);
-    ran.tracked = bytes;
-  }
-
-  Napi::Value runAsync(const Napi::CallbackInfo& info) {
-    return guarded(info.Env(), [&] {
-      auto* worker = new JobWorker(info.Env(), readJob(info), info);  // deletes itself when done
-      const Napi::Promise promise = worker->promise();
-      worker->Queue();
-      return promise;
-    });
-  }
+  Head& head() const { return open_->get(); }
 
   // The number of targets of a scored pass, duplicates merged.
   Napi::Value sizes(const Napi::CallbackInfo& info) {
@@ -118,17 +90,16 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
     const Pass& from = pass(info[0]);
     const Napi::Object to = info[1].As<Napi::Object>();
     const auto doubles = [&](const char* key, const Buffer<double>& source) {
-      if (present(to.Get(key))) {
-        Napi::Float64Array array = to.Get(key).As<Napi::Float64Array>();
-        std::copy_n(source.data(), array.ElementLength(), array.Data());
-      }
+      const ArrayView array(to.Get(key));
+      if (array.present) std::copy_n(source.data(), array.length, static_cast<double*>(array.data));
     };
     doubles("q", from.q);
     doubles("s", from.s);
     doubles("a", from.a);
     doubles("losses", from.losses);
-    if (!present(to.Get("indptr"))) return;
-    std::copy_n(from.targets.indptr(), from.m + 1, to.Get("indptr").As<Napi::Uint32Array>().Data());
+    const ArrayView indptr(to.Get("indptr"));
+    if (!indptr.present) return;
+    std::copy_n(from.targets.indptr(), from.m + 1, static_cast<uint32_t*>(indptr.data));
     std::copy_n(from.targets.values(), from.targets.nnz(), floats(to.Get("values")));
   }
 
@@ -138,12 +109,12 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
       Pass& to = pass(info[0]);
       const Napi::Object from = info[1].As<Napi::Object>();
       const auto doubles = [&](const char* key, Buffer<double>& target, size_t count) {
-        const Napi::Float64Array array = from.Get(key).As<Napi::Float64Array>();
-        if (array.ElementLength() != count) {
+        const ArrayView array(from.Get(key));
+        if (array.length != count) {
           throw Error(ErrorKind::State, "WIDEHEAD_LOSS",
                       std::string("a custom loss must leave its arrays where they are, but ") + key + " was transferred away");
         }
-        std::copy_n(array.Data(), count, target.data());
+        std::copy_n(static_cast<const double*>(array.data), count, target.data());
       };
       doubles("losses", to.losses, to.m);
       doubles("gq", to.gq, to.m);
@@ -153,32 +124,37 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
     });
   }
 
-  // (out, hidden, m, classes)
+  // (out, hidden, classes)
   void logits(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] {
-      const size_t m = info[2].As<Napi::Number>().Uint32Value(), n = info[3].As<Napi::TypedArray>().ElementLength();
-      checkFinite("hidden", floats(info[1]), m * head().config().hiddenSize);
-      checkClasses(ids(info[3]), n, head().config().numClasses);
-      head().logits(floats(info[0]), floats(info[1]), m, ids(info[3]), n);
+      const ArrayView out(info[0]), hidden(info[1]), classes(info[2]);
+      const size_t m = examplesOf(hidden, head().config().hiddenSize);
+      checkLength("hidden or classes", out.length == m * classes.length);
+      checkFinite("hidden", hidden.floats(), hidden.length);
+      checkClasses(classes.ids(), classes.length, head().config().numClasses);
+      head().logits(out.floats(), hidden.floats(), m, classes.ids(), classes.length);
     });
   }
 
-  // (classes, logits, hidden, m, k, square)
+  // (classes, logits, hidden, k, square): classes and logits are m * k
   void topK(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] {
-      const size_t m = info[3].As<Napi::Number>().Uint32Value(), k = info[4].As<Napi::Number>().Uint32Value();
-      checkFinite("hidden", floats(info[2]), m * head().config().hiddenSize);
-      head().topK(info[0].As<Napi::Int32Array>().Data(), floats(info[1]), floats(info[2]), m, k,
-                  info[5].As<Napi::Boolean>().Value());
+      const ArrayView classes(info[0]), logits(info[1]), hidden(info[2]);
+      const size_t k = info[3].As<Napi::Number>().Uint32Value(), m = examplesOf(hidden, head().config().hiddenSize);
+      checkLength("hidden", logits.length == m * k && classes.length == m * k);
+      checkFinite("hidden", hidden.floats(), hidden.length);
+      head().topK(static_cast<int32_t*>(classes.data), logits.floats(), hidden.floats(), m, k,
+                  info[4].As<Napi::Boolean>().Value());
     });
   }
 
   // (out, classes): rows of W with their biases
   void rows(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] {
-      const size_t n = info[1].As<Napi::TypedArray>().ElementLength();
-      checkClasses(ids(info[1]), n, head().config().numClasses);
-      head().rows(floats(info[0]), ids(info[1]), n);
+      const ArrayView out(info[0]), classes(info[1]);
+      checkLength("classes", out.length == classes.length * head().features());
+      checkClasses(classes.ids(), classes.length, head().config().numClasses);
+      head().rows(out.floats(), classes.ids(), classes.length);
     });
   }
 
@@ -209,24 +185,24 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
 
   void close(const Napi::CallbackInfo& info) { release(info.Env()); }
 
-  static HeldPass& held(const Napi::Value& value) { return *value.As<Napi::External<HeldPass>>().Data(); }
-  static Pass& pass(const Napi::Value& value) { return *held(value).pass; }
   ExactHead& exact() const { return static_cast<ExactHead&>(head()); }  // the facade of no other head calls these
 
   void release(Napi::Env env) {
-    head_.reset();
+    open_->head.reset();
     if (tracked_ != 0) Napi::MemoryManagement::AdjustExternalMemory(env, -tracked_);
     tracked_ = 0;
   }
 
-  std::shared_ptr<Head> head_;
-  LossFunction loss_ = nullptr;
-  std::vector<double> parameters_;
+  const std::shared_ptr<OpenHead> open_ = std::make_shared<OpenHead>();
   int64_t tracked_ = 0;
 };
 
 }  // namespace
 
-void registerHeads(Napi::Env env, Napi::Object exports) { exports.Set("Head", HeadWrap::define(env)); }
+void registerHeads(Napi::Env env, Napi::Object exports) {
+  exports.Set("Head", HeadWrap::define(env));
+  exports.Set("run", Napi::Function::New<run>(env, "run"));
+  exports.Set("runAsync", Napi::Function::New<runAsync>(env, "runAsync"));
+}
 
 }  // namespace widehead::addon

@@ -1,9 +1,9 @@
 // One call on a head: the stages of a pass that it runs, here or on a worker thread.
 #pragma once
 
-#include <algorithm>
 #include <exception>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -14,50 +14,120 @@ namespace widehead::addon {
 
 enum Stage { kScore = 1, kDifferentiate = 2, kApply = 4 };
 
-// What one call does; everything it points to is kept alive by whoever runs it.
-struct Job {
+// What a call and the facade tell each other beside arrays lies in a Float64Array of the pass (lib/heads/pass.ts), where
+// reading it is no call to Node. A gradient of up to kSmall floats follows it.
+enum Number { kStages, kLearningRate, kWeightDecay, kClipNorm, kLoss, kGradNorm, kNumbers };
+constexpr size_t kSmall = 16;
+
+// A head as its wrapper and its passes share it, so that closing it takes the weights from all of them.
+struct OpenHead {
   std::shared_ptr<Head> head;
-  std::shared_ptr<Pass> pass;
   LossFunction loss = nullptr;  // null: the loss is JavaScript's, or the head's own
   std::vector<double> parameters;
-  uint32_t stages = 0;
-  const float* hidden = nullptr;
-  TargetsInput targets{};
-  ApplyOptions options{};
-  float* dHidden = nullptr;
-  double* results = nullptr;  // loss, gradNorm
 
-  void run() const {
-    const size_t numClasses = head->config().numClasses;
-    if (stages & kScore) {
-      pass->assign(head->config(), hidden, targets);
-      // A pass that ends with its scores is an evaluation, or waits for a loss of JavaScript's: to heads that take one,
-      // the two are the same.
-      stages == kScore ? head->evaluate(*pass) : head->score(*pass);
-      if (loss != nullptr) pass->computeLoss(loss, parameters.data(), numClasses);
-    }
-    if (stages & kDifferentiate) {
-      head->differentiate(*pass);
-      checkFinite("dHidden", pass->dHidden.data(), pass->m * head->config().hiddenSize);
-      std::copy_n(pass->dHidden.data(), pass->m * head->config().hiddenSize, dHidden);
-    }
-    if (stages & kApply) {
-      if (pass->version != head->version()) {
-        throw Error(ErrorKind::State, "WIDEHEAD_STALE",
-                    "apply() works once, and only while the weights are those of its forward pass");
-      }
-      results[1] = head->apply(*pass, options);
-    }
-    results[0] = pass->loss;
+  // The facade knows when a head is closed; this is for code of the caller's that closes it in the middle of a call.
+  Head& get() const {
+    if (head == nullptr) throw Error(ErrorKind::State, "WIDEHEAD_CLOSED", "the head is closed");
+    return *head;
   }
 };
 
+// A pass as JavaScript holds it, with what the garbage collector was told that it weighs.
+struct HeldPass {
+  std::shared_ptr<OpenHead> owner;
+  std::shared_ptr<Pass> pass;
+  double* numbers;
+  Napi::ObjectReference keepsNumbers;
+  int64_t tracked = 0;
+};
+
+// What one call does; everything it points to is kept alive by whoever runs it.
+struct Job {
+  Head& head;
+  Pass& pass;
+  const OpenHead& owner;
+  double* numbers;
+  uint32_t stages;
+  const float* hidden = nullptr;
+  TargetsInput targets{};
+  float* dHidden = nullptr;
+
+  void run() const {
+    const size_t numClasses = head.config().numClasses;
+    if (stages & kScore) {
+      pass.assign(head.config(), hidden, targets);
+      // A pass that ends with its scores is an evaluation, or waits for a loss of JavaScript's: to heads that take one,
+      // the two are the same.
+      stages == kScore ? head.evaluate(pass) : head.score(pass);
+      if (owner.loss != nullptr) pass.computeLoss(owner.loss, owner.parameters.data(), numClasses);
+    }
+    if (stages & kDifferentiate) {
+      head.differentiate(pass);
+      copyFinite("dHidden", dHidden, pass.dHidden.data(), pass.m * head.config().hiddenSize);
+    }
+    if (stages & kApply) {
+      if (pass.version != head.version()) {
+        throw Error(ErrorKind::State, "WIDEHEAD_STALE",
+                    "apply() works once, and only while the weights are those of its forward pass");
+      }
+      numbers[kGradNorm] =
+          head.apply(pass, {numbers[kLearningRate], numbers[kWeightDecay], numbers[kClipNorm]});
+    }
+    numbers[kLoss] = pass.loss;
+  }
+};
+
+// The facade has checked the lengths; an array that lies about its length to JavaScript must still not be read past its end.
+inline void checkLength(const char* name, bool fits) {
+  if (!fits) throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_RANGE", std::string(name) + " changed its length during the call");
+}
+
+// m, the number of examples in a hidden array.
+inline size_t examplesOf(const ArrayView& hidden, size_t hiddenSize) {
+  const size_t m = hidden.length / hiddenSize;
+  checkLength("hidden", m > 0 && m <= INT32_MAX && hidden.length == m * hiddenSize);
+  return m;
+}
+
+// (pass, hidden, indices, dHidden, indptr, values): hidden and targets to score, dHidden to differentiate; all but those may
+// be missing. Without dHidden the gradient goes behind the numbers.
+inline Job readJob(const Napi::CallbackInfo& info, HeldPass& held) {
+  Head& head = held.owner->get();
+  Job job{head, *held.pass, *held.owner, held.numbers, static_cast<uint32_t>(held.numbers[kStages])};
+  const size_t d = head.config().hiddenSize;
+  size_t m = held.pass->m;
+  if (job.stages & kScore) {
+    const ArrayView hidden(info[1]), indices(info[2]);
+    m = examplesOf(hidden, d);
+    job.hidden = hidden.floats();
+    job.targets = {m, nullptr, indices.ids(), indices.length, nullptr, true, indices.holdsSigned()};
+    if (info.Length() <= 4) {
+      checkLength("hidden or targets", indices.length == m);
+    } else {
+      const ArrayView indptr(info[4]), values(info[5]);
+      checkLength("hidden or targets.indptr", indptr.length == m + 1);
+      checkLength("targets.indices or targets.values", !values.present || values.length == indices.length);
+      job.targets.indptr = indptr.ids();
+      job.targets.signedIndptr = indptr.holdsSigned();
+      if (values.present) job.targets.values = values.floats();
+    }
+  }
+  if (job.stages & kDifferentiate) {
+    const ArrayView dHidden(info[3]);
+    checkLength("hidden", (dHidden.present ? dHidden.length : kSmall) >= m * d);
+    job.dHidden = dHidden.present ? dHidden.floats() : reinterpret_cast<float*>(held.numbers + kNumbers);
+  }
+  return job;
+}
+
 class JobWorker : public Napi::AsyncWorker {
  public:
-  JobWorker(Napi::Env env, Job job, const Napi::CallbackInfo& keep)
-      : Napi::AsyncWorker(env), job_(std::move(job)), deferred_(Napi::Promise::Deferred::New(env)) {
-    for (size_t i = 0; i < keep.Length(); i++) {
-      if (keep[i].IsObject()) kept_.push_back(Napi::Persistent(keep[i].As<Napi::Object>()));
+  JobWorker(const Napi::CallbackInfo& info, HeldPass& held)
+      : Napi::AsyncWorker(info.Env()), job_(readJob(info, held)), owner_(held.owner), head_(held.owner->head),
+        pass_(held.pass), deferred_(Napi::Promise::Deferred::New(info.Env())) {
+    keep(held.keepsNumbers.Value());
+    for (size_t i = 1; i < info.Length(); i++) {
+      if (info[i].IsObject()) keep(info[i].As<Napi::Object>());
     }
   }
   Napi::Promise promise() const { return deferred_.Promise(); }
@@ -79,7 +149,12 @@ class JobWorker : public Napi::AsyncWorker {
   void OnError(const Napi::Error&) override { deferred_.Reject(toJs(Env(), *error_).Value()); }
 
  private:
-  Job job_;
+  void keep(const Napi::Object& object) { kept_.push_back(Napi::Persistent(object)); }
+
+  const Job job_;
+  const std::shared_ptr<OpenHead> owner_;
+  const std::shared_ptr<Head> head_;
+  const std::shared_ptr<Pass> pass_;
   Napi::Promise::Deferred deferred_;
   std::vector<Napi::ObjectReference> kept_;
   std::unique_ptr<Error> error_;
