@@ -21,27 +21,18 @@ size_t power(size_t base, size_t exponent) { return exponent == 0 ? 1 : base * p
 CorrectionLog::CorrectionLog(size_t features, size_t stretch)
     : features_(features), stretchLength_(std::max<size_t>(stretch, 1)), levels_(1) {
   // Stretch 0 stays empty, so that rows that have seen nothing stand at the end of a node like all others.
-  stretches_.resize(1);
+  stretches_.emplace_back(features);
   close();
   tasks_.clear();
 }
 
 void CorrectionLog::append(const std::vector<Entry>& entries, float scale) {
-  Stretch& open = stretches_.back();
-  if (open.count == 0) {
-    open.y.reserve(stretchLength_ * features_);
-    open.z.reserve(stretchLength_ * features_);
-  }
-  for (size_t i = 0; i < entries.size(); i++) {
-    open.y.insert(open.y.end(), entries[i].y, entries[i].y + features_);
-    open.z.insert(open.z.end(), entries[i].z, entries[i].z + features_);
-    open.coefficient.push_back(entries[i].coefficient);
-    open.scale.push_back(i + 1 == entries.size() ? scale : 1.0f);
-    open.joined.push_back(i + 1 < entries.size());
-  }
-  open.count += entries.size();
+  Stretch& open = stretches_.back().entries;
+  const size_t before = open.length();
+  open.append(entries, scale);
   end_ += entries.size();
-  if (open.count >= stretchLength_) close();
+  length_ += open.length() - before;
+  if (open.length() >= stretchLength_) close();
 }
 
 void CorrectionLog::close() {
@@ -69,7 +60,7 @@ void CorrectionLog::close() {
       break;
     }
   }
-  stretches_.emplace_back();
+  stretches_.emplace_back(features_);
   stretches_.back().begin = end_;
 }
 
@@ -92,33 +83,8 @@ const CorrectionLog::Node* CorrectionLog::nextHop(size_t boundary) const {
 
 size_t CorrectionLog::findStretch(uint64_t position) const {
   const auto after = std::upper_bound(stretches_.begin(), stretches_.end(), position,
-                                      [](uint64_t p, const Stretch& s) { return p < s.begin; });
+                                      [](uint64_t p, const Held& s) { return p < s.begin; });
   return firstStretch_ + static_cast<size_t>(after - stretches_.begin()) - 1;
-}
-
-// In float64, because a row may take many entries between two roundings: that is most of what keeps V accurate.
-void CorrectionLog::applyEntries(float* row, const Stretch& from, size_t begin, size_t end) const {
-  if (begin == end) return;
-  const Kernels& kernel = kernels();
-  static thread_local std::vector<double> wide, dots;
-  wide.assign(row, row + features_);
-  for (size_t e = begin; e < end;) {
-    // A group acts at once: all its dots come before its first axpy.
-    size_t last = e;
-    while (from.joined[last]) last++;
-    dots.resize(last + 1 - e);
-    for (size_t i = 0; i < dots.size(); i++) {
-      dots[i] = from.coefficient[e + i] * kernel.dotWide(wide.data(), &from.y[(e + i) * features_], features_);
-    }
-    for (size_t i = 0; i < dots.size(); i++) {
-      kernel.axpyWide(wide.data(), -dots[i], &from.z[(e + i) * features_], features_);
-    }
-    if (from.scale[last] != 1) {
-      for (double& value : wide) value *= from.scale[last];
-    }
-    e = last + 1;
-  }
-  for (size_t j = 0; j < features_; j++) row[j] = static_cast<float>(wide[j]);
 }
 
 void CorrectionLog::bringUp(float* rows, size_t count, const uint64_t* positions) const {
@@ -143,35 +109,47 @@ void CorrectionLog::bringUpChunk(float* rows, size_t count, const uint64_t* posi
       ranges.erase(ranges.begin() + static_cast<ptrdiff_t>(i));
     }
   }
-  crossOpenStretch(rows, count, positions);
+  const Held& open = stretches_.back();
+  std::vector<size_t> begins(count);
+  for (size_t r = 0; r < count; r++) begins[r] = positions[r] > open.begin ? static_cast<size_t>(positions[r] - open.begin) : 0;
+  open.entries.apply(rows, count, begins.data());
 }
 
-// Brings rows inside closed stretches to the end of theirs, and gathers them into ranges.
+// Brings rows inside a stretch to the end of theirs, and gathers those in closed ones into ranges. Rows at the end of a stretch stand in the
+// next.
 void CorrectionLog::enterClosedStretches(float* rows, size_t count, const uint64_t* positions,
                                          std::vector<Range>& ranges) const {
-  for (size_t r = 0; r < count && positions[r] < stretches_.back().begin; r++) {
-    size_t boundary = findStretch(positions[r]);
-    const Stretch& at = stretch(boundary);
-    const size_t begin = static_cast<size_t>(positions[r] - at.begin);
-    if (begin > 0) {
-      applyEntries(rows + r * features_, at, begin, at.count);
+  std::vector<size_t> begins;
+  for (size_t first = 0; first < count && positions[first] < stretches_.back().begin;) {
+    size_t boundary = findStretch(positions[first]);
+    const Held& at = stretch(boundary);
+    const uint64_t end = stretch(boundary + 1).begin;
+    const bool inside = positions[first] > at.begin;
+    size_t last = first;
+    for (begins.clear(); last < count && positions[last] < end && (positions[last] > at.begin) == inside; last++) {
+      begins.push_back(static_cast<size_t>(positions[last] - at.begin));
+    }
+    if (inside) {
+      at.entries.apply(rows + first * features_, last - first, begins.data());
       boundary++;
     }
     if (!ranges.empty() && ranges.back().boundary == boundary) {
-      ranges.back().end = r + 1;
+      ranges.back().end = last;
     } else {
-      ranges.push_back({r, r + 1, boundary});
+      ranges.push_back({first, last, boundary});
     }
+    first = last;
   }
 }
 
 void CorrectionLog::hop(float* rows, Range& range) const {
   const Node* node = nextHop(range.boundary);
-  const Stretch& at = stretch(range.boundary);
+  const Held& at = stretch(range.boundary);
   const size_t count = range.end - range.begin;
   float* first = rows + range.begin * features_;
   if (node == nullptr && !at.built) {
-    for (size_t r = 0; r < count; r++) applyEntries(first + r * features_, at, 0, at.count);
+    const std::vector<size_t> begins(count);
+    at.entries.apply(first, count, begins.data());
     range.boundary++;
     return;
   }
@@ -185,14 +163,6 @@ void CorrectionLog::hop(float* rows, Range& range) const {
     std::memcpy(rowsOfPart, scratch.data(), part * features_ * sizeof(float));
   }
   range.boundary = node != nullptr ? node->through : range.boundary + 1;
-}
-
-void CorrectionLog::crossOpenStretch(float* rows, size_t count, const uint64_t* positions) const {
-  const Stretch& open = stretches_.back();
-  for (size_t r = 0; r < count; r++) {
-    const size_t begin = positions[r] > open.begin ? static_cast<size_t>(positions[r] - open.begin) : 0;
-    applyEntries(rows + r * features_, open, begin, open.count);
-  }
 }
 
 void CorrectionLog::work(size_t rows) {
@@ -211,13 +181,12 @@ void CorrectionLog::runTask(const Task& task, size_t begin, size_t end) {
   fresh_.reserve(features_ * features_);
   float* rows = fresh_.data() + begin * features_;
   const size_t count = end - begin;
-  const Stretch& from = stretch(task.stretch);
+  const Held& from = stretch(task.stretch);
   if (task.build) {
     std::memset(rows, 0, count * features_ * sizeof(float));
     for (size_t r = 0; r < count; r++) rows[r * features_ + begin + r] = 1;
-    parallelFor(count, 8, [&](size_t first, size_t last) {
-      for (size_t r = first; r < last; r++) applyEntries(rows + r * features_, from, 0, from.count);
-    });
+    const std::vector<size_t> begins(count);
+    from.entries.apply(rows, count, begins.data());
     return;
   }
   Node* node = findNode(task.level, task.node);
@@ -261,9 +230,7 @@ void CorrectionLog::dropBefore(uint64_t floor) {
 
 size_t CorrectionLog::bytes() const {
   size_t total = fresh_.bytes();
-  for (const Stretch& s : stretches_) {
-    total += s.product.bytes() + (s.y.capacity() + s.z.capacity() + 2 * s.coefficient.capacity()) * sizeof(float);
-  }
+  for (const Held& held : stretches_) total += held.product.bytes() + held.entries.bytes();
   for (const Level& level : levels_) {
     for (const Node& node : level.nodes) total += node.suffix.bytes();
   }

@@ -22,18 +22,16 @@
 #include <vector>
 
 #include "base/buffer.h"
+#include "exact/stretch.h"
 
 namespace widehead {
 
 class CorrectionLog {
  public:
-  // features: length of a row; stretch: entries after which a stretch is closed.
+  // features: length of a row; stretch: the length at which a stretch is closed, in entries, of which a run counts as one.
   CorrectionLog(size_t features, size_t stretch);
 
-  struct Entry {
-    const float *y, *z;
-    float coefficient;
-  };
+  using Entry = LogEntry;
 
   // Appends the correction v <- scale (v - sum_i coef_i (v . y_i) z_i), the dots all taken of the v before it.
   void append(const std::vector<Entry>& entries, float scale = 1.0f);
@@ -43,7 +41,10 @@ class CorrectionLog {
   // Brings `count` rows of `features` floats, row-major and packed, from positions[r] (never falling) up to end().
   void bringUp(float* rows, size_t count, const uint64_t* positions) const;
 
-  // Computes about `rows` rows of products that are still to be made. pace() rows an entry keep up with the log.
+  // What the log has grown by since it began, in entries, of which a run counts as one.
+  uint64_t length() const { return length_; }
+
+  // Computes about `rows` rows of products that are still to be made. pace() rows for every one of length() keep up with the log.
   void work(size_t rows);
   size_t pace() const { return pace_; }
 
@@ -57,13 +58,12 @@ class CorrectionLog {
  private:
   static constexpr size_t kRadix = 8;
 
-  struct Stretch {
+  struct Held {
+    explicit Held(size_t features) : entries(features) {}
+
     uint64_t begin = 0;  // position of its first entry
-    size_t count = 0;
-    std::vector<float> y, z;  // count x features
-    std::vector<float> coefficient, scale;
-    std::vector<uint8_t> joined;  // entry e acts on the same row as entry e + 1
-    Buffer<float> product;        // features x features; meaningful if built
+    Stretch entries;
+    Buffer<float> product;  // features x features; meaningful if built
     bool built = false;
   };
   struct Node {
@@ -87,25 +87,23 @@ class CorrectionLog {
   };
 
   size_t openIndex() const { return firstStretch_ + stretches_.size() - 1; }
-  const Stretch& stretch(size_t index) const { return stretches_[index - firstStretch_]; }
-  Stretch& stretch(size_t index) { return stretches_[index - firstStretch_]; }
+  const Held& stretch(size_t index) const { return stretches_[index - firstStretch_]; }
+  Held& stretch(size_t index) { return stretches_[index - firstStretch_]; }
   Node* findNode(size_t level, size_t number);
   const Node* nextHop(size_t boundary) const;
   size_t findStretch(uint64_t position) const;
 
   void close();
-  void applyEntries(float* row, const Stretch& from, size_t begin, size_t end) const;
   void bringUpChunk(float* rows, size_t count, const uint64_t* positions) const;
   void enterClosedStretches(float* rows, size_t count, const uint64_t* positions, std::vector<Range>& ranges) const;
   void hop(float* rows, Range& range) const;
-  void crossOpenStretch(float* rows, size_t count, const uint64_t* positions) const;
   void runTask(const Task& task, size_t begin, size_t end);
   void finishTask(const Task& task);
 
   const size_t features_, stretchLength_;
-  uint64_t end_ = 0;
+  uint64_t end_ = 0, length_ = 0;
   size_t firstStretch_ = 0;         // number of stretches_.front()
-  std::deque<Stretch> stretches_;  // the last one is open
+  std::deque<Held> stretches_;  // the last one is open
   std::deque<Level> levels_;       // one more when the top level has grown too long
   std::deque<Task> tasks_;
   size_t pace_ = 0;

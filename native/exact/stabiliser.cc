@@ -122,9 +122,9 @@ void Stabiliser::polishColumn(FactoredWeights& w, size_t column) {
 }
 
 void Stabiliser::payLog(FactoredWeights& w, const StabilisationPolicy& policy) {
-  const uint64_t end = w.v.log().end();
-  const double entries = static_cast<double>(end - paidEntries_);
-  paidEntries_ = end;
+  const uint64_t length = w.v.log().length();
+  const double entries = static_cast<double>(length - paidLength_);
+  paidLength_ = length;
   if (entries == 0) return;
   w.v.log().work(static_cast<size_t>(entries) * w.v.log().pace());
   sweepDue_ += entries * policy.sweepRows;

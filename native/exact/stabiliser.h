@@ -27,7 +27,7 @@ class Stabiliser {
   // and pays the log's running costs.
   void afterStep(FactoredWeights& w, const StepEffect& effect, const StabilisationPolicy& policy);
   // After FactoredWeights::refresh().
-  void forgetEntries(const FactoredWeights& w) { paidEntries_ = w.v.log().end(); }
+  void forgetEntries(const FactoredWeights& w) { paidLength_ = w.v.log().length(); }
 
   double smallest() const { return smallest_; }
   double largest() const { return largest_; }
@@ -47,7 +47,7 @@ class Stabiliser {
   std::vector<double> small_, large_;  // last singular vectors: the next look starts from them
   double smallest_ = 1, largest_ = 1;  // bounds on the singular values of U
   size_t nextColumn_ = 0, sinceLook_ = 0;
-  uint64_t corrections_ = 0, splits_ = 0, draws_ = 0, paidEntries_ = 0;
+  uint64_t corrections_ = 0, splits_ = 0, draws_ = 0, paidLength_ = 0;
   double sweepDue_ = 0;
 };
 
