@@ -38,6 +38,7 @@ inline Vec fma(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
 inline Vec div(Vec a, Vec b) { return _mm256_div_ps(a, b); }
 inline Vec root(Vec v) { return _mm256_sqrt_ps(v); }
 inline Vec minimum(Vec a, Vec b) { return _mm256_min_ps(a, b); }
+inline Vec maximum(Vec a, Vec b) { return _mm256_max_ps(a, b); }
 inline Vec absolute(Vec v) { return _mm256_andnot_ps(set1(-0.0f), v); }
 inline Vec withSignOf(Vec v, Vec x) { return _mm256_or_ps(v, _mm256_and_ps(set1(-0.0f), x)); }
 inline Vec powerOfTwo(Vec v) {

@@ -36,6 +36,7 @@ inline Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
 inline Vec div(Vec a, Vec b) { return _mm512_div_ps(a, b); }
 inline Vec root(Vec v) { return _mm512_maskz_sqrt_ps(0xffff, v); }
 inline Vec minimum(Vec a, Vec b) { return _mm512_maskz_min_ps(0xffff, a, b); }
+inline Vec maximum(Vec a, Vec b) { return _mm512_maskz_max_ps(0xffff, a, b); }
 inline Vec absolute(Vec v) { return _mm512_maskz_andnot_ps(0xffff, set1(-0.0f), v); }
 inline Vec withSignOf(Vec v, Vec x) {
   return _mm512_maskz_or_ps(0xffff, v, _mm512_maskz_and_ps(0xffff, set1(-0.0f), x));

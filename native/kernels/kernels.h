@@ -86,9 +86,14 @@ struct Kernels {
   void (*subtractProduct)(double* c, ptrdiff_t cStride, const double* a, ptrdiff_t aStride, ptrdiff_t aStep,
                           const double* b, ptrdiff_t bStride, size_t m, size_t n, size_t k);
 
-  // The loops of a network below a head. Nothing in them is fused: every table gives the bits of the scalar one.
+  // The loops of a network below a head, and of a softmax. Nothing in them is fused: every table gives the bits of the scalar one.
   // x[i] = tanh(x[i]), within 3 ULP.
   void (*tanh)(float* x, size_t n);
+  // The largest of n >= 1 numbers. What it gives is open if one is NaN.
+  float (*largest)(const float* x, size_t n);
+  // x[i] = exp(x[i] - shift), within 3 ULP for x[i] - shift from -87 to 88; 0 far below that. Returns their sum, good to 1e-6 of
+  // itself; how it is summed is each table's own. NaN stays NaN.
+  double (*expSum)(float* x, float shift, size_t n);
   // h = scale * g[i];  sums[i] += h*h;  w[i] -= rate * h / (sqrt(sums[i]) + epsilon), with epsilon above 0.
   void (*adagrad)(float* w, float* sums, const float* g, float scale, float rate, float epsilon, size_t n);
   // h = scale * g[i];  means[i] += toMean * (h - means[i]);  squares[i] += toSquare * (h*h - squares[i]);

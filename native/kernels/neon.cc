@@ -37,6 +37,7 @@ inline Vec fma(Vec a, Vec b, Vec c) { return vfmaq_f32(c, a, b); }
 inline Vec div(Vec a, Vec b) { return vdivq_f32(a, b); }
 inline Vec root(Vec v) { return vsqrtq_f32(v); }
 inline Vec minimum(Vec a, Vec b) { return vminq_f32(a, b); }
+inline Vec maximum(Vec a, Vec b) { return vmaxq_f32(a, b); }
 inline Vec absolute(Vec v) { return vabsq_f32(v); }
 inline Vec withSignOf(Vec v, Vec x) { return vbslq_f32(vdupq_n_u32(0x80000000u), x, v); }
 inline Vec powerOfTwo(Vec v) {

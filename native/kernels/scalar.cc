@@ -124,16 +124,16 @@ float fromBits(uint32_t bits) {
   return x;
 }
 
-// tanh|x| = e / (e + 2) with e = exp(2|x|) - 1 has no cancellation anywhere. With 2|x| = k ln 2 + r, |r| <= ln 2 / 2,
-// e = 2^k (exp(r) - 1) + (2^k - 1), and exp(r) - 1 is its Taylor series: what is left out is below 2e-8 of it.
-float tanhOf(float x) {
-  const uint32_t sign = bitsOf(x) & 0x80000000u;
-  const float magnitude = std::fabs(x);
-  const float y = 2 * (magnitude > 9.1f ? 9.1f : magnitude);  // tanh(9.1) rounds to 1; this order keeps a NaN
+// e^y = power (1 + expm1): y = k ln 2 + r with |r| <= ln 2 / 2, power = 2^k, and expm1 is the Taylor series of e^r - 1: what is
+// left out is below 2e-8 of it.
+struct ExpParts {
+  float power, expm1;
+};
+
+ExpParts expParts(float y) {
   // Adding 1.5 * 2^23 rounds to a whole number and leaves it in the low bits: no conversion, no rounding mode.
   const float shifted = y * 1.44269504f + 12582912.0f;
   const float k = shifted - 12582912.0f;
-  const float power = fromBits((bitsOf(shifted) << 23) + 0x3f800000u);
   // ln 2 in two parts, the first of 9 bits: k times it is exact.
   const float r = (y - k * 0.693359375f) + k * 2.12194440e-4f;
   float series = 1.0f / 5040;
@@ -142,13 +142,42 @@ float tanhOf(float x) {
   series = series * r + 1.0f / 24;
   series = series * r + 1.0f / 6;
   series = series * r + 0.5f;
-  const float expm1 = r + r * r * series;
-  const float e = power * expm1 + (power - 1);
+  return {fromBits((bitsOf(shifted) << 23) + 0x3f800000u), r + r * r * series};
+}
+
+// tanh|x| = e / (e + 2) with e = exp(2|x|) - 1 has no cancellation anywhere.
+float tanhOf(float x) {
+  const uint32_t sign = bitsOf(x) & 0x80000000u;
+  const float magnitude = std::fabs(x);
+  // tanh(9.1) rounds to 1; this order keeps a NaN
+  const ExpParts parts = expParts(2 * (magnitude > 9.1f ? 9.1f : magnitude));
+  const float e = parts.power * parts.expm1 + (parts.power - 1);
   return fromBits(bitsOf(e / (e + 2)) | sign);
+}
+
+// At -88.03 and below, k is -127 and its power 0.
+float expOf(float x) {
+  const ExpParts parts = expParts(x < -88.03f ? -88.03f : x);
+  return parts.power + parts.power * parts.expm1;
 }
 
 void tanh(float* x, size_t n) {
   for (size_t i = 0; i < n; ++i) x[i] = tanhOf(x[i]);
+}
+
+float largest(const float* x, size_t n) {
+  float most = x[0];
+  for (size_t i = 1; i < n; ++i) most = x[i] > most ? x[i] : most;
+  return most;
+}
+
+double expSum(float* x, float shift, size_t n) {
+  double sum = 0;
+  for (size_t i = 0; i < n; ++i) {
+    x[i] = expOf(x[i] - shift);
+    sum += x[i];
+  }
+  return sum;
 }
 
 void adagrad(float* w, float* sums, const float* g, float scale, float rate, float epsilon, size_t n) {
@@ -172,7 +201,7 @@ void adam(float* w, float* means, float* squares, const float* g, const AdamStep
 
 const Kernels table = {"scalar", kMr,  kNr,   kNr,             gemmTile, dot, dotDouble, dotWide, axpyWide,
                        axpy,     scale, compensatedAxpy, compensatedAxpyWide, combine, pack, transpose, subtractProduct,
-                       tanh,     adagrad, adam};
+                       tanh,     largest, expSum, adagrad, adam};
 
 }  // namespace scalar
 }  // namespace widehead

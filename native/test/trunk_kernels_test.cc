@@ -1,4 +1,4 @@
-// The elementwise kernels of a trunk: the scalar ones against float64, every other table against the scalar one.
+// The elementwise kernels of a trunk and of a softmax: the scalar ones against float64, every other table against the scalar one.
 #include <cmath>
 #include <cstring>
 #include <functional>
@@ -92,6 +92,57 @@ TEST(tanh_keeps_zeros_and_nan_and_ends_at_one) {
       for (const float* y : {x.data(), x.data() + n - 6}) {
         CHECK(y[0] != y[0] && y[1] == 1 && y[2] == -1 && y[5] == -1);
         CHECK(y[3] == 0 && !std::signbit(y[3]) && y[4] == 0 && std::signbit(y[4]));
+      }
+    }
+  });
+}
+
+TEST(exp_is_scalar_bit_for_bit_and_its_sum_right) {
+  check::eachIsa([] {
+    const char* name = kernels().name;
+    for (double size : {1e-3, 1.0, 10.0, 60.0, 1e4}) {
+      for (size_t n : kSizes) {
+        std::vector<float> expected = normals(n + 2, 11);
+        for (float& x : expected) x = -std::fabs(static_cast<float>(x * size));
+        std::vector<float> actual = expected;
+        forceIsa("scalar");
+        const double right = kernels().expSum(expected.data() + 1, 0.25f, n);
+        forceIsa(name);
+        const double sum = kernels().expSum(actual.data() + 1, 0.25f, n);
+        checkSameBits(actual, expected);
+        CHECK_NEAR(sum, right, 1e-6 * right);
+      }
+    }
+  });
+}
+
+TEST(scalar_exp_is_that_of_float64) {
+  const char* name = kernels().name;
+  CHECK(forceIsa("scalar"));
+  for (double x = -87; x <= 88; x += 0.00671) {
+    float y = static_cast<float>(x);
+    const double right = std::exp(double{y});
+    kernels().expSum(&y, 0, 1);
+    CHECK_NEAR(y, right, 3 * kUlp * right);
+  }
+  float special[] = {-89, -1e30f, -std::numeric_limits<float>::infinity(), 0, kNaN};
+  const double sum = kernels().expSum(special, 0, 5);
+  forceIsa(name);
+  CHECK(special[0] == 0 && special[1] == 0 && special[2] == 0 && special[3] == 1 && special[4] != special[4] && sum != sum);
+}
+
+TEST(largest_is_the_largest) {
+  check::eachIsa([] {
+    for (size_t n : kSizes) {
+      if (n == 0) continue;
+      std::vector<float> x = normals(n + 1, 12);
+      x[n] = 1e30f;  // behind the end
+      for (size_t place : {size_t{0}, n / 2, n - 1}) {
+        std::vector<float> y = x;
+        y[place] = 100;
+        CHECK(kernels().largest(y.data(), n) == 100);
+        for (float& each : y) each -= 1e6f;
+        CHECK(kernels().largest(y.data(), n) == 100 - 1e6f);
       }
     }
   });
