@@ -31,6 +31,7 @@ class RowTable {
   RowTable(size_t rows, size_t hiddenSize, size_t features, const InitConfig& init, const OptimizerSettings& optimizer);
 
   size_t rows() const { return rows_; }
+  size_t hiddenSize() const { return hiddenSize_; }
   size_t features() const { return features_; }
   const float* row(size_t i) const { return w_.data() + i * features_; }
   // Rows begin .. end, biases included; and without.

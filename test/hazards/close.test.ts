@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { customLoss, DenseHead, ExactHead, type HeadOptions, squaredError } from '../../lib/index.js'
 import { squaredErrorByHand } from '../judge/custom-losses.js'
-import { batches, squaredErrorHead } from '../suites/helpers.js'
+import { batches, smallHead } from '../suites/helpers.js'
 
 const rate = { learningRate: 0.03 }
 const closed = expect.objectContaining({ name: 'WideheadError', code: 'WIDEHEAD_CLOSED' })
@@ -16,7 +16,7 @@ describe.each([
     { what: 'built-in loss', loss: squaredError() },
     { what: 'custom loss', loss: customLoss(squaredErrorByHand) },
   ])('steps on their way end as if nothing had happened, $what', async ({ loss }) => {
-    const [head, plain] = [squaredErrorHead(create, { loss }), squaredErrorHead(create, { loss })]
+    const [head, plain] = [smallHead(create, { loss }), smallHead(create, { loss })]
     const examples = batches(6, { batchSize: 40 })
     const promises = examples.map(({ hidden, targets }) => head.stepAsync(hidden, targets, rate))
     head.close()
@@ -31,7 +31,7 @@ describe.each([
 
   test('closed between two steps, many times over', async () => {
     for (let round = 0; round < 200; round++) {
-      const head = squaredErrorHead(create)
+      const head = smallHead(create)
       const [one, two] = batches(2, { seed: round })
       const first = head.stepAsync(one.hidden, one.targets, rate)
       const second = head.stepAsync(two.hidden, two.targets, rate)
@@ -43,7 +43,7 @@ describe.each([
   })
 
   test('closed by the loss itself', async () => {
-    let head = squaredErrorHead(create)
+    let head = smallHead(create)
     const loss = customLoss((batch) => {
       head.close()
       squaredErrorByHand(batch)
@@ -56,7 +56,7 @@ describe.each([
       async () => head.evaluate(hidden, targets),
       () => head.stepAsync(hidden, targets, rate),
     ]) {
-      head = squaredErrorHead(create, { loss })
+      head = smallHead(create, { loss })
       // Whether the call ends or fails is not promised: that it does one of them is.
       const outcome = await call().then(
         (result) => result.loss,

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { customLoss, DenseHead, ExactHead, type Head, type HeadOptions, WideheadError } from '../../lib/index.js'
 import { squaredErrorByHand } from '../judge/custom-losses.js'
-import { batches, fate, squaredErrorHead, train } from '../suites/helpers.js'
+import { batches, fate, smallHead, train } from '../suites/helpers.js'
 
 const rate = { learningRate: 0.03 }
 const [outer, inner] = [batches(1)[0], batches(1, { batchSize: 50, seed: 3 })[0]]
@@ -35,7 +35,7 @@ describe.each([
       }
       squaredErrorByHand(batch)
     })
-    const head = squaredErrorHead(create, { loss })
+    const head = smallHead(create, { loss })
     train(head, batches(10))
     const arm = () => {
       armed = true
@@ -72,7 +72,7 @@ describe.each([
   })
 
   test('another head may be used freely', () => {
-    const other = squaredErrorHead(create)
+    const other = smallHead(create)
     const { head, arm } = meddling(() => other.step(inner.hidden, inner.targets, rate))
     const plain = meddling(() => {}).head
     arm()

@@ -48,6 +48,21 @@ function denseRatio(f: (o: number) => number, slope: (o: number) => number): Den
   }
 }
 
+/** -sum y_i log p_i with p = softmax(o). */
+export function denseSoftmax(): DenseLoss {
+  return (o, y, _listed, gradient) => {
+    const largest = o.reduce((most, x) => Math.max(most, x), Number.NEGATIVE_INFINITY)
+    const total = o.reduce((sum, x) => sum + Math.exp(x - largest), 0)
+    const weight = y.reduce((sum, x) => sum + x, 0)
+    let loss = 0
+    for (let i = 0; i < o.length; i++) {
+      loss += y[i] * (largest + Math.log(total) - o[i])
+      gradient[i] = (weight * Math.exp(o[i] - largest)) / total - y[i]
+    }
+    return loss
+  }
+}
+
 export function denseSphericalSoftmax(epsilon: number): DenseLoss {
   return denseRatio(
     (o) => o * o + epsilon,

@@ -9,10 +9,12 @@ import {
   weightedSquaredError,
   zLoss,
 } from '../../lib/index.js'
+import { SOFTMAX } from '../../lib/losses.js'
 import { bouchardBound, squaredErrorByHand, taylorSoftmaxByHand } from './custom-losses.js'
 import {
   type DenseLoss,
   denseBouchardBound,
+  denseSoftmax,
   denseSphericalSoftmax,
   denseSquaredError,
   denseTaylorSoftmax,
@@ -71,6 +73,9 @@ export const LOSS_CASES: readonly LossCase[] = [
     pace: 0.5,
   },
 ]
+
+/** What heads with the softmax as their own loss are measured against. */
+export const SOFTMAX_CASE: LossCase = { name: 'softmax', loss: SOFTMAX, dense: denseSoftmax(), start: 1, pace: 0.5 }
 
 export function lossCase(name: string): LossCase {
   const found = LOSS_CASES.find((each) => each.name === name)

@@ -1,19 +1,16 @@
 import { describe, expect, test } from 'vitest'
-import { customLoss, type StepResult, squaredError } from '../../lib/index.js'
-import { squaredErrorByHand } from '../judge/custom-losses.js'
+import type { StepResult } from '../../lib/index.js'
 import type { CreateHead } from './head-suite.js'
-import { batches, detach, fate, squaredErrorHead, train } from './helpers.js'
+import { batches, detach, fate, smallHead, train } from './helpers.js'
+import type { Plan } from './plan.js'
 
 const rate = { learningRate: 0.03, weightDecay: 0.01, clipNorm: 3 }
 const busy = expect.objectContaining({ name: 'WideheadError', code: 'WIDEHEAD_BUSY' })
 
-export function asyncSuite(create: CreateHead): void {
-  describe.each([
-    { name: 'built-in', loss: squaredError() },
-    { name: 'custom', loss: customLoss(squaredErrorByHand) },
-  ])('$name loss', ({ loss }) => {
+export function asyncSuite(create: CreateHead, { passes }: Plan): void {
+  describe.each(passes)('$name loss', ({ loss }) => {
     test('stepAsync is step, bit for bit', async () => {
-      const [a, b] = [squaredErrorHead(create, { loss }), squaredErrorHead(create, { loss })]
+      const [a, b] = [smallHead(create, { loss }), smallHead(create, { loss })]
       for (const { hidden, targets } of batches(20)) {
         expect(await a.stepAsync(hidden, targets, rate)).toEqual(b.step(hidden, targets, rate))
       }
@@ -21,7 +18,7 @@ export function asyncSuite(create: CreateHead): void {
     })
 
     test('calls on one head run in the order in which they were made', async () => {
-      const [a, b] = [squaredErrorHead(create, { loss }), squaredErrorHead(create, { loss })]
+      const [a, b] = [smallHead(create, { loss }), smallHead(create, { loss })]
       const examples = [10, 1, 60, 2, 30, 5].flatMap((batchSize) => batches(4, { batchSize, seed: batchSize }))
       const ended: number[] = []
       const promises = examples.map(async ({ hidden, targets }, n) => {
@@ -36,7 +33,7 @@ export function asyncSuite(create: CreateHead): void {
     })
 
     test('what a caller does to its arrays after the call does not matter', async () => {
-      const [a, b] = [squaredErrorHead(create, { loss }), squaredErrorHead(create, { loss })]
+      const [a, b] = [smallHead(create, { loss }), smallHead(create, { loss })]
       const promises = batches(10).map(({ hidden, targets }) => {
         const promise = a.stepAsync(hidden, targets, rate)
         hidden.fill(Number.NaN)
@@ -55,19 +52,19 @@ export function asyncSuite(create: CreateHead): void {
   })
 
   test('several heads at once', async () => {
-    const heads = [1, 2, 3, 4, 5].map(() => squaredErrorHead(create))
+    const heads = [1, 2, 3, 4, 5].map(() => smallHead(create))
     const examples = batches(20, { batchSize: 30 })
     await Promise.all(
       examples.flatMap(({ hidden, targets }) => heads.map((head) => head.stepAsync(hidden, targets, rate))),
     )
-    const alone = squaredErrorHead(create)
+    const alone = smallHead(create)
     train(alone, examples, rate)
     const expected = fate(alone)
     for (const head of heads) expect(fate(head)).toEqual(expected)
   })
 
   test('synchronous calls meanwhile fail and harm nothing', async () => {
-    const [a, b] = [squaredErrorHead(create), squaredErrorHead(create)]
+    const [a, b] = [smallHead(create), smallHead(create)]
     const [one, two] = batches(2)
     const early = a.forward(two.hidden, two.targets)
     const promise = a.stepAsync(one.hidden, one.targets, rate)
@@ -85,7 +82,7 @@ export function asyncSuite(create: CreateHead): void {
   })
 
   test('a step that fails does not keep the next one from running', async () => {
-    const [a, b] = [squaredErrorHead(create), squaredErrorHead(create)]
+    const [a, b] = [smallHead(create), smallHead(create)]
     const [one, two] = batches(2)
     const wrong = one.hidden.slice()
     wrong[3] = Number.NaN
@@ -101,7 +98,7 @@ export function asyncSuite(create: CreateHead): void {
   })
 
   test('the promise ends on a later turn, never before the call returns', async () => {
-    const head = squaredErrorHead(create)
+    const head = smallHead(create)
     const [{ hidden, targets }] = batches(1)
     let ended = false
     const promise = head.stepAsync(hidden, targets, rate).then(() => {

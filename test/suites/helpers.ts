@@ -15,7 +15,7 @@ export function randomInit(seed: number, bias = false, { numClasses, hiddenSize 
   return { kind: 'weights', weights, ...(bias ? { biases: Float32Array.from(random.normals(numClasses, 0.2)) } : {}) }
 }
 
-export function squaredErrorHead(create: CreateHead, changes: Partial<HeadOptions> = {}): Head {
+export function smallHead(create: CreateHead, changes: Partial<HeadOptions> = {}): Head {
   return create({ ...size, loss: squaredError(), bias: true, init: randomInit(1, changes.bias ?? true), ...changes })
 }
 

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { type HeadOptions, type Init, setThreads, squaredError } from '../../lib/index.js'
 import { relativeError } from '../judge/float64-head.js'
-import { LOSS_CASES } from '../judge/losses.js'
 import type { CreateHead } from './head-suite.js'
-import { batches, fate, squaredErrorHead, train, weightsOf } from './helpers.js'
+import { batches, fate, smallHead, train, weightsOf } from './helpers.js'
+import type { Plan } from './plan.js'
 
 const large = { numClasses: 3000, hiddenSize: 33, loss: squaredError() }
 
-export function initSuite(create: CreateHead): void {
+export function initSuite(create: CreateHead, { cases }: Plan): void {
   const start = (init: Init, changes: Partial<HeadOptions> = {}) => weightsOf(create({ ...large, init, ...changes }))
 
   describe.each(['normal', 'uniform'] as const)('%s', (kind) => {
@@ -40,7 +40,7 @@ export function initSuite(create: CreateHead): void {
   })
 
   test('the default is that of the loss', () => {
-    for (const { loss } of LOSS_CASES) {
+    for (const { loss } of cases) {
       const options = { numClasses: 40, hiddenSize: 6, loss, seed: 3 }
       expect(weightsOf(create(options))).toEqual(weightsOf(create({ ...options, init: loss.defaultInit })))
     }
@@ -50,7 +50,7 @@ export function initSuite(create: CreateHead): void {
     setThreads(threads)
     const wide = batches(3, { batchSize: 50 })
     const run = () => {
-      const head = squaredErrorHead(create, { init: { kind: 'normal', scale: 0.1 }, seed: 5 })
+      const head = smallHead(create, { init: { kind: 'normal', scale: 0.1 }, seed: 5 })
       train(head, batches(60))
       train(head, wide)
       return fate(head)

@@ -1,0 +1,20 @@
+import { SOFTMAX } from '../losses.js'
+import { nativeOptimizer, readOptimizer } from '../optimizer.js'
+import { BaseHead } from './base.js'
+import type { RowHeadOptions } from './types.js'
+
+/**
+ * The full softmax with cross-entropy: exact loss, gradient and update of all D classes, O(D d) an example. Its logits come
+ * a block of classes at a time: beside W and the optimiser's state it needs some ten megabytes, whatever D is.
+ *
+ * The loss of an example is -sum y log p with the values y of its targets as they are given: divide them by their sum for a
+ * distribution over several classes. An example without targets has the loss 0 and no gradient.
+ */
+export class SoftmaxHead extends BaseHead {
+  constructor(options: RowHeadOptions) {
+    super('softmax', options, {
+      loss: SOFTMAX,
+      options: () => ({ optimizer: nativeOptimizer(readOptimizer(options.optimizer ?? { kind: 'sgd' })) }),
+    })
+  }
+}

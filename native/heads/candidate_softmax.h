@@ -1,0 +1,92 @@
+// The softmax cross-entropy of a minibatch over a set of candidate classes: what all softmax heads share. They differ in how
+// they choose the set.
+//
+//   o = w_c . h - correction_c  for the candidates c,   loss = -sum_c y_c log softmax(o)_c
+//
+// with the targets' values y as they are given: an example whose values sum to 1 has a distribution as its target. The set
+// holds every target of the minibatch, each class once, so that a class is a target or a negative of an example and never both
+// (no "accidental hits").
+//
+// Consistent estimates of the full softmax come from stratified sets: classes that are in the set for sure (the targets of the
+// minibatch; those found by hashing) have no correction; of all others a random part is there, class c with the probability p_c,
+// and its correction is log p_c. Then sum exp(o) estimates the full sum of exponentials without bias.
+//
+// Only rows of candidates change in apply().
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/buffer.h"
+#include "heads/head.h"
+#include "heads/row_table.h"
+
+namespace widehead {
+
+struct Candidates {
+  bool all = false;               // every class, without corrections; what follows is not read then
+  std::vector<uint32_t> classes;  // rising, each once; all targets of the minibatch among them
+  std::vector<float> correction;  // one a class; empty: none
+  // Empty: every example sees all candidates. Else example j sees classes[places[indptr[j]]] .. classes[places[indptr[j + 1] - 1]]
+  // alone, places rising, its own targets among them.
+  std::vector<uint32_t> indptr, places;
+
+  size_t count(const RowTable& table) const { return all ? table.rows() : classes.size(); }
+  uint32_t classAt(size_t place) const { return all ? static_cast<uint32_t>(place) : classes[place]; }
+};
+
+// The scratch of one minibatch on its way, numbers that the two shapes of the computation share.
+struct SoftmaxScratch {
+  std::vector<uint32_t> placeOf;  // among the candidates, of each distinct target
+  Buffer<float> largest;          // m: the shift of an example's exponentials
+  Buffer<double> sums;            // m: sum of its exponentials
+  Buffer<float> means;            // m x d: the sum of the candidates' rows, weighted by them
+  Buffer<float> coefficients;     // m: what makes an exponential a derivative, sum of y / (m * sum of exponentials)
+  size_t width = 0;               // d, without the bias
+  size_t block = 0;               // candidates at a time: the unit of gradients
+};
+
+// How logits and gradients are computed: by matrix products where examples share their candidates, else example by example.
+class SoftmaxShape {
+ public:
+  virtual ~SoftmaxShape() = default;
+  // Fills largest, sums and the targets' logits (pass.a); with `means` also those. Keeps what gradients() needs.
+  virtual void score(SoftmaxScratch& scratch, const Candidates& candidates, const RowTable& table, Pass& pass, bool means) = 0;
+  // out = sum_j coefficient_j exp_jc h_j for the candidates c = begin .. end (a block); allocates nothing.
+  virtual void gradients(float* out, SoftmaxScratch& scratch, const Candidates& candidates, const RowTable& table,
+                         const Pass& pass, size_t begin, size_t end) = 0;
+  virtual size_t bytes() const = 0;
+};
+std::unique_ptr<SoftmaxShape> makeSharedShape();
+std::unique_ptr<SoftmaxShape> makeOwnShape();
+
+class CandidateSoftmax {
+ public:
+  CandidateSoftmax() : shared_(makeSharedShape()), own_(makeOwnShape()) {}
+
+  Candidates candidates;
+
+  // Fills pass.losses and pass.loss; throws Error WIDEHEAD_LOSS. Without `differentiable`, differentiate() and apply() may not follow.
+  void score(const RowTable& table, Pass& pass, bool differentiable = true);
+  // Fills pass.dHidden, at the weights of score().
+  void differentiate(const RowTable& table, Pass& pass) const;
+  // One step on the rows of the candidates; the Frobenius norm of their gradient. Throws nothing.
+  double apply(RowTable& table, Pass& pass, const ApplyOptions& options);
+  size_t bytes() const;
+
+ private:
+  void findTargets(const Pass& pass);
+  void sumLosses(Pass& pass);
+  // Squared norm of the gradients of the candidates begin .. end, which it leaves in gradients_.
+  double blockGradients(const RowTable& table, const Pass& pass, size_t begin, size_t end);
+  void updateBlock(RowTable& table, const RowStep& step, size_t begin, size_t end);
+  SoftmaxShape& shape() const { return candidates.indptr.empty() || candidates.all ? *shared_ : *own_; }
+
+  SoftmaxScratch scratch_;
+  Buffer<float> gradients_;  // block x features
+  std::unique_ptr<SoftmaxShape> shared_, own_;
+};
+
+}  // namespace widehead
