@@ -13,6 +13,7 @@ namespace {
 
 // Rows that go through a product at once: enough to make its packing cheap, few enough to keep every thread's scratch small.
 constexpr size_t kHopRows = 512;
+constexpr size_t kWorkRows = 24;  // fewer would not be worth reading a product for
 
 size_t power(size_t base, size_t exponent) { return exponent == 0 ? 1 : base * power(base, exponent - 1); }
 
@@ -37,7 +38,7 @@ void CorrectionLog::append(const std::vector<Entry>& entries, float scale) {
 
 void CorrectionLog::close() {
   const size_t closed = openIndex();
-  work(tasks_.size() * features_);  // no task outlives a stretch; at the pace asked for none is left here
+  workNow(tasks_.size() * features_);  // no task outlives a stretch; at the pace asked for none is left here
   tasks_.push_back({closed, true, 0, 0});
   for (size_t l = 0; l < levels_.size(); l++) {
     for (size_t i = 0; i < levels_[l].nodes.size(); i++) {
@@ -166,6 +167,11 @@ void CorrectionLog::hop(float* rows, Range& range) const {
 }
 
 void CorrectionLog::work(size_t rows) {
+  rowsDue_ += rows;
+  if (rowsDue_ >= kWorkRows) workNow(std::exchange(rowsDue_, 0));
+}
+
+void CorrectionLog::workNow(size_t rows) {
   while (rows > 0 && !tasks_.empty()) {
     const Task task = tasks_.front();
     const size_t count = std::min(rows, features_ - rowsDone_);

@@ -44,7 +44,8 @@ class CorrectionLog {
   // What the log has grown by since it began, in entries, of which a run counts as one.
   uint64_t length() const { return length_; }
 
-  // Computes about `rows` rows of products that are still to be made. pace() rows for every one of length() keep up with the log.
+  // Computes `rows` rows of products that are still to be made, when enough have come together. pace() rows for every one of length()
+  // keep up with the log.
   void work(size_t rows);
   size_t pace() const { return pace_; }
 
@@ -97,6 +98,7 @@ class CorrectionLog {
   void bringUpChunk(float* rows, size_t count, const uint64_t* positions) const;
   void enterClosedStretches(float* rows, size_t count, const uint64_t* positions, std::vector<Range>& ranges) const;
   void hop(float* rows, Range& range) const;
+  void workNow(size_t rows);
   void runTask(const Task& task, size_t begin, size_t end);
   void finishTask(const Task& task);
 
@@ -107,6 +109,7 @@ class CorrectionLog {
   std::deque<Level> levels_;       // one more when the top level has grown too long
   std::deque<Task> tasks_;
   size_t pace_ = 0;
+  size_t rowsDue_ = 0;   // asked for and not computed yet
   size_t rowsDone_ = 0;  // of tasks_.front()
   Buffer<float> fresh_;  // what tasks_.front() has computed
 };
