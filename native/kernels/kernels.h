@@ -51,7 +51,6 @@ struct Kernels {
   // A tile of a sum of products, kept in registers until it is added to the output; 1 <= rows <= mr, 1 <= cols <= nr.
   //   t[i][j] = sum over the terms, then over p < k, of a[i*aRow + p*aStep] * b[p*bStep + j]
   // in float32 with fused multiply-adds where the ISA has them, in that order, which does not depend on rows and cols.
-  // Reads each row of b up to the next multiple of lanes from cols.
   void (*gemmTile)(const TileOutput& out, size_t rows, size_t cols, const TileTerm* terms, size_t count);
 
   // sum_i x[i] * y[i] in float32, several partial sums.

@@ -4,29 +4,38 @@
 
 #include "base/buffer.h"
 
-// C is computed in tiles that stay in registers for a block of depth. The panel of A that a row of tiles needs (mr rows, 10 KB) lives in
-// L1, and B streams past it from L2: 192 bytes for each 12 cycles of an AVX-512 tile. So most operands are read where they
-// lie, and B alone is packed (Goto and van de Geijn 2008), where it has to be transposed or its rows share cache sets.
+// C is computed in tiles that stay in registers for a block of depth. The panel of A that a row of tiles needs (mr rows,
+// 12 KB) lives in L1, and B streams past it from L2: 192 bytes for each 12 cycles of an AVX-512 tile. So operands are read
+// where they lie, and packed (Goto and van de Geijn 2008) only if they have to be transposed or lie badly for the caches.
 
 namespace widehead {
 namespace {
 
 constexpr size_t kKc = 384;              // depth of a block
 constexpr size_t kBlockFloats = 262144;  // of B: 1 MB of a 2 MB L2
+constexpr size_t kMaxPanels = 64;        // of B in a block
 constexpr size_t kMaxTile = 1024;
 
-float* threadScratch(size_t count) {
-  static thread_local Buffer<float> buffer;
-  return buffer.reserve(count);
+float* threadScratch(size_t which, size_t count) {
+  static thread_local Buffer<float> buffers[2];
+  return buffers[which].reserve(count);
 }
 
-struct Panel {
+struct Range {
   size_t begin, end;
+  size_t size() const { return end - begin; }
 };
 
-// Part `index` of `count` equal ones: no panel is so much smaller than the others that its sums cannot hide the latency
-// of their additions.
-Panel panelOf(size_t size, size_t count, size_t index) { return {size * index / count, size * (index + 1) / count}; }
+// Part `index` of `count` equal ones: no panel is so much smaller than the others that its few sums cannot hide the
+// latency of their additions.
+Range partOf(size_t size, size_t count, size_t index) { return {size * index / count, size * (index + 1) / count}; }
+
+// Columns of the block, and where their part of B lies.
+struct Panel {
+  Range columns;
+  const float* b[kMaxFactors];
+  ptrdiff_t bStep;
+};
 
 struct Multiplication {
   const Kernels& kernel;
@@ -36,97 +45,94 @@ struct Multiplication {
   const Region region;
   const size_t m = factors[0].a.rows, n = factors[0].b.rows, depth = factors[0].a.cols;
   const bool pack = packsB(factors[0].b, m);
-  // The block at hand: columns [j0, j0 + width), depth [p0, p0 + kc).
-  size_t j0 = 0, width = 0, p0 = 0, kc = 0;
-  float* packed = nullptr;
+  Range steps = {};  // the block at hand
+  size_t panelCount = 0;
+  Panel panels[kMaxPanels] = {};
 
   void run() {
-    const size_t depthBlocks = ceilDiv(depth, kKc / count);
-    const size_t maxKc = ceilDiv(depth, depthBlocks);
-    const size_t columnBlocks = ceilDiv(n, std::max(kBlockFloats / (maxKc * count) / kernel.nr, size_t{1}) * kernel.nr);
-    const size_t vectors = ceilDiv(n, kernel.lanes);
-    packed = threadScratch((ceilDiv(vectors, columnBlocks) + 1) * kernel.lanes * maxKc * count);
+    const size_t depthBlocks = ceilDiv(depth, kKc / count), maxKc = ceilDiv(depth, depthBlocks);
+    const size_t maxPanels = std::clamp<size_t>(kBlockFloats / (maxKc * count * kernel.nr), 1, kMaxPanels);
+    const size_t vectors = ceilDiv(n, kernel.lanes), columnBlocks = ceilDiv(n, maxPanels * kernel.nr);
+    float* packed = pack ? threadScratch(0, (ceilDiv(vectors, columnBlocks) + 1) * kernel.lanes * maxKc * count) : nullptr;
+    const size_t rowPanels = ceilDiv(m, kernel.mr);
     for (size_t block = 0; block < columnBlocks; ++block) {
-      const Panel columns = panelOf(vectors, columnBlocks, block);
-      j0 = columns.begin * kernel.lanes;
-      width = std::min(columns.end * kernel.lanes, n) - j0;
       for (size_t index = 0; index < depthBlocks; ++index) {
-        const Panel steps = panelOf(depth, depthBlocks, index);
-        p0 = steps.begin;
-        kc = steps.end - steps.begin;
-        packBlock();
-        const size_t rowPanels = ceilDiv(m, kernel.mr);
-        for (size_t i = 0; i < rowPanels; ++i) rowOfTiles(panelOf(m, rowPanels, i));
+        steps = partOf(depth, depthBlocks, index);
+        cutPanels(partOf(vectors, columnBlocks, block), packed);
+        for (size_t i = 0; i < rowPanels; ++i) rowOfTiles(partOf(m, rowPanels, i));
       }
     }
   }
 
-  size_t columnPanels() const { return ceilDiv(width, kernel.nr); }
-  // In columns of the block; every panel but the last has whole vectors.
-  Panel columnPanel(size_t index) const {
-    const Panel vectors = panelOf(ceilDiv(width, kernel.lanes), columnPanels(), index);
-    return {vectors.begin * kernel.lanes, std::min(vectors.end * kernel.lanes, width)};
-  }
-  // gemmTile reads whole vectors: a ragged panel is packed in any case.
-  bool isPacked(Panel panel) const { return pack || (panel.end - panel.begin) % kernel.lanes != 0; }
-  float* packedPanel(size_t which, Panel panel) const {
-    return packed + (which * ceilDiv(width, kernel.lanes) * kernel.lanes + panel.begin) * kc;
-  }
-  size_t packedWidth(Panel panel) const { return ceilDiv(panel.end - panel.begin, kernel.lanes) * kernel.lanes; }
-
-  void packBlock() const {
-    for (size_t index = 0; index < columnPanels(); ++index) {
-      const Panel panel = columnPanel(index);
-      if (!isPacked(panel)) continue;
+  void cutPanels(Range vectors, float* packed) {
+    panelCount = ceilDiv(vectors.size() * kernel.lanes, kernel.nr);
+    for (size_t index = 0; index < panelCount; ++index) {
+      const Range part = partOf(vectors.size(), panelCount, index);
+      const size_t begin = (vectors.begin + part.begin) * kernel.lanes, width = part.size() * kernel.lanes;
+      Panel& panel = panels[index];
+      panel.columns = {begin, std::min(begin + width, n)};
+      panel.bStep = pack ? static_cast<ptrdiff_t>(width) : factors[0].b.colStride;
       for (size_t which = 0; which < count; ++which) {
         const ConstMatrixF b = factors[which].b;
-        kernel.pack(packedPanel(which, panel), packedWidth(panel), &b(j0 + panel.begin, p0), b.rowStride, b.colStride,
-                    panel.end - panel.begin, kc);
+        panel.b[which] = &b(begin, steps.begin);
+        if (!pack) continue;
+        kernel.pack(packed, width, panel.b[which], b.rowStride, b.colStride, panel.columns.size(), steps.size());
+        panel.b[which] = packed;
+        packed += width * steps.size();
       }
     }
   }
 
-  void rowOfTiles(Panel rows) const {
+  void rowOfTiles(Range rows) {
+    TileTerm terms[kMaxFactors];
+    float* packed = nullptr;
+    for (size_t which = 0; which < count; ++which) {
+      const ConstMatrixF a = factors[which].a;
+      terms[which] = {&a(rows.begin, steps.begin), a.rowStride, a.colStride, nullptr, panels[0].bStep, steps.size()};
+      if (a.colStride == 1 || panelCount < 4) continue;
+      // Steps of depth lie far apart, each with a piece of its cache line: gather them once for all tiles of the row.
+      if (packed == nullptr) packed = threadScratch(1, kernel.mr * steps.size() * count);
+      kernel.pack(packed, rows.size(), terms[which].a, a.rowStride, a.colStride, rows.size(), steps.size());
+      terms[which].a = packed;
+      terms[which].aRow = 1;
+      terms[which].aStep = static_cast<ptrdiff_t>(rows.size());
+      packed += kernel.mr * steps.size();
+    }
     const size_t wanted = region.columns(rows.end, n);
-    for (size_t index = 0; index < columnPanels(); ++index) {
-      Panel panel = columnPanel(index);
-      if (j0 + panel.begin >= wanted) return;
-      TileTerm terms[kMaxFactors];
+    for (const Panel* panel = panels; panel < panels + panelCount && panel->columns.begin < wanted; ++panel) {
       for (size_t which = 0; which < count; ++which) {
-        const ConstMatrixF a = factors[which].a, b = factors[which].b;
-        const bool copy = isPacked(panel);
-        terms[which] = {&a(rows.begin, p0), a.rowStride, a.colStride,
-                        copy ? packedPanel(which, panel) : &b(j0 + panel.begin, p0),
-                        copy ? static_cast<ptrdiff_t>(packedWidth(panel)) : b.colStride, kc};
+        terms[which].b = panel->b[which];
+        terms[which].bStep = panel->bStep;
       }
-      panel.end = std::min(panel.end, wanted - j0);
-      tile(terms, rows, panel);
+      tile(terms, rows, {panel->columns.begin, std::min(panel->columns.end, wanted)});
     }
   }
 
-  void tile(const TileTerm* terms, Panel rows, Panel panel) const {
-    const size_t height = rows.end - rows.begin, columns = panel.end - panel.begin, j = j0 + panel.begin;
-    const bool add = out.add || p0 > 0;
+  void tile(const TileTerm* terms, Range rows, Range columns) const {
+    const bool add = out.add || steps.begin > 0;
     const MatrixF c = out.c;
+    float* target = &c(rows.begin, columns.begin);
     if (c.colStride == 1 && (!out.compensated() || out.lo.colStride == 1)) {
-      const TileOutput target = {&c(rows.begin, j), c.rowStride, out.compensated() ? &out.lo(rows.begin, j) : nullptr,
-                                 out.lo.rowStride, out.alpha, add};
-      return kernel.gemmTile(target, height, columns, terms, count);
+      float* lo = out.compensated() ? &out.lo(rows.begin, columns.begin) : nullptr;
+      return kernel.gemmTile({target, c.rowStride, lo, out.lo.rowStride, out.alpha, add}, rows.size(), columns.size(), terms,
+                             count);
     }
     alignas(64) float t[kMaxTile];
     const ptrdiff_t stride = static_cast<ptrdiff_t>(kernel.nr);
-    kernel.gemmTile({t, stride, nullptr, 0, out.compensated() ? 1.0f : out.alpha, false}, height, columns, terms, count);
+    const float alpha = out.compensated() ? 1.0f : out.alpha;
+    kernel.gemmTile({t, stride, nullptr, 0, alpha, false}, rows.size(), columns.size(), terms, count);
     if (c.rowStride == 1 && !out.compensated() && !add)
-      return kernel.transpose(&c(rows.begin, j), c.colStride, t, stride, height, columns);
-    for (size_t r = 0; r < height; ++r)
-      for (size_t q = 0; q < columns; ++q) {
-        const float value = t[r * kernel.nr + q];
-        float& element = c(rows.begin + r, j + q);
-        if (out.compensated())
-          kernel.compensatedAxpy(&element, &out.lo(rows.begin + r, j + q), out.alpha, &value, 1);
-        else
-          element = add ? element + value : value;
-      }
+      return kernel.transpose(target, c.colStride, t, stride, rows.size(), columns.size());
+    for (size_t i = 0; i < rows.size(); ++i)
+      for (size_t j = 0; j < columns.size(); ++j) scatter(rows.begin + i, columns.begin + j, t[i * kernel.nr + j], add);
+  }
+
+  void scatter(size_t i, size_t j, float value, bool add) const {
+    float& element = out.c(i, j);
+    if (out.compensated())
+      kernel.compensatedAxpy(&element, &out.lo(i, j), out.alpha, &value, 1);
+    else
+      element = add ? element + value : value;
   }
 };
 
