@@ -62,7 +62,8 @@ inline Vec64 sub64(Vec64 a, Vec64 b) { return vsubq_f64(a, b); }
 inline void narrow(float* x, Vec64 v) { vst1_f32(x, vcvt_f32_f64(v)); }
 inline void narrowPart(float* x, Vec64 v, size_t) { x[0] = static_cast<float>(vgetq_lane_f64(v, 0)); }
 
-inline void transpose4(float* out, ptrdiff_t outStride, const float* x, ptrdiff_t xStride) {
+constexpr size_t kBlock = 4;
+inline void transposeBlock(float* out, ptrdiff_t outStride, const float* x, ptrdiff_t xStride) {
   const float32x4x2_t even = vtrnq_f32(vld1q_f32(x), vld1q_f32(x + xStride));
   const float32x4x2_t odd = vtrnq_f32(vld1q_f32(x + 2 * xStride), vld1q_f32(x + 3 * xStride));
   vst1q_f32(out, vcombine_f32(vget_low_f32(even.val[0]), vget_low_f32(odd.val[0])));

@@ -161,14 +161,18 @@ void product(Output out, ConstMatrixF a, ConstMatrixF b) {
     tiled(kernel, out, {a, b.transposed()});
 }
 
-// Rows [begin, end) of the lower triangle to the columns of the upper one.
-void mirrorLower(const Kernels& kernel, MatrixF c, size_t begin, size_t end) {
-  constexpr size_t kRows = 16;  // a cache line of the upper triangle
-  for (size_t i = begin; i < end; i += kRows) {
-    const size_t rows = std::min(kRows, end - i);
-    kernel.transpose(&c(0, i), c.rowStride, c.row(i), c.rowStride, rows, i);
-    for (size_t r = 1; r < rows; ++r)
-      for (size_t j = 0; j < r; ++j) c(i + j, i + r) = c(i + r, i + j);
+// Rows [begin, end) of the lower triangle, from column `from` on, to the columns of the upper one: in strips of `strip` rows, the
+// triangle at the end of each in finer strips.
+void mirrorLower(const Kernels& kernel, MatrixF c, size_t begin, size_t end, size_t from = 0, size_t strip = 64) {
+  if (strip == 1) {
+    for (size_t i = begin + 1; i < end; ++i)
+      for (size_t j = from; j < i; ++j) c(j, i) = c(i, j);
+    return;
+  }
+  for (size_t i = begin; i < end; i += strip) {
+    const size_t rows = std::min(strip, end - i);
+    if (i > from) kernel.transpose(&c(from, i), c.rowStride, &c(i, from), c.rowStride, rows, i - from);
+    mirrorLower(kernel, c, i, i + rows, i, strip / 8);
   }
 }
 
