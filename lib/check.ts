@@ -40,7 +40,11 @@ export function oneOf<T extends string>(name: string, value: unknown, values: re
   return value as T
 }
 
-type TypedArrayClass = Float32ArrayConstructor | Int32ArrayConstructor | Uint32ArrayConstructor
+type TypedArrayClass =
+  | Float32ArrayConstructor
+  | Float64ArrayConstructor
+  | Int32ArrayConstructor
+  | Uint32ArrayConstructor
 
 /** A typed array of `type` or `other` over memory that the addon may read: neither detached nor shared with other threads. */
 export function checkArray<A extends TypedArrayClass, B extends TypedArrayClass = A>(

@@ -10,6 +10,8 @@ import {
   type Head,
   type HeadOptions,
   type LossBatch,
+  SampledSoftmaxHead,
+  SoftmaxHead,
   setThreads,
   squaredError,
   type Targets,
@@ -32,10 +34,17 @@ import {
   TARGETS_MISUSES,
 } from './misuse/calls.js'
 import { CONSTRUCTION_MISUSES, LOSS_MISUSES } from './misuse/constructions.js'
+import { withoutLoss } from './suites/plan.js'
 
 const HEADS = [
-  { name: 'ExactHead', create: (options: HeadOptions) => new ExactHead(options) },
-  { name: 'DenseHead', create: (options: HeadOptions) => new DenseHead(options) },
+  { name: 'ExactHead', ownLoss: false, create: (options: HeadOptions) => new ExactHead(options) },
+  { name: 'DenseHead', ownLoss: false, create: (options: HeadOptions) => new DenseHead(options) },
+  { name: 'SoftmaxHead', ownLoss: true, create: (options: HeadOptions) => new SoftmaxHead(withoutLoss(options)) },
+  {
+    name: 'SampledSoftmaxHead',
+    ownLoss: true,
+    create: (options: HeadOptions) => new SampledSoftmaxHead(options && { ...withoutLoss(options), samples: 3 }),
+  },
 ]
 const CLASSES = { TypeError, RangeError, WideheadError }
 
@@ -93,7 +102,7 @@ async function expectNothingTrained(
   expect(state(head)).toEqual(state(started(create)))
 }
 
-describe.each(HEADS)('$name', ({ create }) => {
+describe.each(HEADS)('$name', ({ create, ownLoss }) => {
   test.each(HIDDEN_MISUSES)('hidden: $what', async ({ hidden, ...misuse }) => {
     await expectNothingTrained(create, { hidden, targets: rightTargets() }, misuse)
     const head = started(create)
@@ -162,7 +171,8 @@ describe.each(HEADS)('$name', ({ create }) => {
     expectMisuse(error, { what: '', type: 'RangeError', code: 'WIDEHEAD_OUT_OF_RANGE', says: ['k ', `${k}`] })
   })
 
-  test.each(CONSTRUCTION_MISUSES)('construction: $what', ({ changes, ...misuse }) => {
+  const constructions = CONSTRUCTION_MISUSES.filter(({ changes }) => !(ownLoss && 'loss' in changes))
+  test.each(constructions)('construction: $what', ({ changes, ...misuse }) => {
     expectMisuse(
       caught(() => create({ numClasses, hiddenSize, loss: squaredError(), ...changes } as HeadOptions)),
       misuse,
@@ -232,7 +242,7 @@ describe.each(HEADS)('$name', ({ create }) => {
     }
     const misuse: Misuse = { what: '', type: 'WideheadError', code: 'WIDEHEAD_LOSS', says: [] }
 
-    test.each(['losses', 'gq', 'gs', 'ga'] as const)(
+    test.skipIf(ownLoss).each(['losses', 'gq', 'gs', 'ga'] as const)(
       'a custom loss that leaves NaN or Infinity in %s',
       async (name) => {
         for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
@@ -246,7 +256,7 @@ describe.each(HEADS)('$name', ({ create }) => {
       },
     )
 
-    test('a custom loss that throws: its own error arrives', async () => {
+    test.skipIf(ownLoss)('a custom loss that throws: its own error arrives', async () => {
       const own = new Error('out of cheese')
       const compute = () => {
         throw own
@@ -254,7 +264,7 @@ describe.each(HEADS)('$name', ({ create }) => {
       for (const error of await fails({ ...misuse, compute })) expect(error).toBe(own)
     })
 
-    test('a custom loss that returns a Promise', async () => {
+    test.skipIf(ownLoss)('a custom loss that returns a Promise', async () => {
       const compute = async () => {}
       for (const error of await fails({ ...misuse, compute })) expectMisuse(error, { ...misuse, says: ['Promise'] })
     })

@@ -8,6 +8,7 @@
 #include "addon/options.h"
 #include "heads/dense_head.h"
 #include "heads/exact_head.h"
+#include "heads/sampled_softmax_head.h"
 #include "heads/softmax_head.h"
 
 namespace widehead::addon {

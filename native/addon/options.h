@@ -5,6 +5,7 @@
 
 #include "addon/convert.h"
 #include "optim/optimizer.h"
+#include "sampling/sampler.h"
 
 namespace widehead::addon {
 
@@ -22,6 +23,15 @@ inline OptimizerSettings optimizerOf(const Napi::Object& options) {
   const Napi::Object optimizer = options.Get("optimizer").As<Napi::Object>();
   return {text(optimizer, "kind"), flag(optimizer, "rowwise"), number(optimizer, "beta1"), number(optimizer, "beta2"),
           number(optimizer, "epsilon")};
+}
+
+// The fields `sampler`, `power` and `counts` (Float64Array or null).
+inline SamplerSettings samplerOf(const Napi::Object& options) {
+  SamplerSettings settings{text(options, "sampler"), number(options, "power"), {}};
+  if (!present(options.Get("counts"))) return settings;
+  const Napi::Float64Array counts = options.Get("counts").As<Napi::Float64Array>();
+  settings.counts.assign(counts.Data(), counts.Data() + counts.ElementLength());
+  return settings;
 }
 
 }  // namespace widehead::addon

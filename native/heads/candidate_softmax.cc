@@ -21,6 +21,26 @@ size_t blockSize(size_t m, size_t features, size_t count) {
 
 }  // namespace
 
+void mergeCandidates(Candidates& candidates, const std::vector<uint32_t>& sure, const std::vector<uint32_t>& drawn,
+                     const std::vector<double>& probabilities) {
+  candidates.classes.clear();
+  candidates.correction.clear();
+  const auto add = [&](uint32_t id, float correction) {
+    candidates.classes.push_back(id);
+    candidates.correction.push_back(correction);
+  };
+  size_t s = 0;
+  for (size_t i = 0; i < drawn.size(); i++) {
+    while (s < sure.size() && sure[s] < drawn[i]) add(sure[s++], 0);
+    if (s < sure.size() && sure[s] == drawn[i]) {
+      add(sure[s++], 0);
+    } else {
+      add(drawn[i], static_cast<float>(std::log(probabilities[i])));
+    }
+  }
+  while (s < sure.size()) add(sure[s++], 0);
+}
+
 void CandidateSoftmax::score(const RowTable& table, Pass& pass, bool differentiable) {
   const size_t m = pass.m, features = table.features(), count = candidates.count(table);
   scratch_.width = table.hiddenSize();

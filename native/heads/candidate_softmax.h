@@ -37,6 +37,11 @@ struct Candidates {
   uint32_t classAt(size_t place) const { return all ? static_cast<uint32_t>(place) : classes[place]; }
 };
 
+// classes and corrections from those that are there for sure and those drawn, each with the probability that it is in a draw.
+// All lists rise; what is in both is there for sure.
+void mergeCandidates(Candidates& candidates, const std::vector<uint32_t>& sure, const std::vector<uint32_t>& drawn,
+                     const std::vector<double>& probabilities);
+
 // The scratch of one minibatch on its way, numbers that the two shapes of the computation share.
 struct SoftmaxScratch {
   std::vector<uint32_t> placeOf;  // among the candidates, of each distinct target

@@ -36,7 +36,9 @@ export function ownLoss(lossCase: LossCase = SOFTMAX_CASE, changes: Partial<Plan
   return { cases: only, passes: only, rankings: only, estimates: false, otherModel: false, ...changes }
 }
 
-/** The options of a head with a loss of its own. */
-export function withoutLoss({ loss: _, ...options }: HeadOptions): Omit<HeadOptions, 'loss'> {
+/** The options of a head with a loss of its own; what is no object stays what it is. */
+export function withoutLoss(all: HeadOptions): Omit<HeadOptions, 'loss'> {
+  if (!all) return all
+  const { loss: _, ...options } = all
   return options
 }

@@ -1,0 +1,71 @@
+import { checkArray, checkInteger, checkNumber, oneOf } from '../check.js'
+import { rangeError } from '../errors.js'
+import { SOFTMAX } from '../losses.js'
+import { nativeOptimizer, readOptimizer } from '../optimizer.js'
+import { BaseHead } from './base.js'
+import type { RowHeadOptions } from './types.js'
+
+export type Sampler = 'uniform' | 'log-uniform' | 'unigram'
+
+const SAMPLERS: readonly Sampler[] = ['uniform', 'log-uniform', 'unigram']
+
+export interface SampledSoftmaxOptions extends RowHeadOptions {
+  /** S, the classes drawn for each minibatch, 1 to 2^31 - 1. From D - 1 on a step sees all classes. Default 1024. */
+  samples?: number
+  /**
+   * How the S different classes are drawn (with `seed`): all alike; in proportion to log((c + 2) / (c + 1)), which is Zipf's
+   * law for classes sorted by falling frequency; or in proportion to max(count, 1)^power. Default 'unigram', which learned
+   * most from as many samples wherever we compared them.
+   */
+  sampler?: Sampler
+  /** Of 'unigram', 0 to 1. Default 0.75. */
+  power?: number
+  /**
+   * Of 'unigram': how frequent each class is, D numbers of at least 0. Default: how often each was a target in the steps so
+   * far, looked at after 64 steps, 128, 256 and so on.
+   */
+  counts?: Float64Array | Int32Array
+}
+
+/**
+ * Sampled softmax: a step sees the targets of its minibatch and S classes drawn at random, O(S d) an example, whatever D is.
+ *
+ * The loss and the gradient of a step are estimates of SoftmaxHead's: a drawn class that is no target stands for the classes
+ * that were not drawn, its logit lowered by the logarithm of the probability that it is in the draw (of the expected count,
+ * with 'log-uniform' and 'unigram'). Their bias falls like 1 / S. With S >= D - 1 nothing is drawn and nothing estimated.
+ *
+ * `evaluate` is the full softmax over all D classes, O(D d) an example, so that losses can be compared between heads;
+ * `logits` and `topK` are exact. A step is the same for the same seed and the same steps before it.
+ */
+export class SampledSoftmaxHead extends BaseHead {
+  constructor(options: SampledSoftmaxOptions) {
+    super('sampled', options, {
+      loss: SOFTMAX,
+      options: (numClasses) => ({
+        optimizer: nativeOptimizer(readOptimizer(options.optimizer ?? { kind: 'sgd' })),
+        samples: checkInteger('samples', options.samples ?? 1024, 1, 0x7fffffff),
+        ...readSampler(options, numClasses),
+      }),
+    })
+  }
+}
+
+function readSampler(options: SampledSoftmaxOptions, numClasses: number): object {
+  const sampler = oneOf('sampler', options.sampler ?? 'unigram', SAMPLERS)
+  if (sampler !== 'unigram') {
+    for (const name of ['power', 'counts'] as const) {
+      if (options[name] !== undefined) throw rangeError(`${name} needs sampler: 'unigram', got '${sampler}'`)
+    }
+  }
+  const power = checkNumber('power', options.power ?? 0.75, 0, 1)
+  return { sampler, power, counts: readCounts(options.counts, numClasses) }
+}
+
+function readCounts(counts: Float64Array | Int32Array | undefined, numClasses: number): Float64Array | null {
+  if (counts === undefined) return null
+  checkArray('counts', counts, Float64Array, Int32Array)
+  if (counts.length !== numClasses) {
+    throw rangeError(`counts must have length numClasses = ${numClasses}, got ${counts.length}`)
+  }
+  return Float64Array.from(counts)
+}
