@@ -33,13 +33,12 @@ export interface StabilisationPolicy {
 export function defaultPolicy(numClasses: number, features: number): NativePolicy {
   const stretch = Math.max(8, Math.ceil(features / 2))
   const stretches = Math.max(16, (0.05 * numClasses) / (2 * features))
-  // Twice over, because a row may have been swept just before the round in which it is needed began.
   return {
     lo: 0.5,
     singular: 0.5,
     lookEvery: 16,
     polishColumns: 1,
-    sweepRows: (2 * numClasses) / (stretches * stretch),
+    sweepRows: numClasses / (stretches * stretch),
     stretch,
   }
 }

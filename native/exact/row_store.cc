@@ -2,12 +2,32 @@
 
 #include <algorithm>
 #include <cstring>
-#include <numeric>
+
+#include "base/pool.h"
 
 namespace widehead {
 
+namespace {
+
+constexpr size_t kSegments = 32;  // of rows: the log reaches back one round of the sweep and one segment
+constexpr size_t kSweep = 256;    // rows at a time
+constexpr size_t kRows = 32;      // to copy, a thread
+
+// Rows lie anywhere in gigabytes: all of them are on their way before the first is read.
+void prefetch(const void* memory, size_t bytes) {
+#if defined(__GNUC__)
+  for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(static_cast<const char*>(memory) + at);
+#else
+  (void)memory;
+  (void)bytes;
+#endif
+}
+
+}  // namespace
+
 RowStore::RowStore(size_t rows, size_t features, size_t stretch)
-    : rows_(rows), features_(features), v_(elementCount(rows, features)), stamps_(rows), log_(features, stretch) {}
+    : rows_(rows), features_(features), v_(elementCount(rows, features)), stamps_(rows), log_(features, stretch),
+      sweptFrom_(std::min(kSegments, rows)) {}
 
 uint64_t RowStore::position(size_t row) const {
   const uint64_t end = log_.end();
@@ -15,21 +35,33 @@ uint64_t RowStore::position(size_t row) const {
 }
 
 void RowStore::gather(float* out, std::vector<uint32_t>& order, const uint32_t* classes, size_t count) const {
-  std::vector<uint64_t> positions(count);
-  // A row that was never written is zero at every position: count it as current.
-  for (size_t i = 0; i < count; i++) positions[i] = log_.end() - behind(classes[i]);
-  order.resize(count);
-  std::iota(order.begin(), order.end(), 0u);
-  std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return positions[a] < positions[b]; });
+  static thread_local std::vector<uint64_t> keys;  // (stamp's distance from the end, place)
+  keys.resize(count);
+  for (size_t i = 0; i < count; i++) prefetch(stamps_.data() + classes[i], 1);
   for (size_t i = 0; i < count; i++) {
-    const uint32_t row = classes[order[i]];
-    if (written(row)) {
-      std::memcpy(out + i * features_, v_.data() + row * features_, features_ * sizeof(float));
-    } else {
-      std::memset(out + i * features_, 0, features_ * sizeof(float));
-    }
+    const size_t row = classes[i];
+    if (written(row)) prefetch(v_.data() + row * features_, features_ * sizeof(float));
+    // A row that was never written is zero at every position: it counts as current.
+    keys[i] = (kWritten - behind(row)) << 32 | i;
   }
-  std::sort(positions.begin(), positions.end());
+  std::sort(keys.begin(), keys.end());
+  static thread_local std::vector<uint64_t> positions;
+  positions.resize(count);
+  order.resize(count);
+  for (size_t i = 0; i < count; i++) {
+    order[i] = static_cast<uint32_t>(keys[i]);
+    positions[i] = log_.end() + (keys[i] >> 32) - kWritten;
+  }
+  parallelFor(count, kRows, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; i++) {
+      const uint32_t row = classes[order[i]];
+      if (written(row)) {
+        std::memcpy(out + i * features_, v_.data() + row * features_, features_ * sizeof(float));
+      } else {
+        std::memset(out + i * features_, 0, features_ * sizeof(float));
+      }
+    }
+  });
   log_.bringUp(out, count, positions.data());
 }
 
@@ -41,30 +73,36 @@ void RowStore::scatter(const float* rows, const uint32_t* classes, size_t count)
 }
 
 void RowStore::sweep(size_t count) {
-  const size_t end = cursor_ + std::min(rows_ - cursor_, count);
-  std::vector<uint32_t> classes, order;
-  for (size_t row = cursor_; row < end; row++) {
-    if (behind(row) > 0) classes.push_back(static_cast<uint32_t>(row));
+  for (count = std::min(count, rows_); count > 0;) {
+    const size_t part = std::min({count, kSweep, segmentEnd(segment_) - cursor_});
+    sweepRange(cursor_, cursor_ + part);
+    cursor_ += part;  // only now: a row that memory was too short to sweep is still to be swept
+    count -= part;
+    if (cursor_ < segmentEnd(segment_)) continue;
+    // Every row of the segment was swept or touched since the sweep came to it; the next segment is the one that waits longest.
+    sweptFrom_[segment_] = segmentStart_;
+    segmentStart_ = log_.end();
+    segment_ = (segment_ + 1) % sweptFrom_.size();
+    cursor_ %= rows_;
+    log_.dropBefore(sweptFrom_[segment_]);
   }
-  swept_.resize(classes.size() * features_);
-  gather(swept_.data(), order, classes.data(), classes.size());
-  for (uint32_t& i : order) i = classes[i];
-  scatter(swept_.data(), order.data(), order.size());
-  cursor_ = end;  // only now: a row that memory was too short to sweep is still to be swept
-  if (cursor_ < rows_) return;
-  // Every row was swept or touched since this round began, so none needs what is older than its start.
-  cursor_ = 0;
-  log_.dropBefore(roundStart_);
-  roundStart_ = log_.end();
+}
+
+void RowStore::sweepRange(size_t begin, size_t end) {
+  sweptClasses_.clear();
+  for (size_t row = begin; row < end; row++) {
+    if (behind(row) > 0) sweptClasses_.push_back(static_cast<uint32_t>(row));
+  }
+  swept_.resize(sweptClasses_.size() * features_);
+  gather(swept_.data(), sweptOrder_, sweptClasses_.data(), sweptClasses_.size());
+  for (uint32_t& i : sweptOrder_) i = sweptClasses_[i];
+  scatter(swept_.data(), sweptOrder_.data(), sweptOrder_.size());
 }
 
 void RowStore::sweepAll() {
   // To the end of the round that is under way, then a whole one.
-  for (int round = 0; round < 2; round++) {
-    do {
-      sweep(512);
-    } while (cursor_ > 0);
-  }
+  sweep(rows_ - cursor_);
+  sweep(rows_);
 }
 
 }  // namespace widehead

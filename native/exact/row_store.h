@@ -50,9 +50,14 @@ class RowStore {
   Pages<float> v_;
   Pages<uint32_t> stamps_;
   CorrectionLog log_;
-  size_t cursor_ = 0;           // the next row to sweep
-  uint64_t roundStart_ = 0;     // the log's end when this round of the sweep began
+  void sweepRange(size_t begin, size_t end);
+  size_t segmentEnd(size_t segment) const { return rows_ * (segment + 1) / sweptFrom_.size(); }
+
+  size_t cursor_ = 0, segment_ = 0;  // the next row to sweep, and the segment that it is in
+  uint64_t segmentStart_ = 0;        // the log's end when the sweep came to this segment
+  std::vector<uint64_t> sweptFrom_;  // for each segment of rows, what segmentStart_ was when it was last swept: none of them is older
   std::vector<float> swept_;
+  std::vector<uint32_t> sweptClasses_, sweptOrder_;
 };
 
 }  // namespace widehead

@@ -130,11 +130,7 @@ void Stabiliser::payLog(FactoredWeights& w, const StabilisationPolicy& policy) {
   sweepDue_ += entries * policy.sweepRows;
   const size_t rows = static_cast<size_t>(sweepDue_);
   sweepDue_ -= static_cast<double>(rows);
-  for (size_t done = 0; done < rows;) {
-    const size_t part = std::min<size_t>(rows - done, 256);
-    w.v.sweep(part);
-    done += part;
-  }
+  w.v.sweep(rows);
 }
 
 }  // namespace widehead
