@@ -22,14 +22,21 @@ size_t elementCount(size_t a, size_t b) {
   return a * b;
 }
 
-void* reservePages(size_t bytes) {
+void* reservePages(size_t bytes, Fill fill) {
   if (bytes == 0) return nullptr;
 #ifdef _WIN32
+  (void)fill;  // large pages need a privilege there
   void* memory = VirtualAlloc(nullptr, bytes, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
 #else
   // Without MAP_NORESERVE: a table that can never fit is refused here and not by a kill in mid-training.
   void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) memory = nullptr;
+#ifdef MADV_HUGEPAGE
+  // Only advice: a kernel without large pages answers with an error that changes nothing.
+  if (memory != nullptr && fill == Fill::Whole) madvise(memory, bytes, MADV_HUGEPAGE);
+#else
+  (void)fill;
+#endif
 #endif
   if (memory == nullptr) {
     throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_MEMORY", "out of memory: could not get " + std::to_string(bytes) + " bytes");

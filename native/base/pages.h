@@ -8,14 +8,19 @@ namespace widehead {
 
 // a * b elements; throws Error WIDEHEAD_OUT_OF_MEMORY if their bytes cannot be counted.
 size_t elementCount(size_t a, size_t b);
-void* reservePages(size_t bytes);  // zeroed; throws Error WIDEHEAD_OUT_OF_MEMORY
+// Whole: every element will be written, so that the system may hand out memory in large pages, which take fewer misses of
+// the address cache. Never for tables of which some rows may stay zero: one row would cost 2 MiB.
+enum class Fill { Sparse, Whole };
+
+void* reservePages(size_t bytes, Fill fill);  // zeroed; throws Error WIDEHEAD_OUT_OF_MEMORY
 void releasePages(void* memory, size_t bytes) noexcept;
 
 template <class T>
 class Pages {
  public:
   Pages() = default;
-  explicit Pages(size_t count) : data_(static_cast<T*>(reservePages(count * sizeof(T)))), count_(count) {}
+  explicit Pages(size_t count, Fill fill = Fill::Sparse)
+      : data_(static_cast<T*>(reservePages(count * sizeof(T), fill))), count_(count) {}
   ~Pages() { releasePages(data_, bytes()); }
   Pages(Pages&& other) noexcept : data_(std::exchange(other.data_, nullptr)), count_(std::exchange(other.count_, 0)) {}
   Pages& operator=(Pages&& other) noexcept {

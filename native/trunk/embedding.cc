@@ -49,7 +49,7 @@ Embedding::Embedding(size_t rows, size_t cols, const Combine& combine, const Opt
     : rows_(rows),
       cols_(cols),
       combine_(combine),
-      table_(rows * cols),
+      table_(rows * cols, Fill::Whole),
       optimizer_(makeOptimizer(optimizer, rows, cols)) {
   parallelFor(rows * cols, kGrainFloats, [this, scale, seed](size_t begin, size_t end) {
     for (size_t i = begin; i < end; ++i) table_[i] = static_cast<float>(scale * randomNormal(seed, i));
