@@ -4,6 +4,7 @@ import type { NativeOptimizer } from './optimizer.js'
 import type { Activation, Combine, ResolvedTrunkOptions } from './trunk-options.js'
 
 type Ids = Int32Array | Uint32Array
+type Numbers = Float32Array | Uint32Array
 
 /** Every field is present, whatever the optimiser's kind. */
 export interface NativeTrunkOptions extends Omit<ResolvedTrunkOptions, 'optimizer' | 'clipNorm'> {
@@ -16,11 +17,13 @@ export interface NativeTrunk {
   forward(hidden: Float32Array, indptr: Ids, indices: Ids, values?: Float32Array): void
   evaluate(hidden: Float32Array, indptr: Ids, indices: Ids, values?: Float32Array): void
   backward(dHidden: Float32Array, learningRate: number): number
-  /** Fills `out` with a parameter's elements from `offset` on; parameters by their place in shapes(). */
-  read(out: Float32Array, parameter: number, offset: number): void
-  /** Throws unless all values are finite. */
-  check(name: string, data: Float32Array): void
-  write(data: Float32Array, parameter: number, offset: number): void
+  /** The arrays of the optimisers' state. `perRow`: one element a row of the parameter, or else one for each of its elements. */
+  state(): { parameter: number; name: string; perRow: boolean; type: 'float32' | 'uint32' }[]
+  /** Fills `out` with a tensor's elements from `offset` on. Tensors are the parameters, then state(), by their places. */
+  read(out: Numbers, tensor: number, offset: number): void
+  /** Throws unless the tensor may hold all values. */
+  check(name: string, data: Numbers, tensor: number): void
+  write(data: Numbers, tensor: number, offset: number): void
   close(): void
 }
 

@@ -1,7 +1,7 @@
 // The network below an output head: embeddings of ids, and dense layers above them.
 
-import { allocate, checkArray, checkInteger, checkNumber, checkObject } from './check.js'
-import { rangeError, typed, typeError, WideheadError } from './errors.js'
+import { allocate, checkArray, checkNumber, checkObject } from './check.js'
+import { typed, WideheadError } from './errors.js'
 import { native } from './native.js'
 import type { NativeTrunk } from './trunk-binding.js'
 import { type BagInput, readBags } from './trunk-input.js'
@@ -11,6 +11,20 @@ import {
   resolveTrunkOptions,
   type TrunkOptions,
 } from './trunk-options.js'
+import {
+  find,
+  type Parameter,
+  type ParameterShape,
+  parametersOf,
+  readRows,
+  readTensor,
+  type StateArray,
+  type StateShape,
+  stateOf,
+  type Tensor,
+  writeRows,
+  writeTensors,
+} from './trunk-tensors.js'
 
 export type { BagInput } from './trunk-input.js'
 export type {
@@ -21,31 +35,7 @@ export type {
   TrunkOptimizer,
   TrunkOptions,
 } from './trunk-options.js'
-
-export interface ParameterShape {
-  /** 'embedding', 'layers.0.weight', 'layers.0.bias', 'layers.1.weight', ... */
-  name: string
-  shape: number[]
-}
-
-export interface Parameter extends ParameterShape {
-  /** Row-major. */
-  data: Float32Array
-}
-
-function product(shape: number[]): number {
-  return shape.reduce((size, length) => size * length, 1)
-}
-
-function shapesOf({ vocabularySize, embeddingSize, slots, layers }: ResolvedTrunkOptions): ParameterShape[] {
-  const shapes = [{ name: 'embedding', shape: [vocabularySize, embeddingSize] }]
-  let inputs = slots * embeddingSize
-  for (const [k, { size }] of layers.entries()) {
-    shapes.push({ name: `layers.${k}.weight`, shape: [size, inputs] }, { name: `layers.${k}.bias`, shape: [size] })
-    inputs = size
-  }
-  return shapes
-}
+export type { Parameter, ParameterShape, StateArray, StateShape } from './trunk-tensors.js'
 
 /** Turns bags of ids into hidden vectors, and gradients for those into updates of its own weights. */
 export class Trunk {
@@ -53,14 +43,16 @@ export class Trunk {
   readonly vocabularySize: number
   readonly hiddenSize: number
   #native: NativeTrunk | undefined
-  #shapes: ParameterShape[]
+  readonly #parameters: readonly Tensor[]
+  readonly #state: readonly Tensor[]
 
   constructor(options: TrunkOptions) {
     this.options = resolveTrunkOptions(options)
     this.vocabularySize = this.options.vocabularySize
     this.hiddenSize = this.options.layers.at(-1)?.size ?? this.options.slots * this.options.embeddingSize
-    this.#shapes = shapesOf(this.options)
     this.#native = new native.Trunk(nativeTrunkOptions(this.options))
+    this.#parameters = parametersOf(this.options)
+    this.#state = stateOf(this.#native, this.#parameters)
   }
 
   get closed(): boolean {
@@ -104,18 +96,15 @@ export class Trunk {
 
   /** Names and shapes of the parameters. */
   shapes(): ParameterShape[] {
-    return this.#shapes.map(({ name, shape }) => ({ name, shape: [...shape] }))
+    return this.#parameters.map(({ name, shape }) => ({ name, shape: [...shape] }))
   }
 
   /** Copies of the parameters, or of those that are named. A table too large for one array: see rows(). */
-  parameters(names: readonly string[] = this.#shapes.map(({ name }) => name)): Parameter[] {
+  parameters(names: readonly string[] = this.#parameters.map(({ name }) => name)): Parameter[] {
     const trunk = this.#open()
-    return names.map((name) => {
-      const number = this.#find('names', name)
-      const { shape } = this.#shapes[number]
-      const data = allocate(name, product(shape))
-      trunk.read(data, number, 0)
-      return { name, shape: [...shape], data }
+    return names.map((wanted) => {
+      const { name, shape, data } = readTensor(trunk, find('names', this.#parameters, wanted))
+      return { name, shape, data: data as Float32Array }
     })
   }
 
@@ -124,40 +113,46 @@ export class Trunk {
    * gathered stays; a forward() made before can no longer go backward.
    */
   setParameters(list: readonly Parameter[]): void {
-    const trunk = this.#open()
-    if (!Array.isArray(list)) throw typeError(`list must be an array of parameters, got ${typeof list}`)
-    const checked = new Map<number, Float32Array>()
-    for (const [i, parameter] of list.entries()) {
-      const { number, data } = this.#check(`list[${i}]`, parameter)
-      if (checked.has(number)) throw rangeError(`list[${i}].name must occur once, got '${parameter.name}' again`)
-      trunk.check(`list[${i}].data`, data)
-      checked.set(number, data)
-    }
-    for (const [number, data] of checked) trunk.write(data, number, 0)
+    writeTensors(this.#open(), this.#parameters, list, 'parameters')
   }
 
   /** A copy of rows `from` to `to - 1` of the embedding table. */
   rows(from: number, to: number): Float32Array {
-    const trunk = this.#open()
-    checkInteger('from', from, 0, this.vocabularySize)
-    checkInteger('to', to, from, this.vocabularySize)
-    const data = allocate('rows', (to - from) * this.options.embeddingSize)
-    if (data.length > 0) trunk.read(data, 0, from * this.options.embeddingSize)
-    return data
+    return readRows(this.#open(), this.#parameters[0], from, to) as Float32Array
   }
 
   /** Sets rows of the embedding table from row `from` on, as setParameters() does. */
   setRows(from: number, data: Float32Array): void {
+    writeRows(this.#open(), this.#parameters[0], from, data)
+  }
+
+  /** Names, shapes and types of what the optimiser has gathered: with the parameters, all that a trunk goes on from. */
+  stateShapes(): StateShape[] {
+    return this.#state.map(({ name, shape, type }) => ({ name, shape: [...shape], type }))
+  }
+
+  /** Copies of the optimiser's state, or of the arrays that are named. One too large for one array: see stateRows(). */
+  state(names: readonly string[] = this.#state.map(({ name }) => name)): StateArray[] {
     const trunk = this.#open()
-    const { embeddingSize } = this.options
-    checkInteger('from', from, 0, this.vocabularySize)
-    checkArray('data', data, Float32Array)
-    if (data.length % embeddingSize !== 0 || from + data.length / embeddingSize > this.vocabularySize) {
-      const most = this.vocabularySize - from
-      throw rangeError(`data must be 0 to ${most} rows of ${embeddingSize} numbers, got ${data.length} numbers`)
-    }
-    trunk.check('data', data)
-    if (data.length > 0) trunk.write(data, 0, from * embeddingSize)
+    return names.map((name) => readTensor(trunk, find('names', this.#state, name)))
+  }
+
+  /**
+   * Sets the arrays of the optimiser's state that are listed, as setParameters() does. A trunk made with the same options
+   * that gets another's parameters and state goes on as the other would have, bit for bit.
+   */
+  setState(list: readonly StateArray[]): void {
+    writeTensors(this.#open(), this.#state, list, 'state arrays')
+  }
+
+  /** A copy of rows `from` to `to - 1` of an array of the state. */
+  stateRows(name: string, from: number, to: number): Float32Array | Uint32Array {
+    return readRows(this.#open(), find('name', this.#state, name), from, to)
+  }
+
+  /** Sets rows of an array of the state from row `from` on. Rows of zeros that are zeros already take no memory. */
+  setStateRows(name: string, from: number, data: Float32Array | Uint32Array): void {
+    writeRows(this.#open(), find('name', this.#state, name), from, data)
   }
 
   /** Frees the memory. May be called again; everything else throws WIDEHEAD_CLOSED afterwards. */
@@ -173,28 +168,5 @@ export class Trunk {
   #open(): NativeTrunk {
     if (this.#native === undefined) throw new WideheadError('WIDEHEAD_CLOSED', 'the trunk is closed')
     return this.#native
-  }
-
-  #find(argument: string, name: unknown): number {
-    const number = this.#shapes.findIndex((known) => known.name === name)
-    if (number < 0) {
-      const names = this.#shapes.map((known) => known.name).join(', ')
-      throw rangeError(`${argument} must be among ${names}, got ${String(name)}`)
-    }
-    return number
-  }
-
-  #check(argument: string, parameter: unknown): { number: number; data: Float32Array } {
-    checkObject(argument, parameter)
-    const { name, shape, data } = parameter as Partial<Parameter>
-    const number = this.#find(`${argument}.name`, name)
-    const expected = this.#shapes[number].shape
-    if (!Array.isArray(shape) || shape.length !== expected.length || shape.some((n, i) => n !== expected[i])) {
-      throw rangeError(`${argument}.shape must be [${expected}] for '${name}', got [${String(shape)}]`)
-    }
-    checkArray(`${argument}.data`, data, Float32Array)
-    const length = product(expected)
-    if (data.length !== length) throw rangeError(`${argument}.data must have ${length} numbers, got ${data.length}`)
-    return { number, data }
   }
 }

@@ -5,9 +5,11 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "addon/convert.h"
 #include "addon/options.h"
+#include "trunk/state.h"
 #include "trunk/trunk.h"
 
 namespace widehead::addon {
@@ -42,6 +44,17 @@ Bags bagsOf(const Napi::CallbackInfo& info, size_t first) {
   return bags;
 }
 
+struct Bytes {
+  char* data;
+  size_t size;
+};
+
+// Of a Float32Array or Uint32Array.
+Bytes bytesOf(const Napi::Value& value) {
+  const Napi::TypedArray array = value.As<Napi::TypedArray>();
+  return {static_cast<char*>(array.ArrayBuffer().Data()) + array.ByteOffset(), array.ByteLength()};
+}
+
 class TrunkWrap : public Napi::ObjectWrap<TrunkWrap> {
  public:
   static Napi::Function define(Napi::Env env) {
@@ -50,6 +63,7 @@ class TrunkWrap : public Napi::ObjectWrap<TrunkWrap> {
                            InstanceMethod<&TrunkWrap::forward>("forward"),
                            InstanceMethod<&TrunkWrap::evaluate>("evaluate"),
                            InstanceMethod<&TrunkWrap::backward>("backward"),
+                           InstanceMethod<&TrunkWrap::state>("state"),
                            InstanceMethod<&TrunkWrap::read>("read"),
                            InstanceMethod<&TrunkWrap::check>("check"),
                            InstanceMethod<&TrunkWrap::write>("write"),
@@ -58,7 +72,15 @@ class TrunkWrap : public Napi::ObjectWrap<TrunkWrap> {
   }
 
   explicit TrunkWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
-    guarded(info.Env(), [&] { trunk_ = std::make_unique<Trunk>(trunkSettings(info[0].As<Napi::Object>())); });
+    guarded(info.Env(), [&] {
+      trunk_ = std::make_unique<Trunk>(trunkSettings(info[0].As<Napi::Object>()));
+      for (size_t k = 0; k < trunk_->parameterCount(); ++k) {
+        const MatrixF matrix = trunk_->parameter(k);
+        tensors_.push_back({k, {"", StateArray::Kind::Signed, false, matrix.rows * matrix.cols, matrix.data}});
+      }
+      for (size_t k = 0; k < trunk_->parameterCount(); ++k)
+        for (const StateArray& array : trunk_->optimizer(k).state()) tensors_.push_back({k, array});
+    });
     // The collector sees a small object; told of the table behind it, it will not wait for ever to free it.
     Napi::MemoryManagement::AdjustExternalMemory(info.Env(), static_cast<int64_t>(trunk_->bytes()));
   }
@@ -85,28 +107,47 @@ class TrunkWrap : public Napi::ObjectWrap<TrunkWrap> {
     });
   }
 
-  // read(out, parameter, offset): out becomes the parameter's elements from offset on.
-  void read(const Napi::CallbackInfo& info) {
-    guarded(info.Env(), [&] {
-      Napi::Float32Array out = info[0].As<Napi::Float32Array>();
-      std::memcpy(out.Data(), elements(info), out.ElementLength() * sizeof(float));
+  // state(): { parameter, name, perRow, type } for each array of the optimisers' state. Tensors have numbers: those of the
+  // parameters, then these.
+  Napi::Value state(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] {
+      const size_t parameters = trunk().parameterCount();
+      Napi::Array list = Napi::Array::New(info.Env(), tensors_.size() - parameters);
+      for (size_t i = parameters; i < tensors_.size(); ++i) {
+        const StateArray& array = tensors_[i].array;
+        Napi::Object entry = Napi::Object::New(info.Env());
+        entry.Set("parameter", static_cast<double>(tensors_[i].parameter));
+        entry.Set("name", array.name);
+        entry.Set("perRow", array.perRow);
+        entry.Set("type", array.kind == StateArray::Kind::Count ? "uint32" : "float32");
+        list.Set(static_cast<uint32_t>(i - parameters), entry);
+      }
+      return list;
     });
   }
 
-  // check(name, data): throws unless every value is finite.
+  // read(out, tensor, offset): out becomes the tensor's elements from offset on.
+  void read(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] {
+      const Bytes out = bytesOf(info[0]);
+      std::memcpy(out.data, elements(info), out.size);
+    });
+  }
+
+  // check(name, data, tensor): throws unless the tensor may hold every value.
   void check(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] {
       const std::string name = info[0].As<Napi::String>();
-      const Napi::Float32Array data = info[1].As<Napi::Float32Array>();
-      requireFinite(name.c_str(), data.Data(), data.ElementLength());
+      const Bytes data = bytesOf(info[1]);
+      checkState(name.c_str(), tensor(info[2]).kind, data.data, data.size / 4);
     });
   }
 
-  // write(data, parameter, offset): the parameter's elements from offset on become data, which was checked.
+  // write(data, tensor, offset): the tensor's elements from offset on become data, which was checked.
   void write(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] {
-      const Napi::Float32Array data = info[0].As<Napi::Float32Array>();
-      std::memcpy(elements(info), data.Data(), data.ElementLength() * sizeof(float));
+      const Bytes data = bytesOf(info[0]);
+      copyChanged(elements(info), data.data, data.size);
       trunk().forgetForward();
     });
   }
@@ -118,9 +159,14 @@ class TrunkWrap : public Napi::ObjectWrap<TrunkWrap> {
     return *trunk_;
   }
 
-  float* elements(const Napi::CallbackInfo& info) const {
-    const MatrixF parameter = trunk().parameter(info[1].As<Napi::Number>().Uint32Value());
-    return parameter.data + static_cast<size_t>(info[2].As<Napi::Number>().DoubleValue());
+  const StateArray& tensor(const Napi::Value& number) const {
+    trunk();
+    return tensors_[number.As<Napi::Number>().Uint32Value()].array;
+  }
+
+  char* elements(const Napi::CallbackInfo& info) const {
+    const size_t offset = static_cast<size_t>(info[2].As<Napi::Number>().DoubleValue());
+    return static_cast<char*>(tensor(info[1]).data) + 4 * offset;
   }
 
   void release(Napi::BasicEnv env) {
@@ -129,7 +175,14 @@ class TrunkWrap : public Napi::ObjectWrap<TrunkWrap> {
     trunk_.reset();
   }
 
+  // A parameter, which counts as an array of signed numbers, or state of its optimiser.
+  struct Tensor {
+    size_t parameter;
+    StateArray array;
+  };
+
   std::unique_ptr<Trunk> trunk_;
+  std::vector<Tensor> tensors_;
 };
 
 Napi::Array strings(Napi::Env env, const std::vector<std::string>& names) {

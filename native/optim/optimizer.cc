@@ -19,7 +19,7 @@ class Sgd : public Optimizer {
   void update(float* w, const float* g, size_t, size_t rows, float scale, double learningRate) override {
     kernels().axpy(w, static_cast<float>(-learningRate * scale), g, rows * cols_);
   }
-  size_t bytes() const override { return 0; }
+  std::vector<StateArray> state() const override { return {}; }
 
  private:
   size_t cols_;
@@ -34,7 +34,9 @@ class Adagrad : public Optimizer {
     kernels().adagrad(w, sums, g, scale, static_cast<float>(learningRate), epsilon_, rows * cols_);
   }
   void prefetch(size_t row) const override { prefetchFloats(sums_.data() + row * cols_, cols_); }
-  size_t bytes() const override { return sums_.bytes(); }
+  std::vector<StateArray> state() const override {
+    return {{"sums", StateArray::Kind::NonNegative, false, sums_.size(), sums_.data()}};
+  }
 
  private:
   size_t cols_;
@@ -54,7 +56,9 @@ class RowwiseAdagrad : public Optimizer {
     }
   }
   void prefetch(size_t row) const override { prefetchFloats(sums_.data() + row, 1); }
-  size_t bytes() const override { return sums_.bytes(); }
+  std::vector<StateArray> state() const override {
+    return {{"sums", StateArray::Kind::NonNegative, true, sums_.size(), sums_.data()}};
+  }
 
  private:
   size_t cols_;
@@ -74,14 +78,18 @@ class Adam : public Optimizer {
       const size_t from = row * cols_, before = (row - first) * cols_;
       kernels().adam(w + before, means_.data() + from, squares_.data() + from, g + before,
                      stepOf(steps_[row] + 1.0, scale, learningRate), (end - row) * cols_);
-      for (size_t i = row; i < end; ++i) ++steps_[i];
+      for (size_t i = row; i < end; ++i) steps_[i] += steps_[i] < UINT32_MAX;
     }
   }
   void prefetch(size_t row) const override {
     prefetchFloats(means_.data() + row * cols_, cols_);
     prefetchFloats(squares_.data() + row * cols_, cols_);
   }
-  size_t bytes() const override { return means_.bytes() + squares_.bytes() + steps_.bytes(); }
+  std::vector<StateArray> state() const override {
+    return {{"means", StateArray::Kind::Signed, false, means_.size(), means_.data()},
+            {"squares", StateArray::Kind::NonNegative, false, squares_.size(), squares_.data()},
+            {"steps", StateArray::Kind::Count, true, steps_.size(), steps_.data()}};
+  }
 
  private:
   AdamStep stepOf(double t, float scale, double learningRate) const {
@@ -117,6 +125,12 @@ struct Entry {
 constexpr Entry kOptimizers[] = {{"sgd", make<Sgd>}, {"adagrad", makeAdagrad}, {"adam", make<Adam>}};
 
 }  // namespace
+
+size_t Optimizer::bytes() const {
+  size_t sum = 0;
+  for (const StateArray& array : state()) sum += array.bytes();
+  return sum;
+}
 
 std::vector<std::string> optimizerNames() {
   std::vector<std::string> names;

@@ -19,6 +19,8 @@
 #include <string>
 #include <vector>
 
+#include "optim/state.h"
+
 namespace widehead {
 
 struct OptimizerSettings {
@@ -37,7 +39,9 @@ class Optimizer {
   virtual void update(float* w, const float* g, size_t first, size_t rows, float scale, double learningRate) = 0;
   // Asks for the row's state, which will be updated soon.
   virtual void prefetch(size_t) const {}
-  virtual size_t bytes() const = 0;
+  // All that it remembers, in an order of its own.
+  virtual std::vector<StateArray> state() const = 0;
+  size_t bytes() const;
 };
 
 std::vector<std::string> optimizerNames();

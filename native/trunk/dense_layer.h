@@ -33,6 +33,8 @@ class DenseLayer {
   size_t size() const { return size_; }
   MatrixF weight() const { return {weight_.data(), size_, inputs_}; }
   MatrixF bias() const { return {bias_.data(), 1, size_}; }
+  const Optimizer& weightOptimizer() const { return *weightOptimizer_; }
+  const Optimizer& biasOptimizer() const { return *biasOptimizer_; }
   size_t bytes() const;
 
  private:

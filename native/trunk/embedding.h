@@ -49,6 +49,7 @@ class Embedding {
   void update(ConstMatrixF dSums, float scale, double learningRate);
 
   MatrixF table() const { return {table_.data(), rows_, cols_}; }
+  const Optimizer& optimizer() const { return *optimizer_; }
   size_t bytes() const { return table_.bytes() + optimizer_->bytes(); }
 
  private:

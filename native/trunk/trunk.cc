@@ -111,6 +111,12 @@ MatrixF Trunk::parameter(size_t number) const {
   return number % 2 == 1 ? layer.weight() : layer.bias();
 }
 
+const Optimizer& Trunk::optimizer(size_t parameter) const {
+  if (parameter == 0) return embedding_.optimizer();
+  const DenseLayer& layer = layers_[(parameter - 1) / 2];
+  return parameter % 2 == 1 ? layer.weightOptimizer() : layer.biasOptimizer();
+}
+
 size_t Trunk::bytes() const {
   size_t sum = embedding_.bytes();
   for (const DenseLayer& layer : layers_) sum += layer.bytes();

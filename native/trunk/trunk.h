@@ -53,9 +53,10 @@ class Trunk {
   double backward(const float* dHidden, size_t count, double learningRate);
 
   // Parameters by number: 0 the embedding table, 1 + 2k and 2 + 2k the weights and biases of layer k. Who writes to
-  // them calls forgetForward(): the pass that was kept is of other parameters.
+  // them, or to the state of their optimisers, calls forgetForward(): the pass that was kept is of other parameters.
   size_t parameterCount() const { return 1 + 2 * layers_.size(); }
   MatrixF parameter(size_t number) const;
+  const Optimizer& optimizer(size_t parameter) const;
   void forgetForward() { examples_ = 0; }
 
   size_t bytes() const;  // of parameters and the optimiser's state
