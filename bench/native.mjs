@@ -62,7 +62,7 @@ export function findBaseline(isa, forced) {
 function measureBaseline(isa, forced) {
   const isaEnv = { WIDEHEAD_ISA: isa }
   const own = runNative('about', {}, isaEnv)?.[0]
-  if (!own?.openblas) return { env: isaEnv, openblas: null, core: null }
+  if (!own?.openblas) return { env: isaEnv, openblas: null, core: null, built: own !== undefined }
   const asked = process.env.OPENBLAS_CORETYPE
   const cores = asked ? [asked] : [...new Set([forced ? undefined : own.core, CORES[isa]])].filter(Boolean)
   if (cores.length === 0) cores.push(own.core)
@@ -78,7 +78,8 @@ function measureBaseline(isa, forced) {
 }
 
 /** In words, for the head of a table. */
-export function describeBaseline({ openblas, core, ownChoice }) {
+export function describeBaseline({ openblas, core, ownChoice, built }) {
+  if (built === false) return 'widehead_bench could not be built: this side is missing'
   if (openblas === null) return 'no OpenBLAS found (Debian: libopenblas0): this side is missing'
   const version = openblas.split(' ').slice(0, 2).join(' ')
   return `${version}, ${core} kernels${ownChoice === core ? '' : ` (its own choice for this CPU: ${ownChoice})`}`

@@ -6,7 +6,9 @@ import { availableParallelism } from 'node:os'
 export const quick = Boolean(process.env.WIDEHEAD_BENCH_QUICK)
 export const rounds = quick ? 1 : 3
 export const cores = availableParallelism()
-/** One thread, and all of them. */
-export const threadCounts = cores > 1 ? [1, cores] : [1]
+/** One thread, and all of them; or the number that WIDEHEAD_THREADS asks for. */
+export const threadCounts = process.env.WIDEHEAD_THREADS
+  ? [Number(process.env.WIDEHEAD_THREADS)]
+  : [...new Set([1, cores])]
 /** The shape of the paper's table. */
 export const paper = { numClasses: 793_471, hiddenSize: 300, examples: 128 }

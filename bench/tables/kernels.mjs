@@ -110,7 +110,10 @@ function digest({ isa, results }) {
 export function kernels() {
   const measured = isas().map((isa) => measure(isa))
   const all = measured.map(({ isa, baseline, lines }) => ({ isa, baseline, results: analyse({ lines }) }))
-  if (all.every(({ results }) => results.length === 0)) return null
+  if (all.every(({ results }) => results.length === 0)) {
+    console.log('\nkernels: nothing to show without the C++ side')
+    return null
+  }
   for (const { isa, baseline, results } of all) {
     for (const { threads, peak, rows } of results) {
       console.log(`\n${isa}, threads: ${threads}. GFLOP/s; baseline: ${describeBaseline(baseline)}`)

@@ -28,8 +28,12 @@ const baseline = () => findBaseline(isa(), isa() !== supportedIsas()[0])
 /** GFLOP/s of sgemm 2048^3 now: ours, OpenBLAS's, and the better of them. */
 function sgemmRate(threads) {
   const [line] = runNative('sgemm', { threads, samples: 3 }, baseline().env) ?? [{}]
-  const rate = (side) => (line[side] ? (line.flops / line[side].median) * 1e-9 : 0)
-  return { ours: rate('ours'), openblas: rate('openblas'), best: Math.max(rate('ours'), rate('openblas')) }
+  const rate = (side) => (line[side] ? (line.flops / line[side].median) * 1e-9 : Number.NaN)
+  return {
+    ours: rate('ours'),
+    openblas: rate('openblas'),
+    best: Math.max(...[rate('ours'), rate('openblas')].filter(Number.isFinite)),
+  }
 }
 
 /** The yardstick and the step one after the other, several times, because a core's speed is not the same all along. */
@@ -96,7 +100,7 @@ export function step() {
   }))
   console.log(`\nThe exact step, D = ${numClasses}, ${isa()}, beside sgemm 2048^3 in the same run: GFLOP/s, medians`)
   for (const [i, threads] of threadCounts.entries()) {
-    const rate = (side) => digits(median(rows.map(({ trials }) => trials[i].sgemm[side])))
+    const rate = (side) => digits(median(rows.map(({ trials }) => trials[i].sgemm[side]))) || '-'
     console.log(
       `threads ${threads}: ours ${rate('ours')}, OpenBLAS ${rate('openblas')} (${describeBaseline(baseline())})`,
     )

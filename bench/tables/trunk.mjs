@@ -13,7 +13,10 @@ export function trunk() {
   for (let round = 0; round < rounds; round++) {
     for (const threads of threadCounts) lines.push(...(runNative('trunk', { ...shape, threads }, baseline.env) ?? []))
   }
-  if (lines.length === 0) return null
+  if (lines.length === 0) {
+    console.log('\ntrunk: nothing to show without the C++ side')
+    return null
+  }
   const rows = groupBy(lines, ({ part, activation, threads }) => [part, activation, threads].join()).map((group) => {
     const time = (side) => median(group.map((line) => line[side].median))
     const [{ threads, activation, part, flops }] = group
