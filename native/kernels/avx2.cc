@@ -19,6 +19,7 @@ constexpr char kName[] = "avx2";
 // 12 of the 16 registers sum, 2 hold the row of b, 1 a broadcast of a.
 constexpr size_t kMr = 6, kVecs = 2;
 constexpr size_t kRows64 = 4, kVecs64 = 3;
+constexpr size_t kDotRows = 2;
 
 using Vec = __m256;
 constexpr size_t kLanes = 8;
@@ -44,6 +45,12 @@ inline Vec withSignOf(Vec v, Vec x) { return _mm256_or_ps(v, _mm256_and_ps(set1(
 inline Vec powerOfTwo(Vec v) {
   const __m256i exponent = _mm256_slli_epi32(_mm256_castps_si256(v), 23);
   return _mm256_castsi256_ps(_mm256_add_epi32(exponent, _mm256_set1_epi32(0x3f800000)));
+}
+inline Vec inRegister(Vec v) {
+#if defined(__GNUC__)
+  __asm__("" : "+x"(v));
+#endif
+  return v;
 }
 
 using Vec64 = __m256d;

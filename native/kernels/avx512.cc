@@ -19,6 +19,7 @@ constexpr char kName[] = "avx512";
 // 24 of the 32 registers sum, 3 hold the row of b, 1 a broadcast of a.
 constexpr size_t kMr = 8, kVecs = 3;
 constexpr size_t kRows64 = 8, kVecs64 = 3;
+constexpr size_t kDotRows = 4;
 
 using Vec = __m512;
 constexpr size_t kLanes = 16;
@@ -44,6 +45,12 @@ inline Vec withSignOf(Vec v, Vec x) {
 inline Vec powerOfTwo(Vec v) {
   const __m512i exponent = _mm512_maskz_slli_epi32(0xffff, _mm512_castps_si512(v), 23);
   return _mm512_castsi512_ps(_mm512_add_epi32(exponent, _mm512_set1_epi32(0x3f800000)));
+}
+inline Vec inRegister(Vec v) {
+#if defined(__GNUC__)
+  __asm__("" : "+v"(v));
+#endif
+  return v;
 }
 
 using Vec64 = __m512d;

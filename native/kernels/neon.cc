@@ -13,6 +13,7 @@ constexpr char kName[] = "neon";
 // 24 of the 32 registers sum, 3 hold the row of b, the rest broadcasts of a.
 constexpr size_t kMr = 8, kVecs = 3;
 constexpr size_t kRows64 = 4, kVecs64 = 4;
+constexpr size_t kDotRows = 4;
 
 using Vec = float32x4_t;
 constexpr size_t kLanes = 4;
@@ -43,6 +44,12 @@ inline Vec withSignOf(Vec v, Vec x) { return vbslq_f32(vdupq_n_u32(0x80000000u),
 inline Vec powerOfTwo(Vec v) {
   const uint32x4_t exponent = vshlq_n_u32(vreinterpretq_u32_f32(v), 23);
   return vreinterpretq_f32_u32(vaddq_u32(exponent, vdupq_n_u32(0x3f800000u)));
+}
+inline Vec inRegister(Vec v) {
+#if defined(__GNUC__)
+  __asm__("" : "+w"(v));
+#endif
+  return v;
 }
 
 using Vec64 = float64x2_t;

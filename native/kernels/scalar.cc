@@ -48,6 +48,14 @@ float dot(const float* x, const float* y, size_t n) {
          ((partial[2] + partial[6]) + (partial[3] + partial[7]));
 }
 
+void dots(float* t, ptrdiff_t tStride, const float* a, ptrdiff_t aStride, size_t m, const float* b, ptrdiff_t bStride, size_t n,
+          size_t k) {
+  for (size_t i = 0; i < m; ++i)
+    for (size_t j = 0; j < n; ++j)
+      t[static_cast<ptrdiff_t>(i) * tStride + static_cast<ptrdiff_t>(j)] =
+          dot(a + static_cast<ptrdiff_t>(i) * aStride, b + static_cast<ptrdiff_t>(j) * bStride, k);
+}
+
 double dotDouble(const float* x, const float* y, size_t n) {
   double partial[4] = {};
   for (size_t i = 0; i < n; ++i) partial[i % 4] += static_cast<double>(x[i]) * y[i];
@@ -199,7 +207,7 @@ void adam(float* w, float* means, float* squares, const float* g, const AdamStep
 
 }  // namespace
 
-const Kernels table = {"scalar", kMr,  kNr,   kNr,             gemmTile, dot, dotDouble, dotWide, axpyWide,
+const Kernels table = {"scalar", kMr,  kNr,   kNr,             gemmTile, dot, dots, dotDouble, dotWide, axpyWide,
                        axpy,     scale, compensatedAxpy, compensatedAxpyWide, combine, pack, transpose, subtractProduct,
                        tanh,     largest, expSum, adagrad, adam};
 

@@ -12,54 +12,38 @@
 namespace widehead {
 namespace {
 
-// Up to this many rows a padded tile wastes more than reading B through dot and axpy.
-constexpr size_t kThin = 2;
-constexpr size_t kThinChunk = 512;
+// Up to this many rows, dots with the rows of a transposed B are faster than packing it.
+constexpr size_t kThin = 6;
+constexpr size_t kThinChunk = 64;
 // Below these a second thread costs more than it brings (about 5 us of work each).
 constexpr double kFlopsPerPart = 750000;
 constexpr size_t kThinPerPart = 32768;
-
-float* threadScratch(size_t count) {
-  static thread_local Buffer<float> buffer;
-  return buffer.reserve(count);
-}
 
 // How many threads a product is worth.
 size_t partsFor(double flops) {
   return static_cast<size_t>(std::clamp(flops / kFlopsPerPart, 1.0, static_cast<double>(teamThreads())));
 }
 
-// One row of A times B, chunk by chunk of columns: axpy over rows of B or dots with its columns.
+// A few rows of A with the contiguous columns of B, chunk by chunk.
 struct Thin {
   const Kernels& kernel;
   const Output& out;
-  ConstMatrixF a, b;
-  const float* rows;  // a, row-major
+  ConstMatrixF a, b;  // a row-major
 
   void chunk(size_t j0, size_t cols) const {
-    alignas(64) float t[kThinChunk];
-    const size_t depth = a.cols;
+    alignas(64) float t[kThin * kThinChunk];
+    kernel.dots(t, kThinChunk, a.data, a.rowStride, a.rows, &b(0, j0), b.colStride, cols, a.cols);
+    const bool whole = out.compensated() && out.c.colStride == 1 && out.lo.colStride == 1;
     for (size_t i = 0; i < a.rows; ++i) {
-      const float* row = rows + i * depth;
-      if (b.colStride == 1) {
-        std::fill(t, t + cols, 0.0f);
-        for (size_t p = 0; p < depth; ++p) kernel.axpy(t, row[p], &b(p, j0), cols);
-      } else {
-        for (size_t j = 0; j < cols; ++j) t[j] = kernel.dot(row, &b(0, j0 + j), depth);
+      const float* row = t + i * kThinChunk;
+      if (whole) kernel.compensatedAxpy(&out.c(i, j0), &out.lo(i, j0), out.alpha, row, cols);
+      for (size_t j = 0; !whole && j < cols; ++j) {
+        float& element = out.c(i, j0 + j);
+        if (out.compensated())
+          kernel.compensatedAxpy(&element, &out.lo(i, j0 + j), out.alpha, row + j, 1);
+        else
+          element = out.add ? element + out.alpha * row[j] : out.alpha * row[j];
       }
-      write(t, i, j0, cols);
-    }
-  }
-
-  void write(const float* t, size_t i, size_t j0, size_t cols) const {
-    if (out.compensated() && out.c.colStride == 1 && out.lo.colStride == 1)
-      return kernel.compensatedAxpy(&out.c(i, j0), &out.lo(i, j0), out.alpha, t, cols);
-    for (size_t j = 0; j < cols; ++j) {
-      float& element = out.c(i, j0 + j);
-      if (out.compensated())
-        kernel.compensatedAxpy(&element, &out.lo(i, j0 + j), out.alpha, t + j, 1);
-      else
-        element = out.add ? element + out.alpha * t[j] : out.alpha * t[j];
     }
   }
 
@@ -75,15 +59,20 @@ struct Thin {
   }
 };
 
+// B's columns lie in one piece each, and A's rows do or are few enough to copy.
+bool isThin(ConstMatrixF a, ConstMatrixF b) {
+  return a.rows <= kThin && b.rowStride == 1 && b.colStride != 1 && b.cols > a.rows;
+}
+
 void thin(const Kernels& kernel, const Output& out, ConstMatrixF a, ConstMatrixF b) {
-  const float* rows = a.data;
-  if (a.colStride != 1 || (a.rows > 1 && a.rowStride != static_cast<ptrdiff_t>(a.cols))) {
-    float* copy = threadScratch(a.rows * a.cols);
-    for (size_t i = 0; i < a.rows; ++i)
-      for (size_t p = 0; p < a.cols; ++p) copy[i * a.cols + p] = a(i, p);
-    rows = copy;
+  if (a.colStride != 1) {
+    static thread_local Buffer<float> buffer;
+    const MatrixF copy(buffer.reserve(a.rows * a.cols), a.rows, a.cols);
+    for (size_t p = 0; p < a.cols; ++p)
+      for (size_t i = 0; i < a.rows; ++i) copy(i, p) = a(i, p);
+    a = copy;
   }
-  Thin{kernel, out, a, b, rows}.run();
+  Thin{kernel, out, a, b}.run();
 }
 
 // C cut into rows x cols rectangles, one a thread. Each thread packs what it needs: a packed panel from another core's
@@ -144,18 +133,16 @@ void product(Output out, ConstMatrixF a, ConstMatrixF b) {
     if (!out.add) zeros(out.c);
     return;
   }
-  // C^T = B^T A^T where that makes the rows of C contiguous, or the thin side the rows.
+  // C^T = B^T A^T where that makes the rows of C contiguous, or few rows of what were many.
   const bool columnMajor = out.c.colStride != 1 && out.c.rowStride == 1;
-  const bool thinColumns = out.c.cols <= kThin && out.c.rows > kThin;
-  const bool thinRows = out.c.rows <= kThin && out.c.cols > kThin;
-  if (thinColumns || (columnMajor && !thinRows)) {
+  if (!isThin(a, b) && (columnMajor || isThin(b.transposed(), a.transposed()))) {
     out = out.transposed();
     std::swap(a, b);
     a = a.transposed();
     b = b.transposed();
   }
   const Kernels& kernel = kernels();
-  if (a.rows <= kThin && (b.colStride == 1 || b.rowStride == 1))
+  if (isThin(a, b))
     thin(kernel, out, a, b);
   else
     tiled(kernel, out, {a, b.transposed()});

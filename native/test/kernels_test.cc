@@ -139,6 +139,30 @@ TEST(dots) {
   });
 }
 
+TEST(dots_of_rows_with_rows) {
+  check::eachIsa([] {
+    for (size_t m : {1u, 2u, 3u, 4u, 5u, 9u})
+      for (size_t n : {0u, 1u, 3u, 4u, 5u, 8u, 11u})
+        for (size_t k : {0u, 1u, 15u, 16u, 17u, 70u, 300u}) {
+          const size_t aStride = k + 1, bStride = k + 3, tStride = n + 2;
+          const auto a = normals(m * aStride + 1, 18), b = normals(n * bStride + 1, 19);
+          std::vector<float> t(m * tStride + 1, 7.0f);
+          kernels().dots(t.data(), tStride, a.data() + 1, aStride, m, b.data() + 1, bStride, n, k);
+          for (size_t i = 0; i < m; ++i)
+            for (size_t j = 0; j < tStride; ++j) {
+              double sum = 0, size = 0;
+              for (size_t p = 0; j < n && p < k; ++p) {
+                const double term = static_cast<double>(a[1 + i * aStride + p]) * b[1 + j * bStride + p];
+                sum += term;
+                size += std::fabs(term);
+              }
+              if (j < n) CHECK_NEAR(t[i * tStride + j], sum, (k / 4 + 6) * kUlp * size);
+              else CHECK(t[i * tStride + j] == 7.0f);
+            }
+        }
+  });
+}
+
 TEST(axpy_and_scale_touch_n_elements) {
   check::eachIsa([] {
     for (size_t n : sizes())

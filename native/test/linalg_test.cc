@@ -72,7 +72,7 @@ TEST(gemm_of_ragged_sizes_in_every_layout) {
     for (Layout ofC : kLayouts)
       for (Layout ofA : kLayouts)
         for (Layout ofB : kLayouts)
-          for (size_t m : {0u, 1u, 2u, 3u, 7u, 13u, 26u})
+          for (size_t m : {0u, 1u, 2u, 3u, 7u, 13u, 17u, 26u})
             for (size_t n : {0u, 1u, 2u, 5u, 17u, 33u, 65u})
               for (size_t k : {0u, 1u, 5u, 18u}) checkGemm(m, n, k, ofC, ofA, ofB);
   });
