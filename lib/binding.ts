@@ -41,7 +41,15 @@ export interface NativeHead {
     from: { losses: Float64Array; gq: Float64Array; gs: Float64Array; ga: Float64Array },
   ): void
   logits(out: Float32Array, hidden: Float32Array, classes: Int32Array): void
-  topK(classes: Int32Array, logits: Float32Array, hidden: Float32Array, k: number, square: boolean): void
+  /** With candidates above 0 by the head's own search among as many. */
+  topK(
+    classes: Int32Array,
+    logits: Float32Array,
+    hidden: Float32Array,
+    k: number,
+    square: boolean,
+    candidates: number,
+  ): void
   rows(out: Float32Array, classes: Int32Array): void
   diagnostics(): Record<string, number>
   drift(): { Q: number; wbar: number; inverse: number }

@@ -6,7 +6,7 @@ import { typed, WideheadError } from '../errors.js'
 import type { Loss } from '../losses.js'
 import { native } from '../native.js'
 import { fillCustomLoss } from './custom-loss.js'
-import { type Rates, readInit, readLoss, readRates } from './options.js'
+import { type Rates, readInit, readLoss, readRates, readSearch } from './options.js'
 import { type Minibatch, Pass } from './pass.js'
 import { copyTargets, readTargets } from './targets.js'
 import type {
@@ -19,6 +19,7 @@ import type {
   StepResult,
   Targets,
   TopK,
+  TopKOptions,
 } from './types.js'
 
 /** What one kind of head adds to the options that all have. */
@@ -196,15 +197,16 @@ export abstract class BaseHead implements Head {
 
   /**
    * The k classes with the highest outputs (the highest squares if loss.ranking is 'square') of all D for each of m
-   * hidden vectors: exact, O(m D d), in blocks.
+   * hidden vectors: exact, O(m D d), in blocks, unless `exact` is false.
    */
-  topK(hidden: Float32Array, k: number): TopK {
+  topK(hidden: Float32Array, k: number, options: TopKOptions = {}): TopK {
     const head = this.idle()
     const m = checkHidden(hidden, this.hiddenSize)
     checkInteger('k', k, 1, this.numClasses)
+    const candidates = readSearch(options, k, this.numClasses)
     const logits = allocate('topK', m * k)
     const classes = new Int32Array(logits.length)
-    head.topK(classes, logits, hidden, k, this.loss.ranking === 'square')
+    head.topK(classes, logits, hidden, k, this.loss.ranking === 'square', candidates)
     return { classes, logits }
   }
 

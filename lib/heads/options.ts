@@ -1,9 +1,9 @@
 // Options of heads and steps: checked, with their defaults filled in.
 
-import { checkArray, checkNumber, checkObject } from '../check.js'
+import { checkArray, checkBoolean, checkInteger, checkNumber, checkObject } from '../check.js'
 import { rangeError, typeError } from '../errors.js'
 import { LOSSES, type Loss } from '../losses.js'
-import type { ApplyOptions, Init } from './types.js'
+import type { ApplyOptions, Init, TopKOptions } from './types.js'
 
 export type Rates = Required<ApplyOptions>
 
@@ -17,6 +17,20 @@ export function readRates(options: ApplyOptions): Rates {
   const { clipNorm = Number.POSITIVE_INFINITY } = options
   if (clipNorm !== Number.POSITIVE_INFINITY) checkNumber('clipNorm', clipNorm, 0)
   return { learningRate, weightDecay, clipNorm }
+}
+
+const SEARCHED = 1024
+
+/** The number of classes that a search of the head's own looks at; 0 for the exact one. */
+export function readSearch(options: TopKOptions, k: number, numClasses: number): number {
+  checkObject('options', options)
+  const exact = checkBoolean('exact', options.exact ?? true)
+  const { candidates } = options
+  if (exact) {
+    if (candidates !== undefined) throw rangeError(`candidates needs exact: false, got candidates: ${candidates}`)
+    return 0
+  }
+  return checkInteger('candidates', candidates ?? Math.min(numClasses, Math.max(k, SEARCHED)), k, numClasses)
 }
 
 export function readInit(init: Init, numClasses: number, hiddenSize: number, bias: boolean): Init {

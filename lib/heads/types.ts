@@ -84,6 +84,16 @@ export interface ForwardResult extends Evaluation {
   apply(options: ApplyOptions): { gradNorm: number }
 }
 
+export interface TopKOptions {
+  /**
+   * False: the search of the head's own, which computes the outputs of some classes alone and may miss some of the best. Heads
+   * without one refuse. Default true.
+   */
+  exact?: boolean
+  /** With exact: false, of how many classes at most outputs are computed, k to numClasses. Default 1024, or k if that is more. */
+  candidates?: number
+}
+
 export interface TopK {
   /** m * k class ids, best first, ties to the lower id. */
   classes: Int32Array
@@ -103,7 +113,7 @@ export interface Head {
   forward(hidden: Float32Array, targets: Targets): ForwardResult
   evaluate(hidden: Float32Array, targets: Targets): Evaluation
   logits(hidden: Float32Array, classes: Int32Array): Float32Array
-  topK(hidden: Float32Array, k: number): TopK
+  topK(hidden: Float32Array, k: number, options?: TopKOptions): TopK
   rows(classes: Int32Array): Float32Array
   biases(classes: Int32Array): Float32Array
   close(): void

@@ -6,10 +6,13 @@
 
 #include "addon/convert.h"
 #include "addon/options.h"
+#include "base/rng.h"
 #include "heads/dense_head.h"
 #include "heads/exact_head.h"
 #include "heads/sampled_softmax_head.h"
+#include "heads/lsh_softmax_head.h"
 #include "heads/softmax_head.h"
+#include "heads/wta_softmax_head.h"
 
 namespace widehead::addon {
 
@@ -50,6 +53,30 @@ inline HeadSpec readSpec(const Napi::Object& object) {
   }
   if (present(object.Get("options"))) spec.options = object.Get("options").As<Napi::Object>();
   return spec;
+}
+
+// Projections must not be made of the numbers that the starting weights are made of.
+constexpr uint64_t kHashStream = UINT64_MAX;
+
+inline HashedSettings hashedSettingsOf(const HeadSpec& spec) {
+  const Napi::Object& options = spec.options;
+  HashedSettings settings;
+  settings.seed = spec.init.seed;
+  settings.index.hash = {text(options, "hash"), spec.config.hiddenSize + (spec.config.bias ? 1 : 0), size(options, "tables"),
+                         size(options, "hashesPerTable"), size(options, "window"),
+                         static_cast<unsigned>(number(options, "rangePower")), randomBits(spec.init.seed, kHashStream)};
+  settings.index.augment = flag(options, "augment");
+  settings.rehashEvery = size(options, "rehashEvery");
+  settings.bucketLimit = size(options, "bucketLimit");
+  settings.perExample = flag(options, "perExample");
+  return settings;
+}
+inline WtaSettings wtaSettingsOf(const HeadSpec& spec) {
+  return {hashedSettingsOf(spec), size(spec.options, "candidates"), size(spec.options, "unionLimit")};
+}
+inline LshSettings lshSettingsOf(const HeadSpec& spec) {
+  return {hashedSettingsOf(spec), size(spec.options, "samples"), text(spec.options, "query") == "label",
+          flag(spec.options, "correction")};
 }
 
 inline std::shared_ptr<Head> makeHead(const HeadSpec& spec) {

@@ -136,13 +136,17 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
     });
   }
 
-  // (classes, logits, hidden, k, square): classes and logits are m * k
+  // (classes, logits, hidden, k, square, candidates): classes and logits are m * k; 0 candidates for the exact search
   void topK(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] {
       const ArrayView classes(info[0]), logits(info[1]), hidden(info[2]);
       const size_t k = info[3].As<Napi::Number>().Uint32Value(), m = examplesOf(hidden, head().config().hiddenSize);
       checkLength("hidden", logits.length == m * k && classes.length == m * k);
       checkFinite("hidden", hidden.floats(), hidden.length);
+      const size_t candidates = info[5].As<Napi::Number>().Uint32Value();
+      if (candidates > 0) {
+        return head().searchTopK(static_cast<int32_t*>(classes.data), logits.floats(), hidden.floats(), m, k, candidates);
+      }
       head().topK(static_cast<int32_t*>(classes.data), logits.floats(), hidden.floats(), m, k,
                   info[4].As<Napi::Boolean>().Value());
     });

@@ -65,6 +65,11 @@ void fillRow(float* out, size_t row, const InitConfig& init, size_t hiddenSize, 
   if (features > hiddenSize) out[hiddenSize] = init.kind == InitConfig::Weights && init.biases ? init.biases[row] : 0;
 }
 
+void Head::searchTopK(int32_t*, float*, const float*, size_t, size_t, size_t) const {
+  throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_RANGE",
+              "exact must be true or left out, got false: this head has no search but the exact one");
+}
+
 void Pass::assign(const HeadConfig& config, const float* input, const TargetsInput& targetsInput) {
   const size_t d = config.hiddenSize, features = d + (config.bias ? 1 : 0), count = targetsInput.m;
   hidden.reserve(count * features);

@@ -1,0 +1,70 @@
+import { checkBoolean, checkInteger, oneOf } from '../check.js'
+import { rangeError } from '../errors.js'
+import { SOFTMAX } from '../losses.js'
+import { BaseHead } from './base.js'
+import {
+  checkKey,
+  checkWindow,
+  defaultHashes,
+  defaultWindow,
+  type HashedHeadOptions,
+  hashedOptions,
+  log2,
+} from './hashing.js'
+
+export interface LshSampledSoftmaxOptions extends HashedHeadOptions {
+  /** Signs of random projections, or densified winner-take-all codes. Default simhash. */
+  hash?: 'simhash' | 'dwta'
+  /** K, the hashes that make a table's key. Default: as many as leave some 16 classes in a bucket. */
+  hashesPerTable?: number
+  /** L. Default 32. */
+  tables?: number
+  /** Coordinates that a code of dwta compares: a power of two, at most the length of a row. Default 8. */
+  window?: number
+  /** simhash: hash for inner products, rows being filled up to one length. Default false. */
+  augment?: boolean
+  /** Negatives from the buckets of the hidden vector, or from those of a true class's row. Default embedding. */
+  query?: 'embedding' | 'label'
+  /** Negatives of a minibatch, which its examples share; with perExample of each example. Default 1024. */
+  samples?: number
+  /**
+   * Draws half of the negatives uniformly and corrects their logits for it, so that loss and gradient are consistent estimates of the full
+   * softmax. Not with perExample. Default false, as published: uniform ones fill up what the buckets lack, without correction.
+   */
+  correction?: boolean
+}
+
+/**
+ * Softmax over the true classes and negatives drawn from hash tables over the rows of W (Daghaghi et al. 2021). A step costs as much
+ * as its samples, whatever D is. The loss it trains with, and returns, is an estimate; evaluate() and topK() are exact.
+ */
+export class LshSampledSoftmaxHead extends BaseHead {
+  constructor(options: LshSampledSoftmaxOptions) {
+    super('lsh', options, { loss: SOFTMAX, options: (numClasses) => readOptions(options, numClasses) })
+  }
+}
+
+function readOptions(options: LshSampledSoftmaxOptions, numClasses: number): object {
+  const features = options.hiddenSize + (options.bias ? 1 : 0)
+  const hash = oneOf('hash', options.hash ?? 'simhash', ['simhash', 'dwta'])
+  if (hash === 'simhash' && options.window !== undefined) throw rangeError("window needs hash: 'dwta', got 'simhash'")
+  if (hash === 'dwta' && options.augment) throw rangeError("augment needs hash: 'simhash', got 'dwta'")
+  const window = hash === 'simhash' ? 2 : checkWindow(options.window ?? defaultWindow(features), features)
+  const bits = log2(window)
+  const correction = checkBoolean('correction', options.correction ?? false)
+  if (correction && options.perExample) {
+    throw rangeError('correction needs candidates that all examples share, got perExample: true')
+  }
+  return {
+    ...hashedOptions(options, {
+      hash,
+      tables: checkInteger('tables', options.tables ?? 32, 1, 4096),
+      hashesPerTable: checkKey('hashesPerTable', options.hashesPerTable ?? defaultHashes(numClasses, bits, 4), bits),
+      window,
+    }),
+    augment: checkBoolean('augment', options.augment ?? false),
+    samples: checkInteger('samples', options.samples ?? 1024, 2, 0x7fffffff),
+    query: oneOf('query', options.query ?? 'embedding', ['embedding', 'label']),
+    correction,
+  }
+}

@@ -1,0 +1,164 @@
+#include "heads/hashed_head.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/pool.h"
+#include "base/rng.h"
+#include "kernels/kernels.h"
+
+namespace widehead {
+
+namespace {
+
+constexpr uint64_t kSearchSeed = 0;  // where a search without a step begins in buckets that are too long
+
+size_t drawBelow(uint64_t seed, uint64_t index, size_t bound) {
+  return static_cast<size_t>((randomBits(seed, index) >> 32) * bound >> 32);
+}
+
+}  // namespace
+
+void drawOthers(std::vector<uint32_t>& out, IdCounter& seen, size_t count, size_t numClasses, uint64_t seed) {
+  const size_t left = numClasses - seen.size();
+  count = std::min(count, left);
+  if (2 * count < left) {
+    // Most draws are new ones.
+    for (uint64_t i = 0; count > 0; i++) {
+      const uint32_t id = static_cast<uint32_t>(drawBelow(seed, i, numClasses));
+      if (seen.add(id) > 1) continue;
+      out.push_back(id);
+      count--;
+    }
+    return;
+  }
+  std::vector<uint32_t> others;
+  others.reserve(left);
+  for (uint32_t id = 0; id < numClasses; id++) {
+    if (!seen.has(id)) others.push_back(id);
+  }
+  for (size_t i = 0; i < count; i++) std::swap(others[i], others[i + drawBelow(seed, i, left - i)]);
+  out.insert(out.end(), others.begin(), others.begin() + static_cast<ptrdiff_t>(count));
+}
+
+HashedHead::HashedHead(const HeadConfig& config, const InitConfig& init, const OptimizerSettings& optimizer,
+                       const HashedSettings& settings)
+    : CandidateHead(config, init, optimizer),
+      hashed_(settings),
+      index_(settings.index, config.numClasses,
+             [this](float* out, const uint32_t* ids, size_t n) { table_.gather(out, ids, n); }) {}
+
+double HashedHead::apply(Pass& base, const ApplyOptions& options) {
+  const auto& pass = static_cast<const HashedPass&>(base);
+  const Candidates& candidates = pass.softmax.candidates;
+  if (candidates.all) {
+    index_.touchAll();
+  } else {
+    index_.touch(candidates.classes.data(), candidates.classes.size());
+  }
+  const double norm = CandidateHead::apply(base, options);
+  if (version_ % hashed_.rehashEvery == 0) index_.refresh();
+  return norm;
+}
+
+uint64_t HashedHead::stepSeed(uint64_t purpose) const {
+  return randomBits(hashed_.seed ^ purpose << 56, version_);
+}
+
+void HashedHead::queryHidden(Retrieval& retrieval, const Pass& pass) const {
+  const size_t tables = index_.tables().tables();
+  index_.hash(retrieval.buckets.reserve(pass.m * tables), pass.hidden.data(), pass.m, retrieval.hash, retrieval.augmented);
+  retrieval.queryOf.resize(pass.m);
+  std::iota(retrieval.queryOf.begin(), retrieval.queryOf.end(), 0u);
+}
+
+void HashedHead::shareCandidates(Candidates& candidates, const Retrieval& retrieval, const Pass& pass) const {
+  candidates.classes = pass.targets.unique();
+  candidates.classes.insert(candidates.classes.end(), retrieval.extra.begin(), retrieval.extra.end());
+  std::sort(candidates.classes.begin(), candidates.classes.end());
+  candidates.correction.clear();
+  candidates.indptr.clear();
+  candidates.places.clear();
+}
+
+void HashedHead::ownCandidates(Candidates& candidates, Retrieval& retrieval, const Pass& pass, size_t atLeast) const {
+  const Targets& targets = pass.targets;
+  std::vector<uint32_t>& own = candidates.places;  // classes at first, then their places
+  own.clear();
+  candidates.indptr.assign(1, 0);
+  for (size_t j = 0; j < pass.m; j++) {
+    const size_t begin = own.size(), labels = targets.indptr()[j + 1] - targets.indptr()[j];
+    const uint32_t query = retrieval.queryOf[j];
+    const size_t found = query == Retrieval::kNoQuery ? 0 : retrieval.query.size(query);
+    retrieval.seen.start(labels + found + atLeast, config_.numClasses);
+    for (size_t k = targets.indptr()[j]; k < targets.indptr()[j + 1]; k++) {
+      own.push_back(targets.unique()[targets.slot(k)]);
+      retrieval.seen.add(own.back());
+    }
+    for (size_t i = 0; i < found; i++) {
+      const uint32_t id = retrieval.query.ids(query)[i];
+      if (retrieval.seen.add(id) == 1) own.push_back(id);
+    }
+    const size_t others = own.size() - begin - labels;
+    if (others < atLeast) drawOthers(own, retrieval.seen, atLeast - others, config_.numClasses, stepSeed(3) + j);
+    std::sort(own.begin() + static_cast<ptrdiff_t>(begin), own.end());
+    candidates.indptr.push_back(static_cast<uint32_t>(own.size()));
+  }
+  candidates.classes = own;
+  std::sort(candidates.classes.begin(), candidates.classes.end());
+  candidates.classes.erase(std::unique(candidates.classes.begin(), candidates.classes.end()), candidates.classes.end());
+  candidates.correction.clear();
+  parallelFor(own.size(), 4096, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; i++) {
+      const auto found = std::lower_bound(candidates.classes.begin(), candidates.classes.end(), own[i]);
+      own[i] = static_cast<uint32_t>(found - candidates.classes.begin());
+    }
+  });
+}
+
+void HashedHead::searchTopK(int32_t* classes, float* logits, const float* hidden, size_t m, size_t k,
+                            size_t candidates) const {
+  const size_t n = features(), d = config_.hiddenSize;
+  Retrieval retrieval;
+  Buffer<float> vectors(m * n);
+  for (size_t j = 0; j < m; j++) {
+    std::copy_n(hidden + j * d, d, &vectors[j * n]);
+    if (config_.bias) vectors[j * n + d] = 1;
+  }
+  retrieval.buckets.reserve(m * index_.tables().tables());
+  index_.hash(retrieval.buckets.data(), vectors.data(), m, retrieval.hash, retrieval.augmented);
+  retrieval.query.byCount(index_.tables(), retrieval.buckets.data(), m, {candidates, hashed_.bucketLimit, kSearchSeed});
+
+  Buffer<std::pair<float, uint32_t>> scored(m * candidates);
+  parallelFor(m, 1, [&](size_t begin, size_t end) {
+    for (size_t j = begin; j < end; j++) {
+      const size_t found = retrieval.query.size(j), best = std::min(k, found);
+      std::pair<float, uint32_t>* own = &scored[j * candidates];
+      for (size_t i = 0; i < found; i++) {
+        const uint32_t id = retrieval.query.ids(j)[i];
+        own[i] = {kernels().dot(&vectors[j * n], table_.row(id), n), id};
+      }
+      std::partial_sort(own, own + best, own + found, [](const auto& a, const auto& b) {
+        return a.first != b.first ? a.first > b.first : a.second < b.second;
+      });
+      for (size_t i = 0; i < best; i++) {
+        logits[j * k + i] = own[i].first;
+        classes[j * k + i] = static_cast<int32_t>(own[i].second);
+      }
+    }
+  });
+  for (size_t j = 0; j < m; j++) {
+    if (retrieval.query.size(j) < k) topK(classes + j * k, logits + j * k, hidden + j * d, 1, k, false);
+  }
+}
+
+std::map<std::string, double> HashedHead::diagnostics() const {
+  std::map<std::string, double> facts = CandidateHead::diagnostics();
+  facts["tableBytes"] = static_cast<double>(index_.bytes());
+  facts["rowsBehind"] = static_cast<double>(index_.touched());
+  facts["movedShare"] = index_.tables().movedShare();
+  facts["rebuilds"] = static_cast<double>(index_.rebuilds());
+  return facts;
+}
+
+}  // namespace widehead
