@@ -19,6 +19,7 @@ constexpr double kBorder = 1e-3;
 
 void NarrowSystem::begin(size_t size, size_t most) {
   weight_.resize(size);
+  added_.clear();
   stride_ = static_cast<ptrdiff_t>(most);
   gram_.reserve(most * most);
   inverseF_.reserve(most * most);
@@ -33,7 +34,9 @@ void NarrowSystem::invert() {
     for (size_t i = begin; i < end; i++) {
       const float* g = gram().row(i);
       double* row = system.row(i);
-      for (size_t j = 0; j < k; j++) row[j] = -g[j] * weight_[j];
+      const size_t base = i < k - added_.size() ? k - added_.size() : 0;
+      for (size_t j = 0; j < base; j++) row[j] = -g[j] * weight_[j];
+      for (size_t j = base; j < k; j++) row[j] = -product(i, j) * weight_[j];
       row[i] += 1;
     }
   });
@@ -71,6 +74,7 @@ double NarrowSystem::nearestToZero(std::vector<double>& direction) {
 void NarrowSystem::add(const std::vector<double>& products, double weight, double nearest) {
   const size_t k = size();
   weight_.push_back(weight);
+  added_.push_back(products);
   const MatrixF g = gram();
   for (size_t i = 0; i <= k; i++) g(i, k) = g(k, i) = static_cast<float>(products[i]);
   if (std::fabs(nearest) < kBorder) {
@@ -83,11 +87,10 @@ void NarrowSystem::add(const std::vector<double>& products, double weight, doubl
 // The inverse of [K, b; c^T, e] from that of K, by S = e - c^T K^-1 b.
 void NarrowSystem::border() {
   const size_t k = size() - 1, stride = static_cast<size_t>(stride_);
-  const MatrixF g = gram();
   std::vector<double> b(k), c(k), kb(k), ck(k);
   for (size_t i = 0; i < k; i++) {
-    b[i] = -g(i, k) * weight_[k];
-    c[i] = -g(k, i) * weight_[i];
+    b[i] = -product(i, k) * weight_[k];
+    c[i] = -product(k, i) * weight_[i];
   }
   for (size_t i = 0; i < k; i++) {
     const double* row = &inverse_[i * stride];
@@ -98,7 +101,7 @@ void NarrowSystem::border() {
     }
     kb[i] = (sums[0] + sums[1]) + (sums[2] + sums[3]);
   }
-  double s = 1 - g(k, k) * weight_[k];
+  double s = 1 - product(k, k) * weight_[k];
   for (size_t i = 0; i < k; i++) s -= c[i] * kb[i];
   for (double& value : kb) value /= -s;
   kernels().subtractProduct(inverse_.data(), stride_, kb.data(), 1, 1, ck.data(), stride_, k, k, 1);

@@ -30,10 +30,16 @@ class NarrowSystem {
  private:
   size_t size() const { return weight_.size(); }
   void border();
+  // Products of examples: float32 among those of the minibatch, float64 with those added, whose parts nearly cancel.
+  double product(size_t i, size_t j) const {
+    const size_t later = i > j ? i : j, base = size() - added_.size();
+    return later < base ? gram_[i * static_cast<size_t>(stride_) + j] : added_[later - base][i > j ? j : i];
+  }
   void toFloat(double scale);
 
   ptrdiff_t stride_ = 0;
   std::vector<double> weight_;
+  std::vector<std::vector<double>> added_;
   Buffer<float> gram_, inverseF_;
   Buffer<double> system_, inverse_;
   Lu lu_;

@@ -11,7 +11,7 @@ namespace widehead {
 
 namespace {
 
-constexpr size_t kFew = 8;       // runs that a row takes one by one, in float64: it has that little to gain
+constexpr size_t kFew = 16;     // runs that a row takes one by one, in float64: it has that little to gain
 constexpr size_t kRows = 64;     // that share their products
 constexpr size_t kPiece = 64;    // runs that do: more would act on each other for longer, fewer make thin products
 constexpr size_t kRecent = 8;    // directions that a new entry is compared with
