@@ -97,12 +97,10 @@ void ClassIndex::hashTouched() {
   std::sort(touched_.begin(), touched_.end());
   uint32_t* fresh = fresh_.reserve(touched_.size() * tables_.tables());
   hashRows(fresh, touched_.data(), touched_.size());
-  tables_.move(touched_.data(), fresh, touched_.size());
+  const size_t changed = tables_.move(touched_.data(), fresh, touched_.size(), settings_.rebuildShare);
   for (const uint32_t id : touched_) isTouched_[id / 64] = 0;
   touched_.clear();
-  if (tables_.movedShare() <= settings_.rebuildShare) return;
-  tables_.rebuild();
-  rebuilds_++;
+  rebuilds_ += changed > 0 && tables_.movedShare() == 0;
 }
 
 void ClassIndex::refresh() noexcept {

@@ -1,8 +1,7 @@
 // Which classes are alike a vector: tables over the hashes of their rows of weights, kept up to date as rows change.
 //
 // A row whose weights change keeps its old hashes until the next refresh(), which hashes the changed rows alone. Right after
-// it every row lies where its weights say. Codes that differ from the old ones go to the tables' update area; when that holds more
-// than `rebuildShare` of all entries, the tables are sorted anew.
+// it every row lies where its weights say. When more than `rebuildShare` of all classes have moved, the tables are sorted anew.
 //
 // With `augment` rows get the norm that they lack to the longest row as one more coordinate, vectors that are asked for a 0 (Neyshabur and
 // Srebro, arXiv 1410.5518): then all rows are of one length, and the angle orders classes by w . h and not by w . h / |w|.

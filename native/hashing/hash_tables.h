@@ -1,10 +1,10 @@
 // Hash tables over the ids 0 .. numIds - 1: which ids lie in a bucket of a table.
 //
-// Flat arrays filled by counting sort (offsets and ids, those of a bucket in rising order) and, for ids whose bucket has
-// changed since, an update area of chained nodes. Nothing is removed: an id that is found counts only if its present code
-// says that it lies there, and only ids that have moved need looking at. Nothing is allocated for a bucket.
+// Two layers of flat arrays filled by counting sort (offsets and ids, those of a bucket in rising order): one of all ids as they lay
+// when it was built, and over it a small one of the ids that have moved since, sorted anew with each move(). Of the large one
+// those are skipped that have moved: one bit an id says so. Nothing is allocated for a bucket, and nothing is searched for.
 //
-// Memory: 4 bytes an id and table for the codes and 4 for the sorted ids, 8 a bucket and table, 8 a node, 1 bit an id.
+// Memory: 4 bytes an id and table for the codes and 4 for the sorted ids, 8 a bucket and table, 4 a moved id and table, 1 bit an id.
 #pragma once
 
 #include <cstddef>
@@ -28,13 +28,13 @@ class HashTables {
   const uint32_t* codes(uint32_t id) const { return &codes_[size_t{id} * tables_]; }
   uint32_t* codes(uint32_t id) { return &codes_[size_t{id} * tables_]; }  // for filling before rebuild()
 
-  // Sorts all ids by their codes and empties the update area.
+  // Sorts all ids by their codes, so that none has moved.
   void rebuild();
-  // Gives `count` different ids, rising, the codes fresh (count x tables). Returns how many codes are not what they were. Throws for
-  // want of memory only before anything has changed.
-  size_t move(const uint32_t* ids, const uint32_t* fresh, size_t count);
-  // The share of all entries that lie in the update area.
-  double movedShare() const;
+  // Gives `count` different ids the codes fresh (count x tables). Returns how many codes are not what they were. Sorts everything anew
+  // where more than rebuildShare of all ids have moved. Throws for want of memory only before anything has changed.
+  size_t move(const uint32_t* ids, const uint32_t* fresh, size_t count, double rebuildShare = 1);
+  // The share of all ids that have moved.
+  double movedShare() const { return static_cast<double>(moved_.size()) / static_cast<double>(numIds_); }
 
   // Calls visit(id) for the ids of a bucket, each once, until visit returns false; soon(id) some calls before it. With start > 0 the
   // sorted ids are visited from the start-th on and around.
@@ -43,69 +43,67 @@ class HashTables {
   // Asks for what visit() will read first: for each bucket a wait for memory.
   void prefetch(size_t table, uint32_t bucket) const;
   void prefetchOffsets(size_t table, uint32_t bucket) const;
-  // The sorted ids of a bucket, moved ones included.
-  size_t sortedSize(size_t table, uint32_t bucket) const {
-    const uint32_t* offset = &offsets_[table * (buckets_ + 1) + bucket];
-    return offset[1] - offset[0];
-  }
+  // The ids of a bucket in the large layer, moved ones included.
+  size_t sortedSize(size_t table, uint32_t bucket) const { return all_.end(table, bucket) - all_.begin(table, bucket); }
 
   size_t bytes() const;
 
  private:
-  struct Node {
-    uint32_t id, next;  // next: place + 1 in the table's nodes; 0 ends a chain
+  struct Layer {
+    Pages<uint32_t> offsets;  // tables x (buckets + 1)
+    Buffer<uint32_t> ids;     // tables x count
+    size_t count = 0, buckets = 0;
+
+    uint32_t begin(size_t table, uint32_t bucket) const { return offsets[table * (buckets + 1) + bucket]; }
+    uint32_t end(size_t table, uint32_t bucket) const { return offsets[table * (buckets + 1) + bucket + 1]; }
+    size_t bytes() const { return offsets.bytes() + ids.bytes(); }
   };
 
-  bool hasMoved(uint32_t id) const { return moved_[id / 64] >> (id % 64) & 1; }
   static constexpr size_t kGroup = 16, kTile = 256;
+  // listed: the layer's ids; nullptr for all.
+  void sortLayer(Layer& layer, const uint32_t* listed, size_t count);
+  void sortTables(Layer& layer, const uint32_t* listed, size_t begin, size_t end);
   template <class Body>
-  void eachTile(size_t begin, size_t end, Body body) const;
-  void sortTables(size_t begin, size_t end);
-  // The tables begin .. end - 1 of move(), for one id.
-  void moveTables(uint32_t id, const uint32_t* fresh, size_t begin, size_t end);
-  bool contains(size_t table, uint32_t bucket, uint32_t id) const;
+  void eachTile(const uint32_t* listed, size_t count, size_t begin, size_t end, Body body) const;
+  bool hasMoved(uint32_t id) const { return isMoved_[id / 64] >> (id % 64) & 1; }
 
   size_t numIds_, tables_, buckets_;
-  Pages<uint32_t> codes_;    // numIds x tables
-  Pages<uint32_t> sorted_;   // tables x numIds
-  Pages<uint32_t> offsets_;  // tables x (buckets + 1)
-  Pages<uint32_t> heads_;    // tables x buckets: place + 1 of the first node
-  Pages<uint64_t> moved_;    // a bit an id
-  std::vector<std::vector<Node>> nodes_;
+  Pages<uint32_t> codes_;  // numIds x tables
+  Layer all_, over_;
+  std::vector<uint32_t> moved_;
+  Pages<uint64_t> isMoved_;  // a bit an id
   std::vector<uint32_t> differing_;  // scratch of move()
 };
 
 template <class Visit, class Soon>
 void HashTables::visit(size_t table, uint32_t bucket, size_t start, Visit visit, Soon soon) const {
   constexpr uint32_t kAhead = 12;
-  const uint32_t* offset = &offsets_[table * (buckets_ + 1) + bucket];
-  const uint32_t* ids = &sorted_[table * numIds_];
+  const uint32_t* ids = all_.ids.data() + table * all_.count;
   const auto visitRange = [&](uint32_t begin, uint32_t end) {
     for (uint32_t i = begin; i < end; i++) {
       if (i + kAhead < end) soon(ids[i + kAhead]);
-      if (hasMoved(ids[i]) && codes(ids[i])[table] != bucket) continue;
-      if (!visit(ids[i])) return false;
+      if (!hasMoved(ids[i]) && !visit(ids[i])) return false;
     }
     return true;
   };
-  const uint32_t middle = offset[0] + static_cast<uint32_t>(start);
-  if (!visitRange(middle, offset[1]) || !visitRange(offset[0], middle)) return;
-  for (uint32_t place = heads_[table * buckets_ + bucket]; place != 0;) {
-    const Node& node = nodes_[table][place - 1];
-    if (codes(node.id)[table] == bucket && !visit(node.id)) return;
-    place = node.next;
+  const uint32_t begin = all_.begin(table, bucket), middle = begin + static_cast<uint32_t>(start);
+  if (!visitRange(middle, all_.end(table, bucket)) || !visitRange(begin, middle) || over_.count == 0) return;
+  const uint32_t* movedIds = over_.ids.data() + table * over_.count;
+  for (uint32_t i = over_.begin(table, bucket); i < over_.end(table, bucket); i++) {
+    if (!visit(movedIds[i])) return;
   }
 }
 
 inline void HashTables::prefetchOffsets(size_t table, uint32_t bucket) const {
-  prefetchLine(&offsets_[table * (buckets_ + 1) + bucket]);
-  prefetchLine(&heads_[table * buckets_ + bucket]);
+  prefetchLine(&all_.offsets[table * (buckets_ + 1) + bucket]);
+  prefetchLine(&over_.offsets[table * (buckets_ + 1) + bucket]);
 }
 
 inline void HashTables::prefetch(size_t table, uint32_t bucket) const {
-  const uint32_t* first = &sorted_[table * numIds_ + offsets_[table * (buckets_ + 1) + bucket]];
+  const uint32_t* first = &all_.ids[table * numIds_ + all_.begin(table, bucket)];
   prefetchLine(first);
   prefetchLine(first + 16);
+  if (over_.count > 0) prefetchLine(&over_.ids[table * over_.count + over_.begin(table, bucket)]);
 }
 
 }  // namespace widehead
