@@ -12,11 +12,12 @@ import { kernels } from './tables/kernels.mjs'
 import { memory } from './tables/memory.mjs'
 import { paperTable } from './tables/paper.mjs'
 import { pauses } from './tables/pauses.mjs'
+import { retrieval } from './tables/retrieval.mjs'
 import { scaling } from './tables/scaling.mjs'
 import { step } from './tables/step.mjs'
 import { trunk } from './tables/trunk.mjs'
 
-const tables = { kernels, step, paper: paperTable, scaling, pauses, memory, trunk }
+const tables = { kernels, step, paper: paperTable, scaling, pauses, memory, trunk, retrieval }
 
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !Object.hasOwn(tables, name))

@@ -86,8 +86,8 @@ export interface ForwardResult extends Evaluation {
 
 export interface TopKOptions {
   /**
-   * False: the search of the head's own, which computes the outputs of some classes alone and may miss some of the best. Heads
-   * without one refuse. Default true.
+   * False: the search of the head's own, which computes the outputs of some classes alone and may miss some of the best; where it
+   * finds fewer than k classes, all are looked at. Heads without one refuse. Default true.
    */
   exact?: boolean
   /** With exact: false, of how many classes at most outputs are computed, k to numClasses. Default 1024, or k if that is more. */

@@ -147,8 +147,24 @@ void HashedHead::searchTopK(int32_t* classes, float* logits, const float* hidden
       }
     }
   });
+  searchExactly(retrieval.query, classes, logits, hidden, m, k);
+}
+
+void HashedHead::searchExactly(const CandidateQuery& query, int32_t* classes, float* logits, const float* hidden, size_t m,
+                               size_t k) const {
+  const size_t d = config_.hiddenSize;
+  std::vector<size_t> rest;
   for (size_t j = 0; j < m; j++) {
-    if (retrieval.query.size(j) < k) topK(classes + j * k, logits + j * k, hidden + j * d, 1, k, false);
+    if (query.size(j) < k) rest.push_back(j);
+  }
+  if (rest.empty()) return;
+  std::vector<float> vectors(rest.size() * d), best(rest.size() * k);
+  std::vector<int32_t> ids(rest.size() * k);
+  for (size_t i = 0; i < rest.size(); i++) std::copy_n(hidden + rest[i] * d, d, &vectors[i * d]);
+  topK(ids.data(), best.data(), vectors.data(), rest.size(), k, false);
+  for (size_t i = 0; i < rest.size(); i++) {
+    std::copy_n(&ids[i * k], k, classes + rest[i] * k);
+    std::copy_n(&best[i * k], k, logits + rest[i] * k);
   }
 }
 

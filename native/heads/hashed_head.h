@@ -58,6 +58,9 @@ class HashedHead : public CandidateHead {
   // Each example's own: its targets, the list of its query and, up to `atLeast` classes beside the targets, others at random.
   void ownCandidates(Candidates& candidates, Retrieval& retrieval, const Pass& pass, size_t atLeast) const;
 
+  // The examples whose buckets hold fewer than k classes.
+  void searchExactly(const CandidateQuery& query, int32_t* classes, float* logits, const float* hidden, size_t m, size_t k) const;
+
   const HashedSettings hashed_;
   ClassIndex index_;
 };
