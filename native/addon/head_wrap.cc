@@ -1,6 +1,7 @@
 // Heads and their passes. A call names the stages to run (score and loss, differentiate, apply), so that a step is one
 // call, a custom loss can come between two, and the same job runs here or on a worker thread.
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -71,8 +72,11 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
       const Napi::Object numbers = info[0].As<Napi::Object>();
       auto* made = new HeldPass{open_, head().newPass(), static_cast<double*>(ArrayView(numbers).data),
                                 Napi::Persistent(numbers)};
+      open_->passes.push_back(made);
       return PassHandle::New(info.Env(), made, [](Napi::Env env, HeldPass* old) {
-        Napi::MemoryManagement::AdjustExternalMemory(env, -old->tracked);
+        std::vector<HeldPass*>& passes = old->owner->passes;
+        passes.erase(std::find(passes.begin(), passes.end(), old));
+        old->release(env);
         delete old;
       });
     });
@@ -193,6 +197,8 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
 
   void release(Napi::Env env) {
     open_->head.reset();
+    // A forgotten pass waits for a garbage collection, and its scratch may be large.
+    for (HeldPass* pass : open_->passes) pass->release(env);
     if (tracked_ != 0) Napi::MemoryManagement::AdjustExternalMemory(env, -tracked_);
     tracked_ = 0;
   }

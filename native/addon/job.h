@@ -19,9 +19,12 @@ enum Stage { kScore = 1, kDifferentiate = 2, kApply = 4 };
 enum Number { kStages, kLearningRate, kWeightDecay, kClipNorm, kLoss, kGradNorm, kNumbers };
 constexpr size_t kSmall = 16;
 
-// A head as its wrapper and its passes share it, so that closing it takes the weights from all of them.
+struct HeldPass;
+
+// A head as its wrapper and its passes share it, so that closing it takes the weights from all of them, and their scratch.
 struct OpenHead {
   std::shared_ptr<Head> head;
+  std::vector<HeldPass*> passes;  // those that JavaScript has not let go of
   LossFunction loss = nullptr;  // null: the loss is JavaScript's, or the head's own
   std::vector<double> parameters;
 
@@ -35,10 +38,16 @@ struct OpenHead {
 // A pass as JavaScript holds it, with what the garbage collector was told that it weighs.
 struct HeldPass {
   std::shared_ptr<OpenHead> owner;
-  std::shared_ptr<Pass> pass;
+  std::shared_ptr<Pass> pass;  // null once the head is closed
   double* numbers;
   Napi::ObjectReference keepsNumbers;
   int64_t tracked = 0;
+
+  void release(Napi::Env env) {
+    pass.reset();
+    if (tracked != 0) Napi::MemoryManagement::AdjustExternalMemory(env, -tracked);
+    tracked = 0;
+  }
 };
 
 // What one call does; everything it points to is kept alive by whoever runs it.

@@ -12,7 +12,7 @@ struct ExactPass : Pass {
   std::vector<size_t> place;    // distinct class u is rows[place[u]]
   std::vector<uint64_t> positions;  // of rows, in the log before the step
   Buffer<float> hq;             // m x n: H Qc
-  Buffer<float> hu;             // m x n: H U^T, with room for kMaxSplit more rows
+  Buffer<float> hu;             // m x n: H U^T, with room for mostSplit(m) more rows
   Buffer<float> z, dhc;         // m x n: gradients of the centred weights, Z_c and 2 diag(gq) H Qc + Z_c
   std::vector<double> sHat;     // m: s / gamma
   std::vector<double> ybar, gbar;  // m: sum of an example's ga; mean of its gradient over all D outputs

@@ -18,6 +18,8 @@
 namespace widehead {
 
 constexpr size_t kMaxSplit = 64;  // directions; a step with more eigenvalues near 0 than this restarts U
+// m examples have m eigenvalues; twice that leaves room for directions found inexactly.
+inline size_t mostSplit(size_t m) { return 2 * m + 2 < kMaxSplit ? 2 * m + 2 : kMaxSplit; }
 
 // What a step did, for the watch on U's singular values and for the rows.
 struct StepEffect {

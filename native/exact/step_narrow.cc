@@ -63,10 +63,10 @@ double NarrowStep::gradNormSquared(const FactoredWeights& w, const ExactPass& pa
   half_.reserve(m * n);
   coupling_.reserve(m * m);
   coupled_.reserve(m * n);
-  weighted_.reserve((m + kMaxSplit) * n);
-  x.reserve((m + kMaxSplit) * n);
+  weighted_.reserve((m + mostSplit(m)) * n);
+  x.reserve((m + mostSplit(m)) * n);
   norms_.resize(m);
-  system_.begin(m, m + kMaxSplit);
+  system_.begin(m, m + mostSplit(m));
   syrk(system_.gram(), pass.h());
   weigh(pass, pass.gq.data(), m);
   classOverlap(overlap_, classGradients_, pass);
@@ -95,7 +95,7 @@ void NarrowStep::coupleRows(const ExactPass& pass, size_t begin, size_t end) {
 
 void NarrowStep::prepare(const FactoredWeights& w, const ExactPass& pass) {
   const size_t m = pass.m, n = pass.features;
-  t_.reserve((m + kMaxSplit) * n);
+  t_.reserve((m + mostSplit(m)) * n);
   gemm(MatrixF(t_.data(), m, n), pass.h(), w.ui.hi().transposed());
 }
 
@@ -158,7 +158,7 @@ StepEffect NarrowStep::solve(const FactoredWeights& w, ExactPass& pass, double s
       const bool onlyShrinks = *std::min_element(weight.begin(), weight.end()) >= 0;
       return boundEffect(nearest, sumOfSquares(system_.gram(), weight), onlyShrinks);
     }
-    if (weight.size() == pass.m + kMaxSplit) break;
+    if (weight.size() == pass.m + mostSplit(pass.m)) break;
     splitOff(w, pass, direction, nearest);
   }
   system_.weight().resize(pass.m);

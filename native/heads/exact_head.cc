@@ -46,7 +46,7 @@ void ExactHead::score(Pass& base) const {
   pass.place.resize(targets.numUnique());
   for (size_t i = 0; i < pass.order.size(); i++) pass.place[pass.order[i]] = i;
 
-  const MatrixF hq(pass.hq.reserve(m * n), m, n), hu(pass.hu.reserve((m + kMaxSplit) * n), m, n);
+  const MatrixF hq(pass.hq.reserve(m * n), m, n), hu(pass.hu.reserve((m + mostSplit(m)) * n), m, n);
   inParallel([&] { gemm(hq, pass.h(), weights_.qc.hi()); }, [&] { gemm(hu, pass.h(), weights_.u.hi().transposed()); });
   pass.sHat.resize(m);
   parallelFor(m, kRows, [&](size_t begin, size_t end) {
