@@ -1,6 +1,7 @@
 export { type ErrorCode, WideheadError } from './errors.js'
 export { DenseHead } from './heads/dense.js'
 export { type Drift, type ExactDiagnostics, ExactHead, type ExactHeadOptions } from './heads/exact.js'
+export { HierarchicalSoftmaxHead, type HierarchicalSoftmaxOptions } from './heads/hierarchical-softmax.js'
 export { LshSampledSoftmaxHead, type LshSampledSoftmaxOptions } from './heads/lsh-softmax.js'
 export { SampledSoftmaxHead, type SampledSoftmaxOptions, type Sampler } from './heads/sampled-softmax.js'
 export { SoftmaxHead } from './heads/softmax.js'

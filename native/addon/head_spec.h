@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "heads/dense_head.h"
 #include "heads/exact_head.h"
+#include "heads/hierarchical_softmax_head.h"
 #include "heads/sampled_softmax_head.h"
 #include "heads/lsh_softmax_head.h"
 #include "heads/softmax_head.h"

@@ -18,6 +18,12 @@ inline size_t size(const Napi::Object& object, const char* key) { return static_
 inline bool flag(const Napi::Object& object, const char* key) { return object.Get(key).As<Napi::Boolean>(); }
 inline std::string text(const Napi::Object& object, const char* key) { return object.Get(key).As<Napi::String>(); }
 
+// The numbers of a Float64Array; null if there is none.
+inline const double* doublesOf(const Napi::Object& object, const char* key) {
+  const Napi::Value field = object.Get(key);
+  return present(field) ? field.As<Napi::Float64Array>().Data() : nullptr;
+}
+
 // The field `optimizer`, every field of it present.
 inline OptimizerSettings optimizerOf(const Napi::Object& options) {
   const Napi::Object optimizer = options.Get("optimizer").As<Napi::Object>();

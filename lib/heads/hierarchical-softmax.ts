@@ -1,0 +1,63 @@
+import { checkArray } from '../check.js'
+import { rangeError } from '../errors.js'
+import type { Loss } from '../losses.js'
+import { nativeOptimizer, readOptimizer } from '../optimizer.js'
+import { BaseHead } from './base.js'
+import type { RowHeadOptions } from './types.js'
+
+export interface HierarchicalSoftmaxOptions extends RowHeadOptions {
+  /**
+   * How often each class is expected, D numbers of at least 0: frequent classes get short paths, so that a step costs about
+   * as many products as the classes' entropy has bits. Read once. Default: all alike, a balanced tree. A head that is to
+   * go on from the weights of another needs the counts that the other had.
+   */
+  counts?: Float64Array | Int32Array
+}
+
+/** -sum y log P with the head's own probabilities, the values y as given. */
+export const HIERARCHICAL_SOFTMAX: Loss = Object.freeze<Loss>({
+  name: 'hierarchical-softmax',
+  parameters: {},
+  ranking: 'logit',
+  probabilistic: true,
+  defaultInit: { kind: 'zeros' },
+})
+
+/**
+ * Hierarchical softmax (Morin and Bengio 2005; Mikolov et al. 2013): the classes are the leaves of a binary Huffman tree,
+ * at most 64 deep, and P(class) is the product of one logistic decision for each inner node on the way to it. Probabilities
+ * add up to 1 and the likelihood is exact, but it is another model than the full softmax. A step costs O(depth * d) an
+ * example, whatever D is; the tree takes 16 bytes a class beside W.
+ *
+ * The loss of an example is -sum y log P with the values y of its targets as they are given: divide them by their sum for a
+ * distribution over several classes. An example without targets has the loss 0 and no gradient.
+ *
+ * `logits` are log P. `topK` searches the tree best first and is exact: a node is ruled out by the log-probability of reaching
+ * it. That takes a few times depth * k products once the head has learnt something, and up to D - 1 while all classes are
+ * alike.
+ *
+ * W has one row an inner node, not one a class: row i (of `rows`, `biases` and `init`) is that of node i, node 0 the root and
+ * the others in the order of falling counts below them; row D - 1 belongs to no node and is never trained. Results do not
+ * depend on the number of threads.
+ */
+export class HierarchicalSoftmaxHead extends BaseHead {
+  constructor(options: HierarchicalSoftmaxOptions) {
+    super('hierarchical', options, {
+      loss: HIERARCHICAL_SOFTMAX,
+      options: (numClasses) => ({
+        optimizer: nativeOptimizer(readOptimizer(options.optimizer ?? { kind: 'sgd' })),
+        counts: readCounts(options.counts, numClasses),
+      }),
+    })
+  }
+}
+
+/** The addon checks what the numbers are. */
+function readCounts(counts: Float64Array | Int32Array | undefined, numClasses: number): Float64Array | null {
+  if (counts === undefined) return null
+  checkArray('counts', counts, Float64Array, Int32Array)
+  if (counts.length !== numClasses) {
+    throw rangeError(`counts must have length numClasses = ${numClasses}, got ${counts.length}`)
+  }
+  return counts instanceof Float64Array ? counts : Float64Array.from(counts)
+}
