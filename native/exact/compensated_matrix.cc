@@ -1,6 +1,7 @@
 #include "exact/compensated_matrix.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/pool.h"
 #include "kernels/kernels.h"
@@ -22,6 +23,17 @@ void CompensatedMatrix::scaleByPowerOfTwo(float factor) {
   kernels().scale(lo_.data(), factor, n_ * n_);
 }
 
+void CompensatedMatrix::scale(double factor) {
+  parallelFor(n_, kGrain, [&](size_t begin, size_t end) {
+    static thread_local Buffer<double> row;
+    row.reserve(n_);
+    for (size_t i = begin; i < end; i++) {
+      for (size_t j = 0; j < n_; j++) row[j] = value(i, j);
+      kernels().compensatedAxpyWide(&hi_[i * n_], &lo_[i * n_], factor - 1, row.data(), n_);
+    }
+  });
+}
+
 void CompensatedMatrix::multiply(double* y, const double* x) const {
   parallelFor(n_, kGrain, [&](size_t begin, size_t end) {
     for (size_t i = begin; i < end; i++) {
@@ -41,17 +53,21 @@ void CompensatedMatrix::multiplyTransposed(double* y, const double* x) const {
   });
 }
 
+void CompensatedMatrix::multiplyRoughly(double* y, const double* x) const {
+  parallelFor(n_, kGrain, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; i++) y[i] = kernels().dotWide(x, &hi_[i * n_], n_);
+  });
+}
+
+double CompensatedMatrix::rmsSingularValue() const {
+  double squares = 0;
+  for (size_t i = 0; i < n_; i++) squares += kernels().dot(&hi_[i * n_], &hi_[i * n_], n_);
+  return std::sqrt(squares / static_cast<double>(n_));
+}
+
 void CompensatedMatrix::addRankOne(double c, const double* x, const double* y) {
   parallelFor(n_, kGrain, [&](size_t begin, size_t end) {
-    for (size_t i = begin; i < end; i++) {
-      float *hi = &hi_[i * n_], *lo = &lo_[i * n_];
-      const double cx = c * x[i];
-      for (size_t j = 0; j < n_; j++) {
-        const double sum = static_cast<double>(hi[j]) + lo[j] + cx * y[j];
-        hi[j] = static_cast<float>(sum);
-        lo[j] = static_cast<float>(sum - hi[j]);
-      }
-    }
+    for (size_t i = begin; i < end; i++) kernels().compensatedAxpyWide(&hi_[i * n_], &lo_[i * n_], c * x[i], y, n_);
   });
 }
 

@@ -24,9 +24,15 @@ class CompensatedMatrix {
   // By a power of two, which rounds nothing.
   void scaleByPowerOfTwo(float factor);
 
+  void scale(double factor);
+
   // y = M x and y = M^T x in float64 (n each).
   void multiply(double* y, const double* x) const;
   void multiplyTransposed(double* y, const double* x) const;
+  // y = M x by the high words alone, for an x that is small itself.
+  void multiplyRoughly(double* y, const double* x) const;
+  // The root of the mean square of M's singular values, by the high words.
+  double rmsSingularValue() const;
   // M += c x y^T
   void addRankOne(double c, const double* x, const double* y);
   // M -= T + T^T for row-major T.

@@ -3,27 +3,36 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/rng.h"
+#include "kernels/kernels.h"
 
 namespace widehead {
 
 namespace {
 
-double normalise(std::vector<double>& x) {
-  double norm = 0;
-  for (double value : x) norm += value * value;
-  norm = std::sqrt(norm);
-  for (double& value : x) value /= norm;
-  return norm;
+constexpr size_t kRecent = 4;        // directions kept to be used again
+constexpr double kMisfit = 1.15;     // of a direction that is used again; 1 is a singular vector
+// U as a whole is scaled when the mean of its singular values leaves these.
+constexpr double kMeanLow = 0.85, kMeanHigh = 1.1;
+constexpr float kRescale = 1.1f;
+// A step that may shrink something to less than this changes U too much for the vectors of the last look.
+constexpr double kViolent = 0.6;
+constexpr size_t kMaxPolish = 4;     // columns a step, beside those of the policy
+
+double norm(const std::vector<double>& x) {
+  double square = 0;
+  for (double value : x) square += value * value;
+  return std::sqrt(square);
+}
+
+double dot(const std::vector<double>& x, const std::vector<double>& y) {
+  double sum = 0;
+  for (size_t i = 0; i < x.size(); i++) sum += x[i] * y[i];
+  return sum;
 }
 
 }  // namespace
 
-Stabiliser::Stabiliser(size_t features) : features_(features), small_(features), large_(features) {
-  for (size_t i = 0; i < features; i++) small_[i] = large_[i] = randomNormal(1, i);
-  normalise(small_);
-  normalise(large_);
-}
+Stabiliser::Stabiliser(size_t features) : features_(features), inverse_(features, 2), forward_(features, 3) {}
 
 void Stabiliser::afterStep(FactoredWeights& w, const StepEffect& effect, const StabilisationPolicy& policy) {
   splits_ += effect.restarted ? features_ : effect.split.size();
@@ -32,73 +41,149 @@ void Stabiliser::afterStep(FactoredWeights& w, const StepEffect& effect, const S
   smallest_ = effect.restarted ? 1 : smallest_ * std::min(1.0, effect.contraction);
   largest_ = effect.restarted ? 1 : largest_ * effect.growth;
   // What a look finds is a power iteration's word and not a bound, so there is one every few steps however good things seem.
+  thorough_ = effect.contraction < kViolent;
   const bool due = ++sinceLook_ >= policy.lookEvery && (effect.contraction < 1 || effect.growth > 1);
+  // Below 1 / lo: rows of V carry rounding errors in proportion to the spread of the values, and with U scaled as a whole few come here.
+  const double hi = 1 / std::sqrt(policy.lo);
+  if (due || smallest_ < policy.lo || largest_ > hi) rescale(w);
   if (due || smallest_ < policy.lo) keepAbove(w, policy.lo);
-  if (due || largest_ > 1 / policy.lo) keepBelow(w, 1 / policy.lo);
+  if (due || largest_ > hi) keepBelow(w, hi);
   if (due) sinceLook_ = 0;
-  for (size_t i = 0; i < std::min(policy.polishColumns, features_); i++) {
+  size_t columns = policy.polishColumns;
+  for (; polishDue_ >= 1 && columns < policy.polishColumns + kMaxPolish; columns++) polishDue_--;
+  for (size_t i = 0; i < std::min(columns, features_); i++) {
     polishColumn(w, nextColumn_);
     nextColumn_ = (nextColumn_ + 1) % features_;
   }
   payLog(w, policy);
 }
 
-// The largest singular value of `matrix`, from below, with its left vector in x.
-double Stabiliser::singularValue(const CompensatedMatrix& matrix, std::vector<double>& x, int iterations) {
-  std::vector<double> t(features_);
-  for (int i = 0; i < iterations; i++) {
-    matrix.multiplyTransposed(t.data(), x.data());
-    matrix.multiply(x.data(), t.data());
-    if (!(normalise(x) > 0)) return 0;
-  }
-  matrix.multiplyTransposed(t.data(), x.data());
-  return normalise(t);
+// Features contract together, for the greater part: one entry that stretches U in all directions stands for d corrections.
+// Where only some contract the mean stays, since those that do are corrected.
+void Stabiliser::rescale(FactoredWeights& w) {
+  const double rms = w.u.rmsSingularValue();
+  const float scale = rms < kMeanLow ? 1 / kRescale : rms > kMeanHigh ? kRescale : 1.0f;
+  if (scale == 1) return;
+  const std::vector<float> none(features_);
+  w.v.log().append({{none.data(), none.data(), 0.0f}}, scale);
+  // The error E = U^T U^-T - I becomes A^T E A^-T in a step, which grows where A shrinks features unevenly. Corrections polish
+  // what they touch; this is for those that are not made.
+  polishDue_ += static_cast<double>(features_) * std::fabs(std::log2(scale));
+  w.u.scale(1 / static_cast<double>(scale));
+  w.ui.scale(scale);
+  smallest_ /= scale;
+  largest_ /= scale;
 }
 
 void Stabiliser::keepAbove(FactoredWeights& w, double lo) {
-  int iterations = 2;  // the last vector is a good start: what contracts U changes slowly
-  for (size_t i = 0; i <= features_; i++) {
-    const double s = 1 / singularValue(w.ui, small_, iterations);
-    smallest_ = s;
-    if (!(s < lo)) return;
-    correct(w, small_, s);
-    for (double& value : small_) value = randomNormal(2, draws_++);
-    normalise(small_);
-    iterations = 6;
+  double corrected = 1;
+  for (size_t round = 0; round <= features_; round++) {
+    inverse_.iterate(w.ui.hi(), 2);
+    // Vectors of the block are orthogonal, and correcting one leaves the values of the others.
+    for (size_t i = 0; i < SingularBlock::kVectors; i++) {
+      smallest_ = 1 / inverse_.value(i);
+      if (!(smallest_ < lo)) {
+        if (thorough_ && i > 0) break;
+        smallest_ = std::min(smallest_, corrected);
+        return;
+      }
+      corrected = std::min(corrected, smallest_ / correct(w, inverse_.vector(i)));
+      inverse_.renew(i);
+    }
   }
 }
 
 void Stabiliser::keepBelow(FactoredWeights& w, double hi) {
-  int iterations = 2;
-  for (size_t i = 0; i <= features_; i++) {
-    const double s = singularValue(w.u, large_, iterations);
-    largest_ = s;
-    if (!(s > hi)) return;
-    correct(w, large_, s);
-    for (double& value : large_) value = randomNormal(3, draws_++);
-    normalise(large_);
-    iterations = 6;
+  for (size_t round = 0; round <= features_; round++) {
+    forward_.iterate(w.u.hi(), 2);
+    for (size_t i = 0; i < SingularBlock::kVectors; i++) {
+      largest_ = forward_.value(i);
+      if (!(largest_ > hi)) {
+        if (thorough_ && i > 0) break;
+        largest_ = std::max(largest_, 1.0);
+        return;
+      }
+      correct(w, forward_.vector(i));
+      forward_.renew(i);
+    }
   }
 }
 
-// V <- V F, U <- F^-1 U, U^-T <- F^T U^-T with F = I - c x x^T, c = 1 - s: exact for every x.
-void Stabiliser::correct(FactoredWeights& w, const std::vector<double>& direction, double s) {
-  // V gets float32 numbers, so F is made of them; its inverse then follows in float64.
-  std::vector<float> entry(direction.begin(), direction.end());
-  const std::vector<double> x(entry.begin(), entry.end());
-  const float c = static_cast<float>(1 - s);
-  double square = 0;
-  for (double value : x) square += value * value;
-  w.v.log().append({{entry.data(), entry.data(), c}});
-  std::vector<double> t(features_);
-  w.u.multiplyTransposed(t.data(), x.data());
-  w.u.addRankOne(c / (1 - c * square), x.data(), t.data());
-  w.ui.multiplyTransposed(t.data(), x.data());
-  w.ui.addRankOne(-static_cast<double>(c), x.data(), t.data());
+// Brings the singular value of the left vector x of U to about 1. Returns |F x|: what is left of x's part of U^-T.
+double Stabiliser::correct(FactoredWeights& w, const float* x) {
   corrections_++;
-  w.ui.multiplyTransposed(t.data(), x.data());
-  normalise(t);
-  polish(w, t);
+  const std::vector<float>* again = findRecent(x);
+  Correction correction;
+  if (again != nullptr) correction = plan(w, again->data());
+  if (again == nullptr || correction.misfit > kMisfit) correction = plan(w, x);
+  const double cosine = kernels().dotDouble(x, correction.y.data(), features_);
+  const double rest = std::max(0.0, 1 - cosine * cosine);
+  const double s = correction.factor;
+  apply(w, correction);
+  remember(std::move(correction.y));
+  return std::sqrt(rest + cosine * cosine * s * s);
+}
+
+// A direction that an earlier correction had, bit for bit, costs the log nothing but a number. Any direction is right, so a near
+// one serves.
+const std::vector<float>* Stabiliser::findRecent(const float* x) const {
+  const std::vector<float>* best = nullptr;
+  double bestCosine = 0.85;
+  for (const std::vector<float>& y : recent_) {
+    const double cosine = std::fabs(kernels().dotDouble(x, y.data(), features_));
+    if (cosine > bestCosine) {
+      bestCosine = cosine;
+      best = &y;
+    }
+  }
+  return best;
+}
+
+void Stabiliser::remember(std::vector<float> y) {
+  const auto known = std::find(recent_.begin(), recent_.end(), y);
+  if (known != recent_.end()) {
+    recent_.erase(known);
+  } else if (recent_.size() == kRecent) {
+    recent_.pop_back();
+  }
+  recent_.insert(recent_.begin(), std::move(y));
+}
+
+Stabiliser::Correction Stabiliser::plan(const FactoredWeights& w, const float* y) const {
+  Correction plan;
+  plan.y.assign(y, y + features_);
+  plan.wide.assign(y, y + features_);
+  plan.image.resize(features_);
+  plan.inverseImage.resize(features_);
+  w.u.multiplyTransposed(plan.image.data(), plan.wide.data());
+  w.ui.multiplyTransposed(plan.inverseImage.data(), plan.wide.data());
+  // The geometric mean of what U and U^-T ask for; they agree, and the misfit is 1, where y is a singular vector.
+  const double forward = norm(plan.image), backward = norm(plan.inverseImage);
+  plan.factor = std::sqrt(forward / backward);
+  plan.misfit = forward * backward;
+  return plan;
+}
+
+// V <- V F, U <- F^-1 U, U^-T <- F^T U^-T with F = I - c y y^T, c = 1 - s: exact for every y. With it the Newton-Schulz step of
+// polish() for the right direction p = U^T_new y, made before the matrices change, so that each is gone through once.
+void Stabiliser::apply(FactoredWeights& w, const Correction& correction) {
+  // V gets float32 numbers, so F is made of them; its inverse then follows in float64.
+  const float c = static_cast<float>(1 - correction.factor);
+  w.v.log().append({{correction.y.data(), correction.y.data(), c}});
+  const std::vector<double>&y = correction.wide, &image = correction.image, &inverseImage = correction.inverseImage;
+  const double forward = c / (1 - c * dot(y, y)), length = norm(inverseImage);
+  std::vector<double> p(inverseImage), inverseOfP(features_), r(features_), change(features_);
+  for (double& value : p) value /= length;
+  w.ui.multiply(inverseOfP.data(), p.data());
+  for (size_t i = 0; i < features_; i++) inverseOfP[i] -= c * length * y[i];
+  w.u.multiplyTransposed(r.data(), inverseOfP.data());
+  const double alongImage = forward * dot(y, inverseOfP);
+  for (size_t i = 0; i < features_; i++) r[i] = p[i] - r[i] - alongImage * image[i];
+  w.ui.multiplyRoughly(change.data(), r.data());
+  const double alongInverse = c * dot(inverseImage, r);
+  for (size_t i = 0; i < features_; i++) change[i] = (change[i] - alongInverse * y[i]) / length - c * y[i];
+  w.u.addRankOne(forward, y.data(), image.data());
+  w.ui.addRankOne(1, change.data(), inverseImage.data());
 }
 
 // A Newton-Schulz step for the inverse, restricted to the right direction p: U^-T += U^-T r p^T, r = p - U^T U^-T p.
@@ -107,7 +192,7 @@ void Stabiliser::polish(FactoredWeights& w, const std::vector<double>& p) {
   w.ui.multiply(image.data(), p.data());
   w.u.multiplyTransposed(r.data(), image.data());
   for (size_t i = 0; i < features_; i++) r[i] = p[i] - r[i];
-  w.ui.multiply(image.data(), r.data());
+  w.ui.multiplyRoughly(image.data(), r.data());
   w.ui.addRankOne(1, image.data(), p.data());
 }
 
@@ -117,7 +202,7 @@ void Stabiliser::polishColumn(FactoredWeights& w, size_t column) {
   for (size_t i = 0; i < features_; i++) image[i] = w.ui.value(i, column);
   w.u.multiplyTransposed(r.data(), image.data());
   for (size_t i = 0; i < features_; i++) r[i] = (i == column) - r[i];
-  w.ui.multiply(image.data(), r.data());
+  w.ui.multiplyRoughly(image.data(), r.data());
   for (size_t i = 0; i < features_; i++) w.ui.set(i, column, w.ui.value(i, column) + image[i]);
 }
 

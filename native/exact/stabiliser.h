@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "exact/factored_weights.h"
+#include "exact/singular_block.h"
 #include "exact/step.h"
 
 namespace widehead {
@@ -35,19 +36,33 @@ class Stabiliser {
   uint64_t splits() const { return splits_; }
 
  private:
-  double singularValue(const CompensatedMatrix& matrix, std::vector<double>& x, int iterations);
+  // A correction along y of length about 1: U^T y, U^-T^T y, and the factor s that y gets.
+  struct Correction {
+    std::vector<float> y;
+    std::vector<double> wide, image, inverseImage;
+    double factor, misfit;
+  };
+
   void keepAbove(FactoredWeights& w, double lo);
   void keepBelow(FactoredWeights& w, double hi);
-  void correct(FactoredWeights& w, const std::vector<double>& x, double s);
+  void rescale(FactoredWeights& w);
+  double correct(FactoredWeights& w, const float* x);
+  Correction plan(const FactoredWeights& w, const float* y) const;
+  const std::vector<float>* findRecent(const float* x) const;
+  void remember(std::vector<float> y);
+  void apply(FactoredWeights& w, const Correction& correction);
   void polish(FactoredWeights& w, const std::vector<double>& p);
   void polishColumn(FactoredWeights& w, size_t column);
   void payLog(FactoredWeights& w, const StabilisationPolicy& policy);
 
   const size_t features_;
-  std::vector<double> small_, large_;  // last singular vectors: the next look starts from them
+  SingularBlock inverse_, forward_;    // of U^-T, whose largest values are U's smallest, and of U
   double smallest_ = 1, largest_ = 1;  // bounds on the singular values of U
+  double polishDue_ = 0;   // columns of U^-T
+  bool thorough_ = false;  // looks go on until one finds nothing
+  std::vector<std::vector<float>> recent_;  // directions of the last corrections, newest first
   size_t nextColumn_ = 0, sinceLook_ = 0;
-  uint64_t corrections_ = 0, splits_ = 0, draws_ = 0, paidLength_ = 0;
+  uint64_t corrections_ = 0, splits_ = 0, paidLength_ = 0;
   double sweepDue_ = 0;
 };
 
