@@ -11,7 +11,7 @@ export interface HashedHeadOptions extends RowHeadOptions {
   rangePower?: number
   /**
    * Steps after which the rows that have changed are hashed again, the others keeping their place: no row is found by weights older
-   * than that. Default 32.
+   * than that. Default 64.
    */
   rehashEvery?: number
   /**
@@ -68,7 +68,7 @@ export function hashedOptions(options: HashedHeadOptions, shape: HashShape): obj
     ...shape,
     optimizer: nativeOptimizer(readOptimizer(options.optimizer ?? { kind: 'sgd' })),
     rangePower: checkInteger('rangePower', options.rangePower ?? 16, 1, 24),
-    rehashEvery: checkInteger('rehashEvery', options.rehashEvery ?? 32, 1, 0x7fffffff),
+    rehashEvery: checkInteger('rehashEvery', options.rehashEvery ?? 64, 1, 0x7fffffff),
     bucketLimit: checkInteger('bucketLimit', options.bucketLimit ?? 512, 1, 0x7fffffff),
     perExample: checkBoolean('perExample', options.perExample ?? false),
   }
