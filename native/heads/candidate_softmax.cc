@@ -152,7 +152,9 @@ double CandidateSoftmax::apply(RowTable& table, Pass& pass, const ApplyOptions& 
 }
 
 size_t CandidateSoftmax::bytes() const {
-  return gradients_.bytes() + scratch_.means.bytes() + shared_->bytes() + own_->bytes();
+  const size_t lists = candidates.classes.capacity() + candidates.correction.capacity() + candidates.indptr.capacity() +
+                       candidates.places.capacity();
+  return gradients_.bytes() + scratch_.means.bytes() + shared_->bytes() + own_->bytes() + lists * sizeof(uint32_t);
 }
 
 }  // namespace widehead
