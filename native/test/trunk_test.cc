@@ -253,7 +253,7 @@ TEST(tanh_is_within_3_ulp) {
 
 TEST(entries_are_sorted_by_id_and_then_by_place) {
   for (size_t rows : {size_t{1}, size_t{2}, size_t{2048}, size_t{2049}, size_t{5000000}, size_t{2147483647}}) {
-    for (size_t count : {0u, 1u, 2u, 1000u}) {
+    for (size_t count : {0u, 1u, 2u, 63u, 64u, 65u, 1000u}) {
       std::vector<uint32_t> ids;
       for (size_t i = 0; i < count; ++i) ids.push_back(static_cast<uint32_t>(randomBits(rows, i / 2 * 2) % rows));
       std::vector<uint32_t> order(count);

@@ -1,5 +1,6 @@
 #include "trunk/sorted_entries.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace widehead {
@@ -7,6 +8,9 @@ namespace {
 
 constexpr unsigned kDigitBits = 11;  // 2048 counters: 8 KiB, a quarter of the first-level cache
 constexpr size_t kDigits = size_t{1} << kDigitBits;
+
+// Up to this many, clearing and adding up the counters costs more than the sort.
+constexpr size_t kFew = 64;
 
 unsigned passesFor(size_t rows) {
   unsigned passes = 1;
@@ -23,6 +27,7 @@ void SortedEntries::sort(const uint32_t* ids, size_t count, size_t rows) {
   keys_.reserve(count);
   other_.reserve(count);
   for (size_t i = 0; i < count; ++i) keys_[i] = uint64_t{ids[i]} << 32 | i;
+  if (count <= kFew) return std::sort(keys_.data(), keys_.data() + count);  // keys differ: their places are in them
 
   for (unsigned pass = 0; pass < passesFor(rows); ++pass) {
     uint32_t* starts = starts_.zeros(kDigits);

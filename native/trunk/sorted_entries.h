@@ -1,7 +1,7 @@
 // The entries of a minibatch in the order of their ids, so that each touched row has one owner.
 //
 // Entries of one id keep the order they came in: the sum of their gradients is the same for any number of threads.
-// A radix sort of 11 bits a pass, two passes below 4 million ids; memory is kept between minibatches.
+// A radix sort of 11 bits a pass, two passes below 4 million ids, or a plain sort of a few entries; memory is kept between minibatches.
 #pragma once
 
 #include <cstddef>
