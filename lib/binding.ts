@@ -33,7 +33,8 @@ export interface NativePolicy {
 }
 
 export interface NativeHead {
-  newPass(numbers: Float64Array): NativePass
+  /** `holder` is the only one that uses the pass: once it is forgotten, another pass may take over the buffers. */
+  newPass(numbers: Float64Array, holder: object): NativePass
   sizes(pass: NativePass): number
   readLoss(pass: NativePass, to: { [array: string]: Float64Array | Uint32Array | Float32Array }): void
   writeLoss(

@@ -34,7 +34,7 @@ export class Pass {
   readonly #small = new Float32Array(this.#numbers.buffer, NUMBERS * Float64Array.BYTES_PER_ELEMENT, SMALL)
 
   constructor(head: NativeHead) {
-    this.native = head.newPass(this.#numbers)
+    this.native = head.newPass(this.#numbers, this)
   }
 
   /** Of the minibatch scored last: the mean. */

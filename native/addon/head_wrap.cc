@@ -1,7 +1,6 @@
 // Heads and their passes. A call names the stages to run (score and loss, differentiate, apply), so that a step is one
 // call, a custom loss can come between two, and the same job runs here or on a worker thread.
 
-#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -66,16 +65,12 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
   void Finalize(Napi::Env env) override { release(env); }
 
  private:
-  // (numbers): the pass writes into that array as long as it lives.
+  // (numbers, holder): the pass writes into numbers as long as it lives; its buffers may go to another once holder, the only
+  // one that uses it, is forgotten.
   Napi::Value newPass(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&] {
-      const Napi::Object numbers = info[0].As<Napi::Object>();
-      auto* made = new HeldPass{open_, head().newPass(), static_cast<double*>(ArrayView(numbers).data),
-                                Napi::Persistent(numbers)};
-      open_->passes.push_back(made);
+      auto* made = new HeldPass(open_, info[0].As<Napi::Object>(), info[1].As<Napi::Object>());
       return PassHandle::New(info.Env(), made, [](Napi::Env env, HeldPass* old) {
-        std::vector<HeldPass*>& passes = old->owner->passes;
-        passes.erase(std::find(passes.begin(), passes.end(), old));
         old->release(env);
         delete old;
       });

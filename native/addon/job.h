@@ -1,6 +1,7 @@
 // One call on a head: the stages of a pass that it runs, here or on a worker thread.
 #pragma once
 
+#include <algorithm>
 #include <exception>
 #include <memory>
 #include <string>
@@ -35,18 +36,41 @@ struct OpenHead {
   }
 };
 
-// A pass as JavaScript holds it, with what the garbage collector was told that it weighs.
+// A pass as JavaScript holds it.
 struct HeldPass {
   std::shared_ptr<OpenHead> owner;
-  std::shared_ptr<Pass> pass;  // null once the head is closed
+  std::shared_ptr<Pass> pass;  // null once the head is closed, or another pass has taken it over
   double* numbers;
   Napi::ObjectReference keepsNumbers;
-  int64_t tracked = 0;
+  Napi::ObjectReference holder;  // weak: empty as soon as the garbage collector has taken who may use the pass
+  int64_t tracked = 0;           // what the collector was told that it weighs
+
+  HeldPass(std::shared_ptr<OpenHead> head, const Napi::Object& array, const Napi::Object& user)
+      : owner(std::move(head)), numbers(static_cast<double*>(ArrayView(array).data)), keepsNumbers(Napi::Persistent(array)),
+        holder(Napi::Weak(user)) {
+    const Head& open = owner->get();
+    takeForgotten();
+    if (pass == nullptr) pass = open.newPass();
+    owner->passes.push_back(this);
+  }
+  ~HeldPass() { owner->passes.erase(std::find(owner->passes.begin(), owner->passes.end(), this)); }
 
   void release(Napi::Env env) {
     pass.reset();
     if (tracked != 0) Napi::MemoryManagement::AdjustExternalMemory(env, -tracked);
     tracked = 0;
+  }
+
+ private:
+  // Node says that a pass was forgotten when the event loop turns, which a loop of forward() without apply() may put off for
+  // ever: its buffers go on in this one before that.
+  void takeForgotten() {
+    for (HeldPass* other : owner->passes) {
+      if (other->pass == nullptr || other->pass.use_count() > 1 || !other->holder.Value().IsEmpty()) continue;
+      pass = std::move(other->pass);
+      tracked = std::exchange(other->tracked, 0);
+      return;
+    }
   }
 };
 

@@ -16,3 +16,9 @@ test('heads and passes nobody closes are collected', async () => {
   expect(report.passes).toBeLessThan(200)
   expect(report.pending).toBeLessThan(200)
 })
+
+test('passes that are forgotten make room though the event loop never turns', async () => {
+  const { growth, gradNorm, expected } = await runForJson<Record<string, number>>('./forward-loop.ts')
+  expect(growth).toBeLessThan(700) // MiB; all of them together are 1,900
+  expect(gradNorm).toBe(expected)
+})
