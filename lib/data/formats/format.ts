@@ -67,6 +67,8 @@ export interface Task {
   /** Bags an example. */
   readonly slots: number
   readonly numClasses: number
+  /** How often each class occurs in the training data. */
+  readonly classCounts: Float64Array
   /** How the embeddings of a bag become one vector. */
   readonly combine: 'sum' | 'mean' | 'sqrt'
   /** True if exp(mean loss) of a probabilistic loss is worth telling. */

@@ -7,6 +7,7 @@ export abstract class ItemTask<Settings> {
   readonly perplexity = false
   readonly numInputs: number
   readonly numClasses: number
+  readonly classCounts: Float64Array
   readonly trainExamples: number
   protected readonly vocabulary: Vocabulary
 
@@ -16,6 +17,7 @@ export abstract class ItemTask<Settings> {
   ) {
     this.vocabulary = learned.vocabulary as Vocabulary
     this.numInputs = this.numClasses = this.vocabulary.size
+    this.classCounts = this.vocabulary.counts
     this.trainExamples = learned.sizes.examples
   }
 

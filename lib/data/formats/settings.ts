@@ -1,9 +1,9 @@
-// Settings of a format: their defaults, and checking values from a command line or a saved configuration.
+// Settings of a format, and options of a head: their defaults, and checking values from a command line or a saved configuration.
 
 import type { Format, Setting, Settings, SettingValue } from './format.js'
 
 /** Why `value` cannot be this setting, or undefined. */
-export function settingFault(setting: Setting, value: unknown): string | undefined {
+export function settingFault(setting: Omit<Setting, 'default'>, value: unknown): string | undefined {
   const { kind, choices, minimum = -Infinity, maximum = Infinity } = setting
   if (kind === 'flag') return typeof value === 'boolean' ? undefined : 'must be true or false'
   if (kind === 'choice') return choices?.includes(value as string) ? undefined : `must be one of ${choices?.join(', ')}`

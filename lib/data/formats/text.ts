@@ -36,6 +36,7 @@ class TextTask implements Task {
   readonly usesHistory = false
   readonly slots: number
   readonly numClasses: number
+  readonly classCounts: Float64Array
   readonly numInputs: number
   readonly trainExamples: number
   private readonly vocabulary: Vocabulary
@@ -47,6 +48,7 @@ class TextTask implements Task {
   ) {
     this.vocabulary = learned.vocabulary as Vocabulary
     this.numClasses = this.vocabulary.size
+    this.classCounts = this.vocabulary.counts
     this.padding = this.numClasses
     this.numInputs = this.numClasses + 1
     this.slots = settings.context

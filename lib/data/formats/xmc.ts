@@ -56,6 +56,7 @@ class XmcTask implements Task {
   readonly slots = 1
   readonly numInputs: number
   readonly numClasses: number
+  readonly classCounts: Float64Array
   readonly trainExamples: number
 
   constructor(
@@ -64,6 +65,7 @@ class XmcTask implements Task {
   ) {
     this.numInputs = learned.sizes.features
     this.numClasses = learned.sizes.labels
+    this.classCounts = learned.statistics.labelCounts
     this.trainExamples = learned.sizes.examples
   }
 
