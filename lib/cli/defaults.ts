@@ -8,12 +8,16 @@
 import type { FormatName } from '../data/formats/format.js'
 import type { Activation } from '../files/config.js'
 import type { LossName } from '../losses.js'
+import type { Optimizer } from '../optimizer.js'
+import { type HeadName, headKind } from './heads.js'
 
 /** How fast a run goes: what every run has, by default or by an option. */
 export interface Pace {
   optimizer: 'sgd' | 'adagrad' | 'adam'
   learningRate: number
   headLearningRate: number
+  /** Of heads that have one. */
+  headOptimizer?: Optimizer['kind']
   schedule: 'constant' | 'linear'
   batch: number
   epochs: number
@@ -110,8 +114,27 @@ const BY_LOSS: Readonly<Partial<Record<FormatName, Partial<Record<LossName, Part
   },
 }
 
-export function runDefaults(format: FormatName, loss?: string): RunDefaults {
+/** Of the heads with a loss of their own, whose rows have an optimiser. */
+const OWN_LOSS: Readonly<Record<FormatName, Partial<Pace>>> = {
+  text: { headLearningRate: 0.1 },
+  xmc: { headLearningRate: 0.1 },
+  sets: { headLearningRate: 0.1 },
+  sequences: { headLearningRate: 0.1 },
+}
+
+/** Where one of those heads wants other values than the rest. */
+const BY_HEAD: Readonly<Record<FormatName, Partial<Record<HeadName, Partial<Pace>>>>> = {
+  text: {},
+  xmc: {},
+  sets: {},
+  sequences: {},
+}
+
+export function runDefaults(format: FormatName, head: HeadName, loss?: string): RunDefaults {
   const defaults = BY_FORMAT[format]
+  if (headKind(head).loss) {
+    return { ...defaults, headOptimizer: 'adagrad', ...OWN_LOSS[format], ...BY_HEAD[format][head] }
+  }
   const chosen = (loss ?? defaults.loss) as LossName
   return { ...defaults, ...BY_LOSS[format]?.[chosen], loss: chosen }
 }

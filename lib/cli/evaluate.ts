@@ -4,17 +4,15 @@ import { Sources } from '../data/source.js'
 import { testBatches } from '../data/stream.js'
 import { EVALUATION_BATCH, evaluate, type Scores } from './evaluation.js'
 import { type Io, write } from './io.js'
-import { loadModel } from './model.js'
+import { loadModel, type ModelOptions } from './model.js'
 import { createProgress, short } from './progress.js'
 import { usage } from './run.js'
 
-export interface EvaluateOptions {
-  model: string
+export interface EvaluateOptions extends ModelOptions {
   data: string[]
   history?: string[]
   limit?: number
   json?: boolean
-  threads?: number
 }
 
 export async function evaluateModel(options: EvaluateOptions, io: Io): Promise<number> {
@@ -22,7 +20,7 @@ export async function evaluateModel(options: EvaluateOptions, io: Io): Promise<n
   const test = await sources.open(options.data)
   const history = await sources.open(options.history ?? [])
   try {
-    const { network, task } = await loadModel(options.model, options.threads)
+    const { network, task } = await loadModel(options)
     if (history.length && !task.usesHistory) throw usage('--history is for models of the format sets')
     const progress = createProgress(io, 'evaluate', options.limit)
     const started = performance.now()
@@ -31,7 +29,7 @@ export async function evaluateModel(options: EvaluateOptions, io: Io): Promise<n
       return false
     }
     const batches = testBatches(task, test, history, { batch: EVALUATION_BATCH, limit: options.limit })
-    const scores = (await evaluate(network, task, batches, { onBatch })) as Scores
+    const scores = (await evaluate(network, task, batches, { onBatch, approximate: options.approximate })) as Scores
     progress.end()
     await write(io.stdout, options.json ? `${JSON.stringify(scores)}\n` : table(scores))
     network.close()

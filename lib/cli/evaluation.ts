@@ -4,7 +4,7 @@ import type { Batch } from '../data/batch.js'
 import type { Task } from '../data/formats/format.js'
 import { WideheadError } from '../errors.js'
 import type { Network } from './network.js'
-import { rank } from './ranking.js'
+import { type Approximate, rank } from './ranking.js'
 
 /** Rows ranked at once: enough to make a product of it, few enough that their lists stay small. */
 export const EVALUATION_BATCH = 256
@@ -14,6 +14,8 @@ export type Scores = Record<string, number>
 export interface EvaluationOptions {
   /** Called after each batch with the examples so far; true stops, and there are no scores. */
   onBatch?: (examples: number) => boolean
+  /** Ranks by the head's own search; the loss is exact all the same. */
+  approximate?: Approximate
 }
 
 export async function evaluate(
@@ -29,7 +31,7 @@ export async function evaluate(
   for await (const batch of batches) {
     const hidden = trunk.evaluate(batch.input)
     const { losses } = head.evaluate(hidden, batch.targets)
-    const rankings = rank(head, hidden, metrics.depth, batch.excluded)
+    const rankings = rank(head, hidden, metrics.depth, batch.excluded, options.approximate)
     const { indptr, indices } = batch.truth
     for (let i = 0; i < batch.size; i++) {
       const truth = indices.subarray(indptr[i], indptr[i + 1])

@@ -1,18 +1,50 @@
 // A saved model, ready to be used.
 
+import { join } from 'node:path'
 import type { Task } from '../data/formats/format.js'
 import { FORMATS } from '../data/formats/index.js'
-import { loadSetup } from '../files/model.js'
+import type { NetworkConfig } from '../files/config.js'
+import { loadSetup, MODEL_FILES } from '../files/model.js'
+import { badFile } from '../files/safetensors.js'
+import { checkHeadOptions, HEAD_NAMES, type HeadName, headKind, headsWith } from './heads.js'
 import { loadNetwork, type Network } from './network.js'
+import type { Approximate } from './ranking.js'
+import { usage } from './run.js'
 
 export interface Model {
   network: Network
   task: Task
 }
 
-export async function loadModel(folder: string, threads?: number): Promise<Model> {
+export interface ModelOptions {
+  model: string
+  threads?: number
+  /** Rank by the head's own search, which it then must have. */
+  approximate?: Approximate
+}
+
+export async function loadModel({ model: folder, threads, approximate }: ModelOptions): Promise<Model> {
   const { config, learned } = await loadSetup(folder)
   const task = FORMATS[config.data.format].task(learned, config.data.settings)
+  const head = checkHead(join(folder, MODEL_FILES.config), config.network)
+  if (approximate && !headKind(head).searches) {
+    const searching = headsWith(({ searches }) => searches === true)
+    throw usage(`--approximate is for models whose head is one of ${searching}; that of ${folder} is ${head}`)
+  }
   if (threads) (await import('../index.js')).setThreads(threads)
-  return { task, network: await loadNetwork(folder, config.network) }
+  return { task, network: await loadNetwork(folder, config.network, task.classCounts) }
+}
+
+/** What a configuration says of the head, which only those who know the heads can check. */
+function checkHead(path: string, { head, headOptions, loss }: NetworkConfig): HeadName {
+  const name = HEAD_NAMES.find((known) => known === head)
+  if (!name) throw badFile(path, `network.head must be one of ${HEAD_NAMES.join(', ')}, got ${JSON.stringify(head)}`)
+  checkHeadOptions(name, headOptions, (option, fault) => badFile(path, `network.headOptions.${option} ${fault}`))
+  if ((loss === null) !== (headKind(name).loss !== undefined)) {
+    throw badFile(
+      path,
+      `network.loss must be ${loss ? 'null, as the head has its own' : 'a loss'}, for the head ${head}`,
+    )
+  }
+  return name
 }

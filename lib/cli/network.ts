@@ -1,11 +1,14 @@
 // A network: the trunk, which makes a hidden vector of each example's inputs, and the head on top of it.
 
 import type { NetworkConfig } from '../files/config.js'
+import { badFile } from '../files/safetensors.js'
 import { loadWeights } from '../files/weights.js'
-import type { Head } from '../heads/types.js'
+import type { Head, Init } from '../heads/types.js'
 import { createLoss } from '../losses.js'
+import type { Optimizer } from '../optimizer.js'
 import type { Trunk, TrunkOptions } from '../trunk.js'
-import { createHead } from './heads.js'
+import { type HeadName, headKind } from './heads.js'
+import { usage } from './run.js'
 
 export interface Network {
   trunk: Trunk
@@ -15,11 +18,15 @@ export interface Network {
 
 export interface NetworkTraining {
   optimizer?: TrunkOptions['optimizer']
+  headOptimizer?: Optimizer['kind']
   clipNorm?: number
   seed?: number
 }
 
-async function createTrunk(config: NetworkConfig, training: NetworkTraining = {}): Promise<Trunk> {
+async function createTrunk(
+  config: NetworkConfig,
+  { headOptimizer: _, ...training }: NetworkTraining = {},
+): Promise<Trunk> {
   const { Trunk } = await import('../trunk.js')
   return new Trunk({
     vocabularySize: config.numInputs,
@@ -39,17 +46,45 @@ function network(trunk: Trunk, head: Head): Network {
   return { trunk, head, close }
 }
 
-function headOptions({ numClasses, hiddenSize, bias, loss }: NetworkConfig) {
-  return { numClasses, hiddenSize, bias, loss: createLoss(loss.name, loss.parameters) }
+function createHead(
+  config: NetworkConfig,
+  counts: Float64Array,
+  training: { seed?: number; headOptimizer?: Optimizer['kind']; init?: Init },
+): Promise<Head> {
+  const { numClasses, hiddenSize, bias, loss, headOptions: options } = config
+  const { seed, init, headOptimizer: optimizer } = training
+  return headKind(config.head as HeadName).create({
+    common: { numClasses, hiddenSize, bias, seed, init },
+    ...(loss && { loss: createLoss(loss.name, loss.parameters) }),
+    optimizer,
+    options,
+    counts,
+  })
 }
 
-export async function createNetwork(config: NetworkConfig, training: NetworkTraining): Promise<Network> {
+/** Options that only the head can check, with the number of classes at hand, are refused in the user's terms. */
+function refusal(as: (fault: string) => Error): (error: unknown) => never {
+  return (error) => {
+    const { code, message } = error as { code?: unknown; message: string }
+    throw code === 'WIDEHEAD_OUT_OF_RANGE' ? as(message) : error
+  }
+}
+
+/** `counts`: how often each class occurs in the training data. */
+export async function createNetwork(
+  config: NetworkConfig,
+  counts: Float64Array,
+  training: NetworkTraining,
+): Promise<Network> {
   const trunk = await createTrunk(config, training)
-  return network(trunk, await createHead(config.head, { ...headOptions(config), seed: training.seed }))
+  const head = createHead(config, counts, training)
+  return network(trunk, await head.catch(refusal((fault) => usage(`--head ${config.head}: ${fault}`))))
 }
 
-export async function loadNetwork(folder: string, config: NetworkConfig): Promise<Network> {
+/** The network with its saved weights. The counts are those it was trained with: of the hierarchical head they say what a row is. */
+export async function loadNetwork(folder: string, config: NetworkConfig, counts: Float64Array): Promise<Network> {
   const trunk = await createTrunk(config)
   const init = { kind: 'weights', ...(await loadWeights(folder, trunk, config)) } as const
-  return network(trunk, await createHead(config.head, { ...headOptions(config), init }))
+  const head = createHead(config, counts, { init })
+  return network(trunk, await head.catch(refusal((fault) => badFile(folder, `head ${config.head}: ${fault}`))))
 }

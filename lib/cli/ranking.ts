@@ -1,15 +1,24 @@
-// The best classes of each example of a batch, without those it excludes. Exact: enough classes are asked for that the
-// excluded ones can be taken out.
+// The best classes of each example of a batch, without those it excludes: enough classes are asked for that the excluded
+// ones can be taken out. Exact, unless a search of the head's own is asked for.
 
 import type { Rows } from '../data/batch.js'
-import type { Head } from '../heads/types.js'
+import type { Head, TopKOptions } from '../heads/types.js'
 
 export interface Ranking {
   classes: Int32Array
   logits: Float32Array
 }
 
-export function rank(head: Head, hidden: Float32Array, depth: number, excluded: Rows): Ranking[] {
+/** True: the head's own search; a number: with outputs of that many classes computed, or as many as are asked for. */
+export type Approximate = boolean | number
+
+export function rank(
+  head: Head,
+  hidden: Float32Array,
+  depth: number,
+  excluded: Rows,
+  approximate: Approximate = false,
+): Ranking[] {
   const size = hidden.length / head.hiddenSize
   const count = (row: number) => excluded.indptr[row + 1] - excluded.indptr[row]
   const rows = Array.from({ length: size }, (_, row) => row)
@@ -19,13 +28,18 @@ export function rank(head: Head, hidden: Float32Array, depth: number, excluded: 
   for (const group of [few, many]) {
     if (!group.length) continue
     const k = Math.min(head.numClasses, depth + Math.max(...group.map(count)))
-    const { classes, logits } = head.topK(pick(hidden, group, head.hiddenSize), k)
+    const { classes, logits } = head.topK(pick(hidden, group, head.hiddenSize), k, searchOptions(head, k, approximate))
     group.forEach((row, i) => {
       const best = { classes: classes.subarray(i * k, (i + 1) * k), logits: logits.subarray(i * k, (i + 1) * k) }
       rankings[row] = without(best, excluded.indices.subarray(excluded.indptr[row], excluded.indptr[row + 1]), depth)
     })
   }
   return rankings
+}
+
+function searchOptions({ numClasses }: Head, k: number, approximate: Approximate): TopKOptions {
+  if (typeof approximate === 'boolean') return { exact: !approximate }
+  return { exact: false, candidates: Math.min(numClasses, Math.max(k, approximate)) }
 }
 
 function pick(hidden: Float32Array, rows: readonly number[], width: number): Float32Array {

@@ -6,9 +6,11 @@ import { completeSettings } from '../data/formats/settings.js'
 import { WideheadError } from '../errors.js'
 import type { Activation, NetworkConfig } from '../files/config.js'
 import { createLoss } from '../losses.js'
+import type { Optimizer } from '../optimizer.js'
 import { type Pace, runDefaults } from './defaults.js'
+import { checkHeadOptions, HEAD_OPTIONS, type HeadName, type HeadOptionValues, headKind, headsWith } from './heads.js'
 
-/** Options of `widehead train` as given; settings of formats among them under their own names. */
+/** Options of `widehead train` as given; settings of formats and options of heads among them under their own names. */
 export interface TrainOptions {
   train: string[]
   valid?: string[]
@@ -18,7 +20,7 @@ export interface TrainOptions {
   hidden?: number[]
   embedding?: number
   activation?: Activation
-  head: string
+  head: HeadName
   bias?: boolean
   loss?: string
   negativeWeight?: number
@@ -29,6 +31,7 @@ export interface TrainOptions {
   optimizer?: 'sgd' | 'adagrad' | 'adam'
   learningRate?: number
   headLearningRate?: number
+  headOptimizer?: Optimizer['kind']
   schedule?: 'constant' | 'linear'
   batch?: number
   epochs?: number
@@ -80,6 +83,31 @@ const LOSS_PARAMETERS: Readonly<Record<string, readonly string[]>> = {
   'z-loss': ['alpha', 'beta'],
 }
 
+/** The options of the head among those given; what does not go with the head is refused. Needs no data. */
+export function headOptions(options: TrainOptions): HeadOptionValues {
+  const { head } = options
+  const own = headKind(head).loss
+  if (own) checkOwnLoss(options, own)
+  else checkAnyLoss(options)
+  const given = HEAD_OPTIONS.map(({ name }) => [name, options[name]]).filter(([, value]) => value !== undefined)
+  return checkHeadOptions(head, Object.fromEntries(given), (name, fault) => usage(`${flagOf(name)} ${fault}`))
+}
+
+function checkOwnLoss({ head, ...options }: TrainOptions, own: string): void {
+  if (options.loss !== undefined && options.loss !== own) {
+    throw usage(`--loss ${options.loss} is none of the head ${head}, which has its own (${own}): leave it out`)
+  }
+  for (const parameter of Object.values(LOSS_PARAMETERS).flat()) {
+    if (options[parameter] !== undefined) throw usage(`${flagOf(parameter)} is no parameter of the loss ${own}`)
+  }
+}
+
+function checkAnyLoss({ head, loss, headOptimizer }: TrainOptions): void {
+  const owners = headsWith((kind) => kind.loss === loss && loss !== undefined)
+  if (owners) throw usage(`--loss ${loss} is none of the head ${head}: give --head, one of ${owners}`)
+  if (headOptimizer) throw usage(`--head-optimizer is not for the head ${head}, which is trained by SGD`)
+}
+
 function lossOf(options: TrainOptions, name: string, negativeWeight: number) {
   const own = LOSS_PARAMETERS[name] ?? []
   const parameters: Record<string, number> = own.includes('negativeWeight') ? { negativeWeight } : {}
@@ -111,7 +139,7 @@ function layerWidths(options: TrainOptions, slots: number, defaults: { hidden: n
 export function resolveRun(options: TrainOptions, format: Format, learned: Learned, task: Task) {
   if (!task.trainExamples)
     throw new WideheadError('WIDEHEAD_DATA', `${options.train.join(', ')}: no example to train on`)
-  const defaults = runDefaults(format.name, options.loss)
+  const defaults = runDefaults(format.name, options.head, options.loss)
   const { embedding, widths } = layerWidths(options, task.slots, defaults)
   const activation = options.activation ?? defaults.activation
   const network: NetworkConfig = {
@@ -123,13 +151,15 @@ export function resolveRun(options: TrainOptions, format: Format, learned: Learn
     numClasses: task.numClasses,
     hiddenSize: widths.at(-1) ?? task.slots * embedding,
     head: options.head,
+    headOptions: headOptions(options),
     bias: options.bias ?? false,
-    loss: lossOf(options, defaults.loss, defaults.negativeWeight),
+    loss: headKind(options.head).loss ? null : lossOf(options, defaults.loss, defaults.negativeWeight),
   }
   const training: TrainingConfig = {
     optimizer: options.optimizer ?? defaults.optimizer,
     learningRate: options.learningRate ?? defaults.learningRate,
     headLearningRate: options.headLearningRate ?? defaults.headLearningRate,
+    headOptimizer: options.headOptimizer ?? defaults.headOptimizer,
     schedule: options.schedule ?? defaults.schedule,
     batch: options.batch ?? defaults.batch,
     epochs: options.epochs ?? defaults.epochs,

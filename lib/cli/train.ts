@@ -15,7 +15,7 @@ import type { Io } from './io.js'
 import { MetricsLog } from './metrics-log.js'
 import { createNetwork, type Network } from './network.js'
 import { createProgress, duration, type Progress, scoreLine, short } from './progress.js'
-import { formatSettings, resolveRun, type TrainingConfig, type TrainOptions } from './run.js'
+import { formatSettings, headOptions, resolveRun, type TrainingConfig, type TrainOptions } from './run.js'
 import { Signals } from './signals.js'
 import { type StepReport, trainingLoop } from './training-loop.js'
 
@@ -23,6 +23,7 @@ import { type StepReport, trainingLoop } from './training-loop.js'
 const EVALUATION_EXAMPLES = 20_000
 
 export async function train(options: TrainOptions, io: Io): Promise<number> {
+  headOptions(options) // before data are read, which may take long
   const sources = new Sources(io.stdin)
   const signals = new Signals((message) => io.stderr.write(`${message}\n`))
   try {
@@ -87,12 +88,11 @@ class Run {
   }
 
   async start(): Promise<number> {
-    const { options, config, training } = this
-    await createModelFolder(options.out, options.overwrite ?? false)
+    const { options, config } = this
     if (options.threads) (await import('../index.js')).setThreads(options.threads)
-    const { optimizer: kind, clipNorm, seed } = training
-    this.network = await createNetwork(config.network, { optimizer: { kind }, clipNorm, seed })
+    this.network = await this.createNetwork()
     try {
+      await createModelFolder(options.out, options.overwrite ?? false)
       await saveSetup(options.out, config, this.data.learned)
       this.log = new MetricsLog(join(options.out, MODEL_FILES.metrics))
       await this.run()
@@ -101,6 +101,12 @@ class Run {
       this.log?.close()
     }
     return this.signals.exitCode
+  }
+
+  private createNetwork(): Promise<Network> {
+    const { optimizer: kind, headOptimizer, clipNorm, seed } = this.training
+    const { task } = this.data
+    return createNetwork(this.config.network, task.classCounts, { optimizer: { kind }, headOptimizer, clipNorm, seed })
   }
 
   private async run(): Promise<void> {
@@ -139,7 +145,7 @@ class Run {
     const { network } = this.config
     const layers = network.layers.map(({ size, activation }) => `${activation} ${size}`)
     const shape = [`${network.slots} x ${network.embedding}`, ...layers, `${network.numClasses} classes`].join(' -> ')
-    this.say(`${this.data.task.trainExamples} examples, ${shape}, ${network.loss.name}, ${network.head} head`)
+    this.say(`${this.data.task.trainExamples} examples, ${shape}, ${this.network.head.loss.name}, ${network.head} head`)
     this.log.write('start', { ...this.config })
   }
 

@@ -27,8 +27,11 @@ export interface NetworkConfig {
   numClasses: number
   hiddenSize: number
   head: string
+  /** Options of that head alone, those that were given; the others have its defaults. */
+  headOptions: Settings
   bias: boolean
-  loss: { name: string; parameters: Readonly<Record<string, number>> }
+  /** null: the head's own. */
+  loss: { name: string; parameters: Readonly<Record<string, number>> } | null
 }
 
 export interface ModelConfig {
@@ -84,14 +87,6 @@ function checkNetwork(network: Fields, path: string): NetworkConfig {
     size: layer.integer('size', 1),
     activation: layer.choice('activation', ACTIVATIONS),
   }))
-  const loss = network.fields('loss')
-  const name = loss.text('name')
-  const parameters = loss.fields('parameters').values as Record<string, number>
-  try {
-    createLoss(name, parameters)
-  } catch (error) {
-    throw badFile(path, `network.loss: ${(error as Error).message}`)
-  }
   const checked: NetworkConfig = {
     numInputs: network.integer('numInputs', 1),
     slots: network.integer('slots', 1),
@@ -101,13 +96,25 @@ function checkNetwork(network: Fields, path: string): NetworkConfig {
     numClasses: network.integer('numClasses', 1),
     hiddenSize: network.integer('hiddenSize', 1),
     head: network.text('head'),
+    headOptions: network.fields('headOptions').values as Settings, // the head knows which it has
     bias: network.flag('bias'),
-    loss: { name, parameters },
+    loss: network.has('loss') ? checkLoss(network.fields('loss'), path) : null,
   }
   const width = checked.layers.at(-1)?.size ?? checked.slots * checked.embedding
   if (width !== checked.hiddenSize)
     throw badFile(path, `network.hiddenSize is ${checked.hiddenSize}, its layers end in ${width}`)
   return checked
+}
+
+function checkLoss(loss: Fields, path: string): NonNullable<NetworkConfig['loss']> {
+  const name = loss.text('name')
+  const parameters = loss.fields('parameters').values as Record<string, number>
+  try {
+    createLoss(name, parameters)
+  } catch (error) {
+    throw badFile(path, `network.loss: ${(error as Error).message}`)
+  }
+  return { name, parameters }
 }
 
 /** Typed access to one object of a parsed JSON file. */
@@ -130,6 +137,11 @@ class Fields {
 
   private own(key: string): unknown {
     return Object.hasOwn(this.values, key) ? this.values[key] : undefined
+  }
+
+  /** False for null alone: what is missing is refused where it is read. */
+  has(key: string): boolean {
+    return this.own(key) !== null
   }
 
   fields(key: string): Fields {

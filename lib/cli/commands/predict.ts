@@ -1,7 +1,7 @@
 // The options of `widehead predict`.
 
 import { Command } from 'commander'
-import { integer } from '../arguments.js'
+import { approximate, integer } from '../arguments.js'
 import type { Io } from '../io.js'
 import type { PredictOptions } from '../predict.js'
 
@@ -17,6 +17,7 @@ export function predictCommand(io: Io, exit: (code: number) => void): Command {
     .description('the best classes of each line of stdin, as JSON lines on stdout')
     .requiredOption('--model <folder>', 'what train saved')
     .option('--top <n>', 'classes a line', integer(1), 10)
+    .addOption(approximate('without probabilities'))
     .option('--threads <n>', 'threads to compute with (default: all cores)', integer(1, 1024))
     .addHelpText('after', HELP)
     .action(async (options: PredictOptions) => exit(await (await import('../predict.js')).predict(options, io)))

@@ -1,13 +1,13 @@
 // The options of `widehead train`.
 
 import { Command, Option } from 'commander'
-import type { Setting } from '../../data/formats/format.js'
 import { FORMAT_NAMES, FORMATS } from '../../data/formats/index.js'
 import { settingFault } from '../../data/formats/settings.js'
 import { ACTIVATIONS } from '../../files/config.js'
 import { LOSSES } from '../../losses.js'
+import { OPTIMIZER_KINDS } from '../../optimizer.js'
 import { integer, number, widths } from '../arguments.js'
-import { HEAD_NAMES } from '../heads.js'
+import { HEAD_NAMES, HEAD_OPTIONS, type HeadOption, headKind, headsWith, OWN_LOSSES, ownersOf } from '../heads.js'
 import type { Io } from '../io.js'
 import { flagOf, type TrainOptions, usage } from '../run.js'
 
@@ -16,13 +16,17 @@ export function trainCommand(io: Io, exit: (code: number) => void): Command {
   data(command)
   network(command)
   loss(command)
+  head(command)
   training(command)
   for (const format of Object.values(FORMATS)) {
     command.optionsGroup(`Format ${format.name} (${format.summary}):`)
-    for (const setting of format.settings) command.addOption(settingOption(setting))
+    for (const { default: value, ...setting } of format.settings) {
+      command.addOption(settingOption({ ...setting, default: `${value}` }, value === true))
+    }
   }
   return command
-    .addHelpText('after', '\nDefaults that depend on the format and the loss are in the README.')
+    .addHelpText('after', headsHelp())
+    .addHelpText('after', '\nDefaults that depend on the format, the head and the loss are in the README.')
     .action(async () => exit(await (await import('../train.js')).train(givenOptions(command), io)))
 }
 
@@ -74,7 +78,7 @@ function network(command: Command): void {
 function loss(command: Command): void {
   command
     .optionsGroup('Loss:')
-    .addOption(new Option('--loss <name>', 'what is minimised').choices(Object.keys(LOSSES)))
+    .addOption(new Option('--loss <name>', 'what is minimised').choices([...Object.keys(LOSSES), ...OWN_LOSSES]))
     .option(
       '--negative-weight <w>',
       'weighted-squared-error: weight of classes that are no targets',
@@ -91,9 +95,9 @@ function training(command: Command): void {
     .optionsGroup('Training:')
     .option('--epochs <n>', 'passes over the data', integer(1))
     .option('--batch <n>', 'examples a step', integer(1, 2 ** 20))
-    .addOption(new Option('--optimizer <kind>', 'of the layers below the head').choices(['sgd', 'adagrad', 'adam']))
+    .addOption(new Option('--optimizer <kind>', 'of the layers below the head').choices(OPTIMIZER_KINDS))
     .option('--learning-rate <x>', 'of the layers below the head', number({ minimum: 0 }))
-    .option('--head-learning-rate <x>', 'of the head, which is trained by SGD', number({ minimum: 0 }))
+    .option('--head-learning-rate <x>', 'of the head', number({ minimum: 0 }))
     .addOption(
       new Option('--schedule <kind>', 'of both rates: constant, or falling to 0').choices(['constant', 'linear']),
     )
@@ -101,11 +105,22 @@ function training(command: Command): void {
     .option('--weight-decay <x>', 'of the head', number({ minimum: 0 }))
 }
 
-function settingOption(setting: Setting): Option {
+function head(command: Command): void {
+  const withRows = headsWith(({ loss }) => loss !== undefined)
+  command
+    .optionsGroup('Head (the heads that have an option stand before it):')
+    .addOption(new Option('--head-optimizer <kind>', `${withRows}: of the rows of the head`).choices(OPTIMIZER_KINDS))
+  for (const option of HEAD_OPTIONS) {
+    command.addOption(settingOption({ ...option, description: `${ownersOf(option.name)}: ${option.description}` }))
+  }
+}
+
+/** `on`: a flag that is set unless --no-... is given. */
+function settingOption(setting: HeadOption, on = false): Option {
   const { name, description, kind, choices } = setting
   const flag = flagOf(name)
   if (kind === 'flag') {
-    const [flags, text] = setting.default ? [`--no-${flag.slice(2)}`, `do not ${description}`] : [flag, description]
+    const [flags, text] = on ? [`--no-${flag.slice(2)}`, `do not ${description}`] : [flag, description]
     return new Option(flags, text)
   }
   const option = new Option(`${flag} <${choices ? 'kind' : 'n'}>`, `${description} (default: ${setting.default})`)
@@ -116,4 +131,14 @@ function settingOption(setting: Setting): Option {
     if (fault) throw usage(`${flag} ${fault}, got ${text}`)
     return value
   })
+}
+
+/** What the heads are, in lines as wide as the help of the options. */
+function headsHelp(): string {
+  const width = Math.max(...HEAD_NAMES.map((name) => name.length)) + 4
+  const lines = HEAD_NAMES.map((name) => {
+    const wrapped = headKind(name).summary.replace(/(.{1,64})(\s+|$)/g, `${' '.repeat(width)}$1\n`)
+    return `  ${name}`.padEnd(width) + wrapped.slice(width)
+  })
+  return `\nHeads (D classes, d the width below the head):\n${lines.join('').trimEnd()}`
 }
