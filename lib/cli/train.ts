@@ -66,6 +66,8 @@ class Run {
   private saved = -1
   private scores: Scores | undefined
   private window = { loss: 0, examples: 0, since: performance.now() }
+  /** When the loop began, moved on by the time that evaluating and saving took. */
+  private began = performance.now()
 
   constructor(
     private readonly options: TrainOptions,
@@ -114,6 +116,7 @@ class Run {
     this.describe()
     this.signals.begin()
     const started = performance.now()
+    this.window.since = this.began = started
     this.progress = createProgress(this.io, 'train', task.trainExamples * this.training.epochs)
     try {
       const steps = Math.ceil(task.trainExamples / this.training.batch)
@@ -129,7 +132,13 @@ class Run {
     if (this.saved < this.step) await this.save()
     const seconds = (performance.now() - started) / 1000
     const peakMemory = process.resourceUsage().maxRSS * 1024
-    this.log.write('end', { step: this.step, stopped: this.signals.stopping, peakMemory, ...this.scores })
+    const facts = {
+      step: this.step,
+      trainingSeconds: this.trainingSeconds(),
+      stopped: this.signals.stopping,
+      peakMemory,
+    }
+    this.log.write('end', { ...facts, ...this.scores })
     this.say(`saved in ${this.options.out} after ${duration(seconds)}`)
   }
 
@@ -186,19 +195,33 @@ class Run {
   private async evaluate(epoch: number): Promise<void> {
     const { task, valid, train } = this.data
     if (!valid.length) return
+    const trainingSeconds = this.trainingSeconds()
     const started = performance.now()
     const limit = this.options.evalExamples ?? EVALUATION_EXAMPLES
     const batches = testBatches(task, valid, train, { batch: EVALUATION_BATCH, limit: limit || undefined })
     const scores = await evaluate(this.network, task, batches, { onBatch: () => this.signals.stopping })
-    this.window.since += performance.now() - started // not training time
+    this.passOver(started)
     if (!scores) return
     this.scores = scores
-    this.log.write('evaluation', { epoch, step: this.step, ...scores })
+    this.log.write('evaluation', { epoch, step: this.step, trainingSeconds, ...scores })
     this.progress.note(`epoch ${epoch}, step ${this.step}: ${scoreLine(scores)}`)
   }
 
   private async save(): Promise<void> {
+    const started = performance.now()
     await saveWeights(this.options.out, this.network.trunk, this.network.head, this.step)
+    this.passOver(started)
     this.saved = this.step
+  }
+
+  /** What has happened since `started` was no training. */
+  private passOver(started: number): void {
+    const milliseconds = performance.now() - started
+    this.window.since += milliseconds
+    this.began += milliseconds
+  }
+
+  private trainingSeconds(): number {
+    return Number(((performance.now() - this.began) / 1000).toFixed(3))
   }
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { temporaryFolder } from '../data/helpers.js'
-import { CORPORA, jsonLines, widehead } from './helpers.js'
+import { CORPORA, jsonLines, lastScores, widehead } from './helpers.js'
 
 const folder = temporaryFolder()
 const FILES = Object.fromEntries(
@@ -80,16 +80,9 @@ describe.each(Object.keys(CASES) as (keyof typeof CASES)[])('%s', (name) => {
     const { code, stdout } = await widehead([...args, '--json'])
     expect(code).toBe(0)
     const scores = JSON.parse(stdout)
-    const {
-      kind: _,
-      seconds: __,
-      step: ___,
-      stopped: ____,
-      peakMemory: _____,
-      ...logged
-    } = jsonLines(readFileSync(join(model, 'metrics.jsonl'), 'utf8')).at(-1)
+    const logged = lastScores(readFileSync(join(model, 'metrics.jsonl'), 'utf8'))
     expect(Object.keys(scores)).toEqual(Object.keys(logged))
-    for (const [metric, value] of Object.entries(logged)) expect(scores[metric]).toBeCloseTo(value as number, 4)
+    for (const [metric, value] of Object.entries(logged)) expect(scores[metric]).toBeCloseTo(value, 4)
     expect((await widehead(args)).stdout).toContain(`${CASES[name].metric.padEnd(5)}`)
     const piped = await widehead([...args.slice(0, 4), '-', ...args.slice(5), '--json'], readFileSync(test, 'utf8'))
     expect(piped.stdout).toBe(stdout)
@@ -140,6 +133,19 @@ describe('training', () => {
     const last = (head: string) =>
       jsonLines(readFileSync(join(folder, `head-${head}`, 'metrics.jsonl'), 'utf8')).at(-1).loss as number
     expect(last('exact')).toBeCloseTo(last('dense'), 4)
+  })
+
+  it('logs the seconds of training apart from those of evaluating and saving', async () => {
+    const out = join(folder, 'clock')
+    const args = ['--hidden', '16', '--epochs', '4', '--batch', '20', '--eval-every', '5', '--valid', FILES.xmc]
+    await widehead(['train', '--train', FILES.xmc, '--out', out, ...args])
+    const log = jsonLines(readFileSync(join(out, 'metrics.jsonl'), 'utf8'))
+    const clocked = log.filter(({ kind }) => kind === 'evaluation' || kind === 'end')
+    expect(clocked.length).toBeGreaterThan(10)
+    const training = clocked.map(({ trainingSeconds }) => trainingSeconds)
+    expect(training).toEqual([...training].sort((a, b) => a - b))
+    for (const line of clocked) expect(line.trainingSeconds).toBeLessThanOrEqual(line.seconds)
+    expect(training.at(-1)).toBeLessThan(clocked.at(-1).seconds)
   })
 
   it.each(['squared-error', 'weighted-squared-error', 'spherical-softmax', 'taylor-softmax', 'z-loss'])(

@@ -6,7 +6,7 @@ import { describe, expect, it, test } from 'vitest'
 import { HEAD_NAMES, HEAD_OPTIONS, HEADS, type HeadName } from '../../lib/cli/heads.js'
 import { flagOf } from '../../lib/cli/run.js'
 import { temporaryFolder } from '../data/helpers.js'
-import { CORPORA, jsonLines, widehead } from './helpers.js'
+import { CORPORA, jsonLines, lastScores, widehead } from './helpers.js'
 
 const folder = temporaryFolder()
 const path = (name: string) => join(folder, name)
@@ -39,17 +39,7 @@ function train(head: HeadName, corpus: keyof typeof CORPORA, out: string, ...mor
   return widehead(['train', ...data, '--out', path(out), ...network, '--head', head, ...more])
 }
 
-const lastScores = (out: string) => {
-  const {
-    kind: _,
-    seconds: __,
-    step: ___,
-    stopped: ____,
-    peakMemory: _____,
-    ...scores
-  } = jsonLines(readFileSync(path(`${out}/metrics.jsonl`), 'utf8')).at(-1)
-  return scores
-}
+const scoresOf = (out: string) => lastScores(readFileSync(path(`${out}/metrics.jsonl`), 'utf8'))
 
 const config = (out: string) => JSON.parse(readFileSync(path(`${out}/config.json`), 'utf8'))
 
@@ -59,7 +49,7 @@ describe.each(softmaxHeads)('--head %s', (head) => {
   it('trains', async () => {
     const { code, stderr } = await train(head, 'xmc', head, ...own)
     expect([code, stderr]).toEqual([0, expect.stringContaining(`${head} head`)])
-    expect(lastScores(head)['p@1']).toBeGreaterThan(0.9)
+    expect(scoresOf(head)['p@1']).toBeGreaterThan(0.9)
   })
 
   it('keeps its options with the model, its loss being its own', () => {
@@ -76,8 +66,8 @@ describe.each(softmaxHeads)('--head %s', (head) => {
     const { code, stdout } = await widehead(['evaluate', '--model', path(head), '--data', path('xmc.txt'), '--json'])
     expect(code).toBe(0)
     const scores = JSON.parse(stdout)
-    expect(Object.keys(scores)).toEqual(Object.keys(lastScores(head)))
-    for (const [metric, value] of Object.entries(scores)) expect(value).toBeCloseTo(lastScores(head)[metric], 5)
+    expect(Object.keys(scores)).toEqual(Object.keys(scoresOf(head)))
+    for (const [metric, value] of Object.entries(scores)) expect(value).toBeCloseTo(scoresOf(head)[metric], 5)
   })
 
   it('predicts, with probabilities that are those of its loss', async () => {
@@ -108,7 +98,7 @@ describe('hierarchical', () => {
       return JSON.parse(stdout)
     }
     const scores = await evaluate()
-    expect(scores).toEqual(lastScores('skewed'))
+    expect(scores).toEqual(scoresOf('skewed'))
     expect(scores.perplexity).toBeLessThan(3) // 30 words in a ring: a tree of other counts would scramble the rows
   })
 })
@@ -124,7 +114,7 @@ describe('--approximate', () => {
     const evaluated = await widehead(['evaluate', ...args, '20', '--data', path('xmc.txt'), '--json'])
     expect(evaluated.code).toBe(0)
     expect(JSON.parse(evaluated.stdout)['p@1']).toBeGreaterThan(0.8)
-    expect(JSON.parse(evaluated.stdout).loss).toBeCloseTo(lastScores(head).loss, 5)
+    expect(JSON.parse(evaluated.stdout).loss).toBeCloseTo(scoresOf(head).loss, 5)
   })
 
   it.each(['softmax', 'hierarchical'] as const)('is refused for %s, which has none', async (head) => {

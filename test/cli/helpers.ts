@@ -49,6 +49,12 @@ export function jsonLines(text: string) {
     .map((line) => JSON.parse(line))
 }
 
+/** The scores of the last line of a metrics.jsonl, without the facts of the run beside them. */
+export function lastScores(log: string): Record<string, number> {
+  const facts = ['kind', 'seconds', 'step', 'trainingSeconds', 'stopped', 'peakMemory']
+  return Object.fromEntries(Object.entries<number>(jsonLines(log).at(-1)).filter(([name]) => !facts.includes(name)))
+}
+
 const lines = (count: number, line: (i: number) => string) =>
   Array.from({ length: count }, (_, i) => line(i)).join('\n')
 
