@@ -2,8 +2,8 @@
 //
 // Chosen on held-out parts of public data (encyclopedia text; 20,000 documents with 53,000 labels; 30,000 sets of 41,000
 // items; 180,000 sessions over 43,000 items): a few runs of each format with its own loss on one seed; the rates of the other
-// losses come from one or two short runs each and are no more than a start. A rate of the head is large because the loss is a
-// mean over the batch and each class is a target in few of its examples.
+// losses and heads come from a few short runs each and are no more than a start. A rate of the head is large because the loss is
+// a mean over the batch and each class is a target in few of its examples.
 
 import type { FormatName } from '../data/formats/format.js'
 import type { Activation } from '../files/config.js'
@@ -114,26 +114,23 @@ const BY_LOSS: Readonly<Partial<Record<FormatName, Partial<Record<LossName, Part
   },
 }
 
-/** Of the heads with a loss of their own, whose rows have an optimiser. */
-const OWN_LOSS: Readonly<Record<FormatName, Partial<Pace>>> = {
-  text: { headLearningRate: 0.1 },
-  xmc: { headLearningRate: 0.1 },
-  sets: { headLearningRate: 0.1 },
-  sequences: { headLearningRate: 0.1 },
-}
+/** Of the heads with a loss of their own, whose rows have an optimiser that makes one rate do for rare and frequent classes. */
+const OWN_LOSS: Partial<Pace> = { headOptimizer: 'adagrad', headLearningRate: 0.1 }
 
-/** Where one of those heads wants other values than the rest. */
-const BY_HEAD: Readonly<Record<FormatName, Partial<Record<HeadName, Partial<Pace>>>>> = {
-  text: {},
-  xmc: {},
-  sets: {},
-  sequences: {},
+/** Where a format, or one of those heads on it, wants other values. */
+const BY_HEAD: Readonly<Partial<Record<FormatName, Partial<Record<HeadName, Partial<Pace>>>>>> = {
+  xmc: {
+    softmax: { headLearningRate: 0.2 },
+    sampled: { headLearningRate: 0.15 },
+    wta: { headLearningRate: 0.07 },
+    lsh: { headLearningRate: 0.07 },
+  },
 }
 
 export function runDefaults(format: FormatName, head: HeadName, loss?: string): RunDefaults {
   const defaults = BY_FORMAT[format]
   if (headKind(head).loss) {
-    return { ...defaults, headOptimizer: 'adagrad', ...OWN_LOSS[format], ...BY_HEAD[format][head] }
+    return { ...defaults, ...OWN_LOSS, ...BY_HEAD[format]?.[head] }
   }
   const chosen = (loss ?? defaults.loss) as LossName
   return { ...defaults, ...BY_LOSS[format]?.[chosen], loss: chosen }
