@@ -26,6 +26,10 @@ struct Matrix {
   operator Matrix<const T>() const { return {data, rows, cols, rowStride, colStride}; }
 };
 
+// A row stride for n floats: rows begin on cache lines, and an odd number of lines apart, so that a column walks through all sets
+// of the first-level cache.
+inline size_t alignedStride(size_t n) { return ((n + 15) / 16 | 1) * 16; }
+
 using MatrixF = Matrix<float>;
 using ConstMatrixF = Matrix<const float>;
 using MatrixD = Matrix<double>;

@@ -96,7 +96,7 @@ thread_local Sleeper* ownSleeper = nullptr;  // null for threads that are not th
 
 // Parts are `stride` threads apart: part 0 is the caller's, and each may hand work on to the stride - 1 workers behind its own.
 struct Job {
-  const std::function<void(size_t, size_t)>* body;
+  FunctionRef<void(size_t, size_t)> body;
   size_t count, parts;
   Team team;
   size_t stride;
@@ -161,7 +161,7 @@ class Pool {
     const Team inner = job.innerTeam(index);
     const Team* const outer = ownTeam;
     ownTeam = &inner;
-    (*job.body)(part.begin, part.end);
+    job.body(part.begin, part.end);
     ownTeam = outer;
   }
 
@@ -231,8 +231,8 @@ std::atomic<size_t>& threadCount() {
 }
 
 // Hands parts to the calling thread's team, or to the whole pool if it is in none and the pool is free.
-void runParts(size_t count, size_t parts, size_t stride, const std::function<void(size_t, size_t)>& body) {
-  Job job{&body, count, parts, {0, 0}, stride, ownSleeper, {0}};
+void runParts(size_t count, size_t parts, size_t stride, FunctionRef<void(size_t, size_t)> body) {
+  Job job{body, count, parts, {0, 0}, stride, ownSleeper, {0}};
   if (ownTeam != nullptr) {
     job.team = *ownTeam;
     if (job.caller == nullptr) job.caller = &pool().owner;
@@ -250,27 +250,32 @@ void runParts(size_t count, size_t parts, size_t stride, const std::function<voi
 
 }  // namespace
 
+// Without sleep: what it waits for is on its way.
+void Gate::wait() const {
+  while (!spinUntil([this] { return open_.load(std::memory_order_acquire); })) std::this_thread::yield();
+}
+
 size_t threads() { return threadCount().load(std::memory_order_relaxed); }
 
 size_t teamThreads() { return ownTeam == nullptr ? threads() : ownTeam->count + 1; }
 
 void setThreads(size_t count) { threadCount().store(std::clamp<size_t>(count, 1, kMaxThreads)); }
 
-void parallelFor(size_t count, size_t grain, const std::function<void(size_t, size_t)>& body) {
+void parallelFor(size_t count, size_t grain, FunctionRef<void(size_t, size_t)> body) {
   if (count == 0) return;
   const size_t parts = std::clamp<size_t>(count / std::max<size_t>(grain, 1), 1, teamThreads());
   if (parts == 1) return body(0, count);
   runParts(count, parts, 1, body);
 }
 
-void inParallel(const std::function<void()>& first, const std::function<void()>& second) {
+void inParallel(FunctionRef<void()> first, FunctionRef<void()> second) {
   const size_t available = teamThreads();
   if (available == 1) {
     first();
     return second();
   }
   std::exception_ptr errors[2];
-  const auto guarded = [&errors](size_t index, const std::function<void()>& body) {
+  const auto guarded = [&errors](size_t index, FunctionRef<void()> body) {
     try {
       body();
     } catch (...) {

@@ -13,14 +13,14 @@ constexpr size_t kGrain = 64;  // rows a thread: a row is a few hundred operatio
 }
 
 void CompensatedMatrix::setIdentity(double diagonal) {
-  std::fill_n(hi_.data(), n_ * n_, 0.0f);
-  std::fill_n(lo_.data(), n_ * n_, 0.0f);
+  std::fill_n(hi_.data(), n_ * stride_, 0.0f);
+  std::fill_n(lo_.data(), n_ * stride_, 0.0f);
   for (size_t i = 0; i < n_; i++) set(i, i, diagonal);
 }
 
 void CompensatedMatrix::scaleByPowerOfTwo(float factor) {
-  kernels().scale(hi_.data(), factor, n_ * n_);
-  kernels().scale(lo_.data(), factor, n_ * n_);
+  kernels().scale(hi_.data(), factor, n_ * stride_);
+  kernels().scale(lo_.data(), factor, n_ * stride_);
 }
 
 void CompensatedMatrix::scale(double factor) {
@@ -29,7 +29,7 @@ void CompensatedMatrix::scale(double factor) {
     row.reserve(n_);
     for (size_t i = begin; i < end; i++) {
       for (size_t j = 0; j < n_; j++) row[j] = value(i, j);
-      kernels().compensatedAxpyWide(&hi_[i * n_], &lo_[i * n_], factor - 1, row.data(), n_);
+      kernels().compensatedAxpyWide(&hi_[i * stride_], &lo_[i * stride_], factor - 1, row.data(), n_);
     }
   });
 }
@@ -37,37 +37,41 @@ void CompensatedMatrix::scale(double factor) {
 void CompensatedMatrix::multiply(double* y, const double* x) const {
   parallelFor(n_, kGrain, [&](size_t begin, size_t end) {
     for (size_t i = begin; i < end; i++) {
-      y[i] = kernels().dotWide(x, &hi_[i * n_], n_) + kernels().dotWide(x, &lo_[i * n_], n_);
+      y[i] = kernels().dotWide(x, &hi_[i * stride_], n_) + kernels().dotWide(x, &lo_[i * stride_], n_);
     }
   });
 }
 
-void CompensatedMatrix::multiplyTransposed(double* y, const double* x) const {
+void CompensatedMatrix::multiplyTransposed(double* y, const double* x, size_t count) const {
   // Threads own columns, so that the sum over rows has one order.
   parallelFor(n_, kGrain, [&](size_t begin, size_t end) {
-    std::fill(y + begin, y + end, 0.0);
+    for (size_t v = 0; v < count; v++) std::fill(y + v * n_ + begin, y + v * n_ + end, 0.0);
     for (size_t i = 0; i < n_; i++) {
-      kernels().axpyWide(y + begin, x[i], &hi_[i * n_ + begin], end - begin);
-      kernels().axpyWide(y + begin, x[i], &lo_[i * n_ + begin], end - begin);
+      for (size_t v = 0; v < count; v++) {
+        kernels().axpyWide(y + v * n_ + begin, x[v * n_ + i], &hi_[i * stride_ + begin], end - begin);
+        kernels().axpyWide(y + v * n_ + begin, x[v * n_ + i], &lo_[i * stride_ + begin], end - begin);
+      }
     }
   });
 }
 
-void CompensatedMatrix::multiplyRoughly(double* y, const double* x) const {
+void CompensatedMatrix::multiplyRoughly(double* y, const double* x, size_t count) const {
   parallelFor(n_, kGrain, [&](size_t begin, size_t end) {
-    for (size_t i = begin; i < end; i++) y[i] = kernels().dotWide(x, &hi_[i * n_], n_);
+    for (size_t i = begin; i < end; i++) {
+      for (size_t v = 0; v < count; v++) y[v * n_ + i] = kernels().dotWide(x + v * n_, &hi_[i * stride_], n_);
+    }
   });
 }
 
 double CompensatedMatrix::rmsSingularValue() const {
   double squares = 0;
-  for (size_t i = 0; i < n_; i++) squares += kernels().dot(&hi_[i * n_], &hi_[i * n_], n_);
+  for (size_t i = 0; i < n_; i++) squares += kernels().dot(&hi_[i * stride_], &hi_[i * stride_], n_);
   return std::sqrt(squares / static_cast<double>(n_));
 }
 
 void CompensatedMatrix::addRankOne(double c, const double* x, const double* y) {
   parallelFor(n_, kGrain, [&](size_t begin, size_t end) {
-    for (size_t i = begin; i < end; i++) kernels().compensatedAxpyWide(&hi_[i * n_], &lo_[i * n_], c * x[i], y, n_);
+    for (size_t i = begin; i < end; i++) kernels().compensatedAxpyWide(&hi_[i * stride_], &lo_[i * stride_], c * x[i], y, n_);
   });
 }
 
@@ -78,7 +82,7 @@ void CompensatedMatrix::subtractSymmetric(ConstMatrixF t) {
     for (size_t i = begin; i < end; i++) {
       // t(i, j) + t(j, i) is the same float whichever comes first: the sum stays symmetric to the bit.
       for (size_t j = 0; j < n_; j++) row[j] = t(i, j) + t(j, i);
-      kernels().compensatedAxpy(&hi_[i * n_], &lo_[i * n_], -1.0f, row.data(), n_);
+      kernels().compensatedAxpy(&hi_[i * stride_], &lo_[i * stride_], -1.0f, row.data(), n_);
     }
   });
 }

@@ -11,14 +11,14 @@ namespace widehead {
 
 class CompensatedMatrix {
  public:
-  explicit CompensatedMatrix(size_t n) : n_(n), hi_(n * n), lo_(n * n) { setIdentity(0); }
+  explicit CompensatedMatrix(size_t n) : n_(n), stride_(alignedStride(n)), hi_(n * stride_), lo_(n * stride_) { setIdentity(0); }
 
-  MatrixF hi() const { return {hi_.data(), n_, n_}; }
-  MatrixF lo() const { return {lo_.data(), n_, n_}; }
-  double value(size_t i, size_t j) const { return static_cast<double>(hi_[i * n_ + j]) + lo_[i * n_ + j]; }
+  MatrixF hi() const { return {hi_.data(), n_, n_, static_cast<ptrdiff_t>(stride_)}; }
+  MatrixF lo() const { return {lo_.data(), n_, n_, static_cast<ptrdiff_t>(stride_)}; }
+  double value(size_t i, size_t j) const { return static_cast<double>(hi_[i * stride_ + j]) + lo_[i * stride_ + j]; }
   void set(size_t i, size_t j, double value) {
-    hi_[i * n_ + j] = static_cast<float>(value);
-    lo_[i * n_ + j] = static_cast<float>(value - hi_[i * n_ + j]);
+    hi_[i * stride_ + j] = static_cast<float>(value);
+    lo_[i * stride_ + j] = static_cast<float>(value - hi_[i * stride_ + j]);
   }
   void setIdentity(double diagonal);
   // By a power of two, which rounds nothing.
@@ -26,11 +26,11 @@ class CompensatedMatrix {
 
   void scale(double factor);
 
-  // y = M x and y = M^T x in float64 (n each).
+  // y = M x and y = M^T x in float64 (n each), for one vector or several, one after the other.
   void multiply(double* y, const double* x) const;
-  void multiplyTransposed(double* y, const double* x) const;
+  void multiplyTransposed(double* y, const double* x, size_t count = 1) const;
   // y = M x by the high words alone, for an x that is small itself.
-  void multiplyRoughly(double* y, const double* x) const;
+  void multiplyRoughly(double* y, const double* x, size_t count = 1) const;
   // The root of the mean square of M's singular values, by the high words.
   double rmsSingularValue() const;
   // M += c x y^T
@@ -41,7 +41,7 @@ class CompensatedMatrix {
   size_t bytes() const { return hi_.bytes() + lo_.bytes(); }
 
  private:
-  size_t n_;
+  size_t n_, stride_;
   Buffer<float> hi_, lo_;
 };
 

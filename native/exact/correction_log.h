@@ -57,7 +57,7 @@ class CorrectionLog {
   size_t bytes() const;
 
  private:
-  static constexpr size_t kRadix = 8;
+  static constexpr size_t kRadix = 32;
 
   struct Held {
     explicit Held(size_t features) : entries(features) {}

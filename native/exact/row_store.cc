@@ -11,7 +11,7 @@ namespace {
 
 constexpr size_t kSegments = 32;  // of rows: the log reaches back one round of the sweep and one segment
 constexpr size_t kSweep = 256;    // rows at a time
-constexpr size_t kRows = 32;      // to copy, a thread
+constexpr size_t kRows = 16;      // a thread: fewer would not be worth reading the log's products for
 
 // Rows lie anywhere in gigabytes: all of them are on their way before the first is read.
 void prefetch(const void* memory, size_t bytes) {
@@ -45,24 +45,33 @@ void RowStore::gather(float* out, std::vector<uint32_t>& order, const uint32_t* 
     keys[i] = (kWritten - behind(row)) << 32 | i;
   }
   std::sort(keys.begin(), keys.end());
+  // Rows far behind take longest: they are dealt to the parts in turn, each of which then goes through the log in order.
+  const size_t parts = std::clamp<size_t>(count / kRows, 1, teamThreads());
   static thread_local std::vector<uint64_t> positions;
   positions.resize(count);
   order.resize(count);
-  for (size_t i = 0; i < count; i++) {
-    order[i] = static_cast<uint32_t>(keys[i]);
-    positions[i] = log_.end() + (keys[i] >> 32) - kWritten;
+  const auto partBegin = [&](size_t part) { return part * (count / parts) + std::min(part, count % parts); };
+  for (size_t part = 0; part < parts; part++) {
+    for (size_t i = part, to = partBegin(part); i < count; i += parts, to++) {
+      order[to] = static_cast<uint32_t>(keys[i]);
+      positions[to] = log_.end() + (keys[i] >> 32) - kWritten;
+    }
   }
-  parallelFor(count, kRows, [&](size_t begin, size_t end) {
-    for (size_t i = begin; i < end; i++) {
-      const uint32_t row = classes[order[i]];
-      if (written(row)) {
-        std::memcpy(out + i * features_, v_.data() + row * features_, features_ * sizeof(float));
-      } else {
-        std::memset(out + i * features_, 0, features_ * sizeof(float));
+  const uint64_t* from = positions.data();
+  parallelFor(parts, 1, [&](size_t first, size_t last) {
+    for (size_t part = first; part < last; part++) {
+      const size_t begin = partBegin(part), end = partBegin(part + 1);
+      for (size_t i = begin; i < end; i++) {
+        const uint32_t row = classes[order[i]];
+        if (written(row)) {
+          std::memcpy(out + i * features_, v_.data() + row * features_, features_ * sizeof(float));
+        } else {
+          std::memset(out + i * features_, 0, features_ * sizeof(float));
+        }
       }
+      log_.bringUp(out + begin * features_, end - begin, from + begin);
     }
   });
-  log_.bringUp(out, count, positions.data());
 }
 
 void RowStore::scatter(const float* rows, const uint32_t* classes, size_t count) {

@@ -4,16 +4,15 @@
 #include <cmath>
 #include <cstring>
 
-#include "base/pool.h"
 #include "base/rng.h"
 #include "kernels/kernels.h"
+#include "linalg/gemm.h"
 
 namespace widehead {
 
 namespace {
 
 constexpr size_t B = SingularBlock::kVectors;
-constexpr size_t kGrain = 64;  // rows or columns a thread
 
 // The eigenvectors of a symmetric matrix by Jacobi's rotations, in the columns of `vectors`; eigenvalues are left on the
 // diagonal. Four sweeps are plenty for 3 x 3.
@@ -54,39 +53,27 @@ void SingularBlock::renew(size_t i) {
   values_[i] = 0;
 }
 
+void SingularBlock::suggest(const double* x) {
+  double largest = 0;
+  for (size_t j = 0; j < features_; j++) largest = std::max(largest, std::fabs(x[j]));
+  float* to = &x_[(B - 1) * features_];
+  for (size_t j = 0; j < features_; j++) to[j] = static_cast<float>(x[j] / largest);
+}
+
 void SingularBlock::iterate(ConstMatrixF matrix, int iterations) {
   for (size_t b = 0; b < B; b++) {
     const float* x = &x_[b * features_];
     if (kernels().dotDouble(x, x, features_) == 0) renew(b);
   }
   orthonormalise();
+  const MatrixF x(x_.data(), B, features_), t(t_.data(), B, features_);
   for (int i = 0; i < iterations; i++) {
-    transposedProduct(matrix);
-    product(matrix);
+    gemm(t, x, matrix);
+    gemm(x, t, matrix.transposed());
     orthonormalise();
   }
-  transposedProduct(matrix);
+  gemm(t, x, matrix);
   rotate();
-}
-
-void SingularBlock::transposedProduct(ConstMatrixF matrix) {
-  t_.zeros(B * features_);
-  // Threads own columns, so that the sum over rows has one order.
-  parallelFor(features_, kGrain, [&](size_t begin, size_t end) {
-    for (size_t i = 0; i < features_; i++) {
-      for (size_t b = 0; b < B; b++) {
-        kernels().axpy(&t_[b * features_ + begin], x_[b * features_ + i], &matrix(i, begin), end - begin);
-      }
-    }
-  });
-}
-
-void SingularBlock::product(ConstMatrixF matrix) {
-  parallelFor(features_, kGrain, [&](size_t begin, size_t end) {
-    for (size_t i = begin; i < end; i++) {
-      for (size_t b = 0; b < B; b++) x_[b * features_ + i] = kernels().dot(&t_[b * features_], &matrix(i, 0), features_);
-    }
-  });
 }
 
 // Gram and Schmidt; a vector that lies among the others (in fewer dimensions than vectors, always) becomes zero.

@@ -26,10 +26,10 @@ class SingularBlock {
   const float* vector(size_t i) const { return &x_[i * features_]; }
   // A random start for a vector that has served.
   void renew(size_t i);
+  // Puts x, of any length but 0, in the place of the vector with the least value.
+  void suggest(const double* x);
 
  private:
-  void transposedProduct(ConstMatrixF matrix);
-  void product(ConstMatrixF matrix);
   void orthonormalise();
   void rotate();
 

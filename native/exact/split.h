@@ -58,6 +58,9 @@ inline StepEffect boundEffect(double nu, double squares, bool onlyShrinks) {
   return effect;
 }
 
+// A step that shrinks nothing to less than this tells the watch on U nothing new.
+constexpr double kShrinks = 0.95;
+
 // The sum of squares of the eigenvalues of H diag(weight) H^T.
 inline double sumOfSquares(ConstMatrixF gram, const std::vector<double>& weight) {
   const size_t k = weight.size();

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/pool.h"
 #include "kernels/kernels.h"
 
 namespace widehead {
 
 namespace {
 
+constexpr int kIterations = 2;       // a look
 constexpr size_t kRecent = 4;        // directions kept to be used again
 constexpr double kMisfit = 1.15;     // of a direction that is used again; 1 is a singular vector
 // U as a whole is scaled when the mean of its singular values leaves these.
@@ -16,7 +18,10 @@ constexpr double kMeanLow = 0.85, kMeanHigh = 1.1;
 constexpr float kRescale = 1.1f;
 // A step that may shrink something to less than this changes U too much for the vectors of the last look.
 constexpr double kViolent = 0.6;
-constexpr size_t kMaxPolish = 4;     // columns a step, beside those of the policy
+constexpr double kViolentLow = 0.5;
+// Columns are polished together, so that U and U^-T are read once for all of them.
+constexpr size_t kPolish = 4;
+constexpr double kPolishExamples = 64;  // a minibatch of fewer spoils, and pays for, less, unless the step is violent
 
 double norm(const std::vector<double>& x) {
   double square = 0;
@@ -34,7 +39,7 @@ double dot(const std::vector<double>& x, const std::vector<double>& y) {
 
 Stabiliser::Stabiliser(size_t features) : features_(features), inverse_(features, 2), forward_(features, 3) {}
 
-void Stabiliser::afterStep(FactoredWeights& w, const StepEffect& effect, const StabilisationPolicy& policy) {
+void Stabiliser::afterStep(FactoredWeights& w, const StepEffect& effect, size_t examples, const StabilisationPolicy& policy) {
   splits_ += effect.restarted ? features_ : effect.split.size();
   // What a step does to a direction that it split off is done in large opposite parts: their rounding errors go here.
   for (const std::vector<double>& x : effect.split) polish(w, x);
@@ -42,20 +47,35 @@ void Stabiliser::afterStep(FactoredWeights& w, const StepEffect& effect, const S
   largest_ = effect.restarted ? 1 : largest_ * effect.growth;
   // What a look finds is a power iteration's word and not a bound, so there is one every few steps however good things seem.
   thorough_ = effect.contraction < kViolent;
+  const bool violent = thorough_ || !effect.split.empty();
   const bool due = ++sinceLook_ >= policy.lookEvery && (effect.contraction < 1 || effect.growth > 1);
-  // Below 1 / lo: rows of V carry rounding errors in proportion to the spread of the values, and with U scaled as a whole few come here.
-  const double hi = 1 / std::sqrt(policy.lo);
-  if (due || smallest_ < policy.lo || largest_ > hi) rescale(w);
-  if (due || smallest_ < policy.lo) keepAbove(w, policy.lo);
-  if (due || largest_ > hi) keepBelow(w, hi);
   if (due) sinceLook_ = 0;
-  size_t columns = policy.polishColumns;
-  for (; polishDue_ >= 1 && columns < policy.polishColumns + kMaxPolish; columns++) polishDue_--;
-  for (size_t i = 0; i < std::min(columns, features_); i++) {
-    polishColumn(w, nextColumn_);
-    nextColumn_ = (nextColumn_ + 1) % features_;
-  }
+  // Violent steps multiply the errors that a wide band leaves in rows of V.
+  watch(w, effect, due, violent ? std::max(policy.lo, kViolentLow) : policy.lo);
+  const double spoilt = violent ? 1 : std::min(1.0, static_cast<double>(examples) / kPolishExamples);
+  polishDue_ += spoilt * static_cast<double>(policy.polishColumns);
+  // At most one block more than the policy asks for, so that no step pays for all that a rescaling owes.
+  for (size_t done = 0; polishDue_ >= kPolish && done <= policy.polishColumns; done += kPolish) polishColumns(w);
   payLog(w, policy);
+}
+
+// Looks at U when it is due, or when a value may have left [lo, hi], and corrects what has.
+void Stabiliser::watch(FactoredWeights& w, const StepEffect& effect, bool due, double lo) {
+  // Below 1 / lo: rows of V carry rounding errors in proportion to the spread of the values, and with U scaled as a whole few come here.
+  const double hi = 1 / std::sqrt(lo);
+  if (due || smallest_ < lo || largest_ > hi) rescale(w);
+  if ((due || smallest_ < lo) && !effect.shrunk.empty()) {
+    // What this step has shrunk most, the ones before it probably did too: U^-T turns it into the left vector to look at.
+    std::vector<double> x(features_);
+    w.ui.multiplyRoughly(x.data(), effect.shrunk.data());
+    inverse_.suggest(x.data());
+  }
+  // Each matrix where the step left it in a cache, one beside the other.
+  if (due) inParallel([&] { inverse_.iterate(w.ui.hi(), kIterations); }, [&] { forward_.iterate(w.u.hi(), kIterations); });
+  const uint64_t before = corrections_;
+  // What has shrunk will shrink on: it is brought a little above 1, and comes back less often.
+  if (due || smallest_ < lo) keepAbove(w, lo, thorough_ ? 1 : std::sqrt(hi), due);
+  if (due || largest_ > hi) keepBelow(w, hi, due && corrections_ == before);
 }
 
 // Features contract together, for the greater part: one entry that stretches U in all directions stands for d corrections.
@@ -75,10 +95,11 @@ void Stabiliser::rescale(FactoredWeights& w) {
   largest_ /= scale;
 }
 
-void Stabiliser::keepAbove(FactoredWeights& w, double lo) {
+void Stabiliser::keepAbove(FactoredWeights& w, double lo, double aim, bool looked) {
   double corrected = 1;
   for (size_t round = 0; round <= features_; round++) {
-    inverse_.iterate(w.ui.hi(), 2);
+    if (!looked) inverse_.iterate(w.ui.hi(), kIterations);
+    looked = false;
     // Vectors of the block are orthogonal, and correcting one leaves the values of the others.
     for (size_t i = 0; i < SingularBlock::kVectors; i++) {
       smallest_ = 1 / inverse_.value(i);
@@ -87,15 +108,16 @@ void Stabiliser::keepAbove(FactoredWeights& w, double lo) {
         smallest_ = std::min(smallest_, corrected);
         return;
       }
-      corrected = std::min(corrected, smallest_ / correct(w, inverse_.vector(i)));
+      corrected = std::min(corrected, smallest_ / correct(w, inverse_.vector(i), aim));
       inverse_.renew(i);
     }
   }
 }
 
-void Stabiliser::keepBelow(FactoredWeights& w, double hi) {
+void Stabiliser::keepBelow(FactoredWeights& w, double hi, bool looked) {
   for (size_t round = 0; round <= features_; round++) {
-    forward_.iterate(w.u.hi(), 2);
+    if (!looked) forward_.iterate(w.u.hi(), kIterations);
+    looked = false;
     for (size_t i = 0; i < SingularBlock::kVectors; i++) {
       largest_ = forward_.value(i);
       if (!(largest_ > hi)) {
@@ -103,14 +125,14 @@ void Stabiliser::keepBelow(FactoredWeights& w, double hi) {
         largest_ = std::max(largest_, 1.0);
         return;
       }
-      correct(w, forward_.vector(i));
+      correct(w, forward_.vector(i), 1);
       forward_.renew(i);
     }
   }
 }
 
-// Brings the singular value of the left vector x of U to about 1. Returns |F x|: what is left of x's part of U^-T.
-double Stabiliser::correct(FactoredWeights& w, const float* x) {
+// Brings the singular value of the left vector x of U to about `aim`. Returns |F x|: what is left of x's part of U^-T.
+double Stabiliser::correct(FactoredWeights& w, const float* x, double aim) {
   corrections_++;
   const std::vector<float>* again = findRecent(x);
   Correction correction;
@@ -118,6 +140,7 @@ double Stabiliser::correct(FactoredWeights& w, const float* x) {
   if (again == nullptr || correction.misfit > kMisfit) correction = plan(w, x);
   const double cosine = kernels().dotDouble(x, correction.y.data(), features_);
   const double rest = std::max(0.0, 1 - cosine * cosine);
+  correction.factor /= aim;
   const double s = correction.factor;
   apply(w, correction);
   remember(std::move(correction.y));
@@ -196,14 +219,24 @@ void Stabiliser::polish(FactoredWeights& w, const std::vector<double>& p) {
   w.ui.addRankOne(1, image.data(), p.data());
 }
 
-// The same for a unit vector p, of which only one column changes.
-void Stabiliser::polishColumn(FactoredWeights& w, size_t column) {
-  std::vector<double> image(features_), r(features_);
-  for (size_t i = 0; i < features_; i++) image[i] = w.ui.value(i, column);
-  w.u.multiplyTransposed(r.data(), image.data());
-  for (size_t i = 0; i < features_; i++) r[i] = (i == column) - r[i];
-  w.ui.multiplyRoughly(image.data(), r.data());
-  for (size_t i = 0; i < features_; i++) w.ui.set(i, column, w.ui.value(i, column) + image[i]);
+// The same for kPolish unit vectors, of which only their columns change.
+void Stabiliser::polishColumns(FactoredWeights& w) {
+  const size_t n = features_, count = std::min(kPolish, n);
+  nextColumn_ = std::min(nextColumn_, n - count);
+  std::vector<double> image(count * n), r(count * n);
+  for (size_t i = 0; i < n; i++) {
+    for (size_t c = 0; c < count; c++) image[c * n + i] = w.ui.value(i, nextColumn_ + c);
+  }
+  w.u.multiplyTransposed(r.data(), image.data(), count);
+  for (size_t c = 0; c < count; c++) {
+    for (size_t i = 0; i < n; i++) r[c * n + i] = (i == nextColumn_ + c) - r[c * n + i];
+  }
+  w.ui.multiplyRoughly(image.data(), r.data(), count);
+  for (size_t i = 0; i < n; i++) {
+    for (size_t c = 0; c < count; c++) w.ui.set(i, nextColumn_ + c, w.ui.value(i, nextColumn_ + c) + image[c * n + i]);
+  }
+  nextColumn_ = nextColumn_ + count < n ? nextColumn_ + count : 0;
+  polishDue_ -= kPolish;
 }
 
 void Stabiliser::payLog(FactoredWeights& w, const StabilisationPolicy& policy) {

@@ -16,7 +16,7 @@ struct StabilisationPolicy {
   double lo;            // singular values of U are kept within [lo, 1 / lo]
   double singular;      // eigenvalues of a step below this are split off into the log
   size_t lookEvery;     // steps between two looks at U at the most
-  size_t polishColumns;  // columns of U^-T that get a Newton-Schulz step each step
+  size_t polishColumns;  // columns of U^-T that get a Newton-Schulz step each step of 64 examples or more
   double sweepRows;     // rows of V brought up to date for each entry of the log
 };
 
@@ -24,9 +24,9 @@ class Stabiliser {
  public:
   explicit Stabiliser(size_t features);
 
-  // After each step: looks at U's extreme singular values when they can have left their band, corrects them, polishes U^-T,
+  // After each step of so many examples: looks at U's extreme singular values when they can have left their band, corrects them, polishes U^-T,
   // and pays the log's running costs.
-  void afterStep(FactoredWeights& w, const StepEffect& effect, const StabilisationPolicy& policy);
+  void afterStep(FactoredWeights& w, const StepEffect& effect, size_t examples, const StabilisationPolicy& policy);
   // After FactoredWeights::refresh().
   void forgetEntries(const FactoredWeights& w) { paidLength_ = w.v.log().length(); }
 
@@ -43,16 +43,18 @@ class Stabiliser {
     double factor, misfit;
   };
 
-  void keepAbove(FactoredWeights& w, double lo);
-  void keepBelow(FactoredWeights& w, double hi);
+  void watch(FactoredWeights& w, const StepEffect& effect, bool due, double lo);
+  // looked: the first look has been had. What is below lo is brought to `aim`.
+  void keepAbove(FactoredWeights& w, double lo, double aim, bool looked);
+  void keepBelow(FactoredWeights& w, double hi, bool looked);
   void rescale(FactoredWeights& w);
-  double correct(FactoredWeights& w, const float* x);
+  double correct(FactoredWeights& w, const float* x, double aim);
   Correction plan(const FactoredWeights& w, const float* y) const;
   const std::vector<float>* findRecent(const float* x) const;
   void remember(std::vector<float> y);
   void apply(FactoredWeights& w, const Correction& correction);
   void polish(FactoredWeights& w, const std::vector<double>& p);
-  void polishColumn(FactoredWeights& w, size_t column);
+  void polishColumns(FactoredWeights& w);
   void payLog(FactoredWeights& w, const StabilisationPolicy& policy);
 
   const size_t features_;

@@ -25,6 +25,7 @@ inline size_t mostSplit(size_t m) { return 2 * m + 2 < kMaxSplit ? 2 * m + 2 : k
 struct StepEffect {
   double contraction = 1;  // bound on the smallest |eigenvalue| of A'
   double growth = 1;       // bound on its largest
+  std::vector<double> shrunk;  // the direction that A' shrinks most, of any length; empty if it hardly shrinks any
   std::vector<std::vector<double>> split;  // the directions x split off
   bool restarted = false;  // too many to split off: U went into the log as a whole, and is I again
 };
@@ -34,8 +35,9 @@ class StepAlgebra {
  public:
   virtual ~StepAlgebra() = default;
 
-  // What the step needs of the minibatch alone; before the gradients are known.
-  virtual void prepare(const FactoredWeights& w, const ExactPass& pass) = 0;
+  // What the step needs of the minibatch alone, if anything; before the gradients are known.
+  virtual bool prepares() const { return false; }
+  virtual void prepare(const FactoredWeights&, const ExactPass&) {}
   // The squared norm of the centred gradient Gc H^T; keeps what update() needs.
   virtual double gradNormSquared(const FactoredWeights& w, const ExactPass& pass) = 0;
   // Updates U, U^-T and Qc, appends split entries to the log, and fills x (m x n) with U_new^-T H.

@@ -18,14 +18,17 @@ constexpr size_t kRows = 16;  // of n numbers, a thread
 
 class NarrowStep : public StepAlgebra {
  public:
+  bool prepares() const override { return true; }
   void prepare(const FactoredWeights& w, const ExactPass& pass) override;
   double gradNormSquared(const FactoredWeights& w, const ExactPass& pass) override;
   StepEffect update(FactoredWeights& w, ExactPass& pass, double eta, double singular) override;
 
  private:
   StepEffect solve(const FactoredWeights& w, ExactPass& pass, double singular);
+  std::vector<double> combineExamples(const ExactPass& pass, const std::vector<double>& coefficients) const;
   void splitOff(const FactoredWeights& w, ExactPass& pass, const std::vector<double>& direction, double eigenvalue);
   void updateCovariance(FactoredWeights& w, const ExactPass& pass, double eta);
+  void updateInverse(FactoredWeights& w, const ExactPass& pass);
   const float* example(const ExactPass& pass, size_t i) const {
     return i < pass.m ? &pass.hidden[i * pass.features] : &directions_[(i - pass.m) * pass.features];
   }
@@ -104,28 +107,44 @@ StepEffect NarrowStep::update(FactoredWeights& w, ExactPass& pass, double eta, d
   directions_.clear();
   for (size_t i = 0; i < m; i++) system_.weight()[i] = 2 * eta * pass.gq[i];
   StepEffect effect;
-  inParallel([&] { effect = solve(w, pass, singular); }, [&] { updateCovariance(w, pass, eta); });
-
-  // U -= Hu diag(weight) H^T,  U^-T += X diag(weight) H^T with X = K^-1 T
-  const size_t k = system_.weight().size();
-  weigh(pass, system_.weight().data(), k);
-  const ConstMatrixF weighted(weighted_.data(), k, n), hu(pass.hu.data(), k, n), newX(x.data(), k, n);
+  size_t k = 0;
+  Gate solved;
+  inParallel(
+      [&] {
+        {
+          const Gate::Opener whateverHappens(solved);
+          effect = solve(w, pass, singular);
+          weigh(pass, system_.weight().data(), system_.weight().size());
+          k = system_.weight().size();
+        }
+        if (!effect.restarted) updateInverse(w, pass);
+      },
+      [&] {
+        updateCovariance(w, pass, eta);
+        solved.wait();  // the image of a split direction is that in the U before the step
+        const ConstMatrixF hu(pass.hu.data(), k, n), weighted(weighted_.data(), k, n);
+        gemmCompensated(w.u.hi(), w.u.lo(), hu.transposed(), weighted, -1);  // U -= Hu diag(weight) H^T
+      });
   if (effect.restarted) {
-    gemmCompensated(w.u.hi(), w.u.lo(), hu.transposed(), weighted, -1);
     w.restartU();
     std::copy_n(pass.hidden.data(), m * n, x.data());
     return effect;
   }
-  gemm(MatrixF(x.data(), k, n), system_.inverse(), MatrixF(t_.data(), k, n));
-  inParallel([&] { gemmCompensated(w.u.hi(), w.u.lo(), hu.transposed(), weighted, -1); },
-             [&] { gemmCompensated(w.ui.hi(), w.ui.lo(), newX.transposed(), weighted, 1); });
   std::vector<CorrectionLog::Entry> entries;
   for (size_t i = m; i < k; i++) {
-    entries.push_back({hu.row(i), newX.row(i), static_cast<float>(-system_.weight()[i])});
+    entries.push_back({&pass.hu[i * n], &x[i * n], static_cast<float>(-system_.weight()[i])});
     effect.split.emplace_back(example(pass, i), example(pass, i) + n);
   }
   if (!entries.empty()) w.v.log().append(entries);
   return effect;
+}
+
+// X = K^-1 T = U_new^-T H,  U^-T += X diag(weight) H^T
+void NarrowStep::updateInverse(FactoredWeights& w, const ExactPass& pass) {
+  const size_t n = pass.features, k = system_.weight().size();
+  const MatrixF newX(x.data(), k, n);
+  gemm(newX, system_.inverse(), MatrixF(t_.data(), k, n));
+  gemmCompensated(w.ui.hi(), w.ui.lo(), newX.transposed(), MatrixF(weighted_.data(), k, n), 1);
 }
 
 // Qc -= R H^T + H R^T with R = eta dH_c - eta^2/2 H M_c, of which the half P will do.
@@ -156,7 +175,9 @@ StepEffect NarrowStep::solve(const FactoredWeights& w, ExactPass& pass, double s
     const std::vector<double>& weight = system_.weight();
     if (!(std::fabs(nearest) < singular)) {
       const bool onlyShrinks = *std::min_element(weight.begin(), weight.end()) >= 0;
-      return boundEffect(nearest, sumOfSquares(system_.gram(), weight), onlyShrinks);
+      effect = boundEffect(nearest, sumOfSquares(system_.gram(), weight), onlyShrinks);
+      if (nearest < kShrinks) effect.shrunk = combineExamples(pass, direction);
+      return effect;
     }
     if (weight.size() == pass.m + mostSplit(pass.m)) break;
     splitOff(w, pass, direction, nearest);
@@ -165,11 +186,19 @@ StepEffect NarrowStep::solve(const FactoredWeights& w, ExactPass& pass, double s
   return effect;
 }
 
+// H coefficients
+std::vector<double> NarrowStep::combineExamples(const ExactPass& pass, const std::vector<double>& coefficients) const {
+  std::vector<double> sum(pass.features);
+  for (size_t i = 0; i < coefficients.size(); i++) {
+    kernels().axpyWide(sum.data(), coefficients[i], example(pass, i), pass.features);
+  }
+  return sum;
+}
+
 // x = H direction, normalised, as one more example; its weight turns the eigenvalue into 1.
 void NarrowStep::splitOff(const FactoredWeights& w, ExactPass& pass, const std::vector<double>& direction, double eigenvalue) {
   const size_t k = system_.weight().size(), n = pass.features;
-  std::vector<double> x(n);
-  for (size_t i = 0; i < k; i++) kernels().axpyWide(x.data(), direction[i], example(pass, i), n);
+  const std::vector<double> x = combineExamples(pass, direction);
   double norm = 0;
   for (double value : x) norm += value * value;
   for (double value : x) directions_.push_back(static_cast<float>(value / std::sqrt(norm)));

@@ -14,16 +14,20 @@ namespace widehead {
 
 namespace {
 
+void copyRows(Buffer<float>& to, ConstMatrixF from) {
+  to.reserve(from.rows * from.cols);
+  for (size_t i = 0; i < from.rows; i++) std::copy_n(from.row(i), from.cols, &to[i * from.cols]);
+}
+
 class WideStep : public StepAlgebra {
  public:
-  void prepare(const FactoredWeights&, const ExactPass&) override {}
   double gradNormSquared(const FactoredWeights& w, const ExactPass& pass) override;
   StepEffect update(FactoredWeights& w, ExactPass& pass, double eta, double singular) override;
 
  private:
   void setA(size_t n, double eta);
   StepEffect solve(const ExactPass& pass, double eta, double singular);
-  bool splitOff(size_t n, double& nearest, double singular);
+  bool splitOff(size_t n, double& nearest, double singular, std::vector<double>& x);
 
   // n x n: C = H diag(gq) H^T / scale; dH_c H^T; Z_c H^T; H M_c H^T
   Buffer<float> c_, dhh_, zh_, hmh_;
@@ -81,8 +85,8 @@ StepEffect WideStep::update(FactoredWeights& w, ExactPass& pass, double eta, dou
   w.qc.subtractSymmetric(MatrixF(dhh_.data(), n, n));
 
   StepEffect effect = solve(pass, eta, singular);
-  std::copy_n(w.u.hi().data, n * n, oldU_.reserve(n * n));
-  std::copy_n(w.ui.hi().data, n * n, oldUi_.reserve(n * n));
+  copyRows(oldU_, w.u.hi());
+  copyRows(oldUi_, w.ui.hi());
   // U += U (A' - I),  U^-T += U^-T (A'^-1 - I)
   const auto lessIdentity = [&](const Buffer<double>& matrix) {
     for (size_t i = 0; i < n * n; i++) product_[i] = static_cast<float>(matrix[i] - (i % (n + 1) == 0));
@@ -129,10 +133,11 @@ StepEffect WideStep::solve(const ExactPass& pass, double eta, double singular) {
   x_.clear();
   kappa_.clear();
   double nearest = 0, squares = 0;
+  std::vector<double> direction;
   if (!std::isinf(singular)) do {
     lu_.factor(ConstMatrixD(a_.data(), n, n));
     lu_.inverse(MatrixD(inverse_.data(), n, n));
-  } while (splitOff(n, nearest, singular));
+  } while (splitOff(n, nearest, singular, direction));
   if (std::fabs(nearest) < singular) {
     setA(n, eta);
     StepEffect effect;
@@ -141,12 +146,15 @@ StepEffect WideStep::solve(const ExactPass& pass, double eta, double singular) {
   }
   for (size_t i = 0; i < n * n; i++) squares += std::pow(a_[i] - (i % (n + 1) == 0), 2);
   const bool onlyShrinks = kappa_.empty() && *std::min_element(pass.gq.data(), pass.gq.data() + pass.m) >= 0;
-  return boundEffect(nearest, squares, onlyShrinks);
+  StepEffect effect = boundEffect(nearest, squares, onlyShrinks);
+  if (nearest < kShrinks) effect.shrunk = std::move(direction);
+  return effect;
 }
 
-// Finds the eigenvalue of A' nearest 0; if it is too near, adds kappa x x^T to A' and says so.
-bool WideStep::splitOff(size_t n, double& nearest, double singular) {
-  std::vector<double> x(n), image(n);
+// Finds the eigenvalue of A' nearest 0 and its vector x; if it is too near, adds kappa x x^T to A' and says so.
+bool WideStep::splitOff(size_t n, double& nearest, double singular, std::vector<double>& x) {
+  std::vector<double> image(n);
+  x.resize(n);
   const auto multiplyBy = [n](const Buffer<double>& symmetric) {
     return [&symmetric, n](std::vector<double>& to, const std::vector<double>& from) {
       std::fill(to.begin(), to.end(), 0.0);

@@ -94,8 +94,13 @@ void ExactHead::differentiate(Pass& base) const {
     }
   });
   const MatrixF z(pass.z.reserve(m * n), m, n);
-  inParallel([&] { gemm(z, MatrixF(pass.dhc.data(), m, n), weights_.u.hi()); },
-             [&] { pass.algebra().prepare(weights_, pass); });
+  // In the order of update(), whose first half has U^-T and whose second has U: each then lies in the caches of those that use it.
+  const auto backward = [&] { gemm(z, MatrixF(pass.dhc.data(), m, n), weights_.u.hi()); };
+  if (pass.algebra().prepares()) {
+    inParallel([&] { pass.algebra().prepare(weights_, pass); }, backward);
+  } else {
+    backward();
+  }
   parallelFor(m, kRows, [&](size_t begin, size_t end) {
     for (size_t j = begin; j < end; j++) differentiateExample(pass, j);
   });
@@ -136,7 +141,7 @@ double ExactHead::apply(Pass& base, const ApplyOptions& options) {
     updateVectors(pass, eta, mean);
     updateRows(pass, eta, algebra.x.data());
     if (decay != 1) weights_.decay(decay);
-    stabiliser_.afterStep(weights_, effect, policy_);
+    stabiliser_.afterStep(weights_, effect, pass.m, policy_);
   } else if (decay != 1) {
     weights_.decay(decay);
   }

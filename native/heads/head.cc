@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/pool.h"
 #include "base/rng.h"
 
 namespace widehead {
@@ -40,6 +41,8 @@ bool finite(float* out, const float* values, size_t n) {
               std::string(name) + " must be finite, got " + shown(values[i]) + " at index " + std::to_string(i));
 }
 
+constexpr size_t kSmall = 16384;  // numbers whose copy takes no longer than to wake a thread
+
 }  // namespace
 
 void checkFinite(const char* name, const float* values, size_t n) {
@@ -70,19 +73,27 @@ void Head::searchTopK(int32_t*, float*, const float*, size_t, size_t, size_t) co
               "exact must be true or left out, got false: this head has no search but the exact one");
 }
 
-void Pass::assign(const HeadConfig& config, const float* input, const TargetsInput& targetsInput) {
-  const size_t d = config.hiddenSize, features = d + (config.bias ? 1 : 0), count = targetsInput.m;
-  hidden.reserve(count * features);
-  if (config.bias) {
-    checkFinite("hidden", input, count * d);
-    for (size_t j = 0; j < count; j++) {
-      std::memcpy(&hidden[j * features], input + j * d, d * sizeof(float));
-      hidden[j * features + d] = 1;
-    }
-  } else {
-    copyFinite("hidden", hidden.data(), input, count * d);
+void Pass::copyHidden(const HeadConfig& config, const float* input, size_t count) {
+  const size_t d = config.hiddenSize, features = d + (config.bias ? 1 : 0);
+  if (!config.bias) return copyFinite("hidden", hidden.data(), input, count * d);
+  checkFinite("hidden", input, count * d);
+  for (size_t j = 0; j < count; j++) {
+    std::memcpy(&hidden[j * features], input + j * d, d * sizeof(float));
+    hidden[j * features + d] = 1;
   }
-  targets.assign(targetsInput, config.numClasses);
+}
+
+void Pass::assign(const HeadConfig& config, const float* input, const TargetsInput& targetsInput) {
+  const size_t d = config.hiddenSize, count = targetsInput.m;
+  hidden.reserve(count * (d + (config.bias ? 1 : 0)));
+  const auto copy = [&] { copyHidden(config, input, count); };
+  const auto group = [&] { targets.assign(targetsInput, config.numClasses); };
+  if (count * d < kSmall) {
+    copy();
+    group();
+  } else {
+    inParallel(copy, group);
+  }
   m = count;
   for (Buffer<double>* buffer : {&q, &s, &losses, &gq, &gs}) buffer->reserve(m);
   a.reserve(targets.nnz());

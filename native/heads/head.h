@@ -62,6 +62,7 @@ class Pass {
   uint64_t version = 0;  // the head's version that the pass was made for
 
  private:
+  void copyHidden(const HeadConfig& config, const float* input, size_t count);
   void meanLoss();
 };
 

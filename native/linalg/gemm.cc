@@ -101,7 +101,7 @@ void tiled(const Kernels& kernel, const Output& out, const Factors& factors) {
   const size_t m = factors.a.rows, n = factors.b.rows;
   const size_t parts = partsFor(2.0 * static_cast<double>(m * n) * static_cast<double>(factors.a.cols));
   if (parts == 1) return multiply(kernel, out, &factors, 1);
-  const size_t packing = !packsB(factors.b, m) ? 0 : factors.b.rowStride == 1 ? 3 : 6;
+  const size_t packing = !packsB(kernel, factors.b, m) ? 0 : factors.b.rowStride == 1 ? 3 : 6;
   struct {
     const Kernels& kernel;
     const Output& out;

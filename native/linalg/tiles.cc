@@ -15,6 +15,8 @@ constexpr size_t kKc = 384;              // depth of a block
 constexpr size_t kBlockFloats = 262144;  // of B: 1 MB of a 2 MB L2
 constexpr size_t kMaxPanels = 64;        // of B in a block
 constexpr size_t kMaxTile = 1024;
+constexpr size_t kReuse = 64;            // rows of A that make up for packing B where it could be read in place
+constexpr size_t kNarrow = 32;           // columns of a tile
 
 float* threadScratch(size_t which, size_t count) {
   static thread_local Buffer<float> buffers[2];
@@ -44,7 +46,7 @@ struct Multiplication {
   const size_t count;
   const Region region;
   const size_t m = factors[0].a.rows, n = factors[0].b.rows, depth = factors[0].a.cols;
-  const bool pack = packsB(factors[0].b, m);
+  const bool pack = packsB(kernel, factors[0].b, m);
   Range steps = {};  // the block at hand
   size_t panelCount = 0;
   Panel panels[kMaxPanels] = {};
@@ -138,9 +140,11 @@ struct Multiplication {
 
 }  // namespace
 
-bool packsB(ConstMatrixF b, size_t rows) {
+bool packsB(const Kernels& kernel, ConstMatrixF b, size_t rows) {
   if (b.rowStride != 1) return true;
-  return rows >= 64 && (b.colStride % 512 == 0 || b.colStride >= 1024);
+  // Of a narrow tile's lines half would lie in L1 for nothing.
+  const bool narrow = kernel.nr < kNarrow;
+  return rows >= kReuse && (narrow || b.colStride % 512 == 0 || b.colStride >= 1024);
 }
 
 void multiply(const Kernels& kernel, const Output& out, const Factors* factors, size_t count, Region region) {

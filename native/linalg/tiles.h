@@ -51,6 +51,6 @@ constexpr size_t kMaxFactors = 2;
 void multiply(const Kernels& kernel, const Output& out, const Factors* factors, size_t count, Region region = {});
 
 // Whether multiply copies B (to transpose it, or because its rows lie badly for the caches) before it uses it.
-bool packsB(ConstMatrixF b, size_t rows);
+bool packsB(const Kernels& kernel, ConstMatrixF b, size_t rows);
 
 }  // namespace widehead

@@ -65,6 +65,44 @@ TEST(the_partition_depends_on_sizes_alone) {
   }
 }
 
+TEST(a_gate_lets_the_second_on_when_the_first_has_opened_it) {
+  for (size_t count : {1u, 2u, 3u, 8u}) {
+    setThreads(count);
+    for (int repeat = 0; repeat < 200; repeat++) {
+      Gate gate;
+      int written = 0, read = 0;
+      inParallel(
+          [&] {
+            const Gate::Opener opener(gate);
+            written = repeat + 1;
+          },
+          [&] {
+            gate.wait();
+            read = written;
+          });
+      CHECK(read == repeat + 1);
+    }
+    Gate gate;
+    bool passed = false, caught = false;
+    try {
+      inParallel(
+          [&] {
+            const Gate::Opener opener(gate);
+            throw std::runtime_error("first");
+          },
+          [&] {
+            gate.wait();
+            passed = true;
+          });
+    } catch (const std::runtime_error&) {
+      caught = true;
+    }
+    CHECK(caught);
+    CHECK(passed || count == 1);  // one after the other, the second does not begin
+  }
+  setThreads(4);
+}
+
 TEST(two_things_at_once_share_the_threads) {
   for (size_t count : {1u, 2u, 3u, 7u}) {
     setThreads(count);

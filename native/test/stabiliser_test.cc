@@ -104,7 +104,7 @@ TEST(correctionsBringUIntoItsBandAndLeaveW) {
     StepEffect violent;
     violent.contraction = 0;
     violent.growth = 10;
-    for (size_t step = 0; step < 40; step++) stabiliser.afterStep(w, violent, kPolicy);
+    for (size_t step = 0; step < 40; step++) stabiliser.afterStep(w, violent, 128, kPolicy);
     CHECK(largestValue(w.u, n) < 2.05);
     CHECK(largestValue(w.ui, n) < 2.05);
     CHECK(w.drift().inverse < 1e-6);
@@ -128,7 +128,7 @@ TEST(featuresThatContractTogetherCostOneEntry) {
   Stabiliser stabiliser(n);
   StepEffect effect;
   effect.contraction = 0.4;
-  for (size_t step = 0; step < 20; step++) stabiliser.afterStep(w, effect, kPolicy);
+  for (size_t step = 0; step < 20; step++) stabiliser.afterStep(w, effect, 128, kPolicy);
   CHECK(stabiliser.corrections() == 0);
   CHECK(w.v.log().end() > 0 && w.v.log().end() < 10);
   CHECK(largestValue(w.ui, n) < 1.4);
