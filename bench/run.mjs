@@ -3,11 +3,12 @@
 //
 //   npm run bench                        all tables
 //   npm run bench -- kernels step        some of them
-//   WIDEHEAD_BENCH_QUICK=1               in under three minutes, with fewer shapes and samples
+//   WIDEHEAD_BENCH_QUICK=1               in some four minutes, with fewer shapes and samples
 
 import { isa } from '../dist/index.js'
 import { othersBusy } from './process.mjs'
 import { writeTable } from './results.mjs'
+import { headsTable } from './tables/heads.mjs'
 import { kernels } from './tables/kernels.mjs'
 import { memory } from './tables/memory.mjs'
 import { paperTable } from './tables/paper.mjs'
@@ -17,7 +18,7 @@ import { scaling } from './tables/scaling.mjs'
 import { step } from './tables/step.mjs'
 import { trunk } from './tables/trunk.mjs'
 
-const tables = { kernels, step, paper: paperTable, scaling, pauses, memory, trunk, retrieval }
+const tables = { kernels, step, paper: paperTable, scaling, pauses, memory, trunk, retrieval, heads: headsTable }
 
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !Object.hasOwn(tables, name))

@@ -2,7 +2,7 @@
 
 import { availableParallelism } from 'node:os'
 
-/** WIDEHEAD_BENCH_QUICK=1: all tables in under three minutes, with fewer shapes and samples. */
+/** WIDEHEAD_BENCH_QUICK=1: all tables in some four minutes, with fewer shapes and samples. */
 export const quick = Boolean(process.env.WIDEHEAD_BENCH_QUICK)
 export const rounds = quick ? 1 : 3
 export const cores = availableParallelism()

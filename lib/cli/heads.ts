@@ -53,11 +53,11 @@ function rowOptions({ common, optimizer: kind, options }: HeadSetup): RowHeadOpt
   return { ...common, ...options, ...(kind && { optimizer: { kind } }) }
 }
 
-const count = (name: string, description: string, value: string, minimum = 1): HeadOption => ({
+const count = (name: string, description: string, value: string): HeadOption => ({
   name,
   description,
   kind: 'integer',
-  minimum,
+  minimum: 1,
   maximum: 0x7fffffff,
   default: value,
 })
