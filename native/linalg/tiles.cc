@@ -17,6 +17,7 @@ constexpr size_t kMaxPanels = 64;        // of B in a block
 constexpr size_t kMaxTile = 1024;
 constexpr size_t kReuse = 64;            // rows of A that make up for packing B where it could be read in place
 constexpr size_t kNarrow = 32;           // columns of a tile
+constexpr size_t kDeep = 256;            // steps of depth: with whole lines of them L1 is full
 
 float* threadScratch(size_t which, size_t count) {
   static thread_local Buffer<float> buffers[2];
@@ -143,7 +144,7 @@ struct Multiplication {
 bool packsB(const Kernels& kernel, ConstMatrixF b, size_t rows) {
   if (b.rowStride != 1) return true;
   // Of a narrow tile's lines half would lie in L1 for nothing.
-  const bool narrow = kernel.nr < kNarrow;
+  const bool narrow = kernel.nr < kNarrow && b.cols >= kDeep;
   return rows >= kReuse && (narrow || b.colStride % 512 == 0 || b.colStride >= 1024);
 }
 
