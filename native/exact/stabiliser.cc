@@ -243,10 +243,11 @@ void Stabiliser::payLog(FactoredWeights& w, const StabilisationPolicy& policy) {
   const uint64_t length = w.v.log().length();
   const double entries = static_cast<double>(length - paidLength_);
   paidLength_ = length;
-  if (entries == 0) return;
+  if (entries == 0 && sweepDue_ < 1) return;
   w.v.log().work(static_cast<size_t>(entries) * w.v.log().pace());
   sweepDue_ += entries * policy.sweepRows;
-  const size_t rows = static_cast<size_t>(sweepDue_);
+  // Of several entries at once, one now and the rest by halves in the steps to come.
+  const size_t rows = static_cast<size_t>(std::min(sweepDue_, std::max(policy.sweepRows, sweepDue_ / 2)));
   sweepDue_ -= static_cast<double>(rows);
   w.v.sweep(rows);
 }
