@@ -1,8 +1,7 @@
-import { checkArray } from '../check.js'
-import { rangeError } from '../errors.js'
 import type { Loss } from '../losses.js'
 import { nativeOptimizer, readOptimizer } from '../optimizer.js'
 import { BaseHead } from './base.js'
+import { readCounts } from './counts.js'
 import type { RowHeadOptions } from './types.js'
 
 export interface HierarchicalSoftmaxOptions extends RowHeadOptions {
@@ -50,14 +49,4 @@ export class HierarchicalSoftmaxHead extends BaseHead {
       }),
     })
   }
-}
-
-/** The addon checks what the numbers are. */
-function readCounts(counts: Float64Array | Int32Array | undefined, numClasses: number): Float64Array | null {
-  if (counts === undefined) return null
-  checkArray('counts', counts, Float64Array, Int32Array)
-  if (counts.length !== numClasses) {
-    throw rangeError(`counts must have length numClasses = ${numClasses}, got ${counts.length}`)
-  }
-  return counts instanceof Float64Array ? counts : Float64Array.from(counts)
 }

@@ -1,8 +1,9 @@
-import { checkArray, checkInteger, checkNumber, oneOf } from '../check.js'
+import { checkInteger, checkNumber, oneOf } from '../check.js'
 import { rangeError } from '../errors.js'
 import { SOFTMAX } from '../losses.js'
 import { nativeOptimizer, readOptimizer } from '../optimizer.js'
 import { BaseHead } from './base.js'
+import { readCounts } from './counts.js'
 import type { RowHeadOptions } from './types.js'
 
 export type Sampler = 'uniform' | 'log-uniform' | 'unigram'
@@ -59,13 +60,4 @@ function readSampler(options: SampledSoftmaxOptions, numClasses: number): object
   }
   const power = checkNumber('power', options.power ?? 0.75, 0, 1)
   return { sampler, power, counts: readCounts(options.counts, numClasses) }
-}
-
-function readCounts(counts: Float64Array | Int32Array | undefined, numClasses: number): Float64Array | null {
-  if (counts === undefined) return null
-  checkArray('counts', counts, Float64Array, Int32Array)
-  if (counts.length !== numClasses) {
-    throw rangeError(`counts must have length numClasses = ${numClasses}, got ${counts.length}`)
-  }
-  return Float64Array.from(counts)
 }
