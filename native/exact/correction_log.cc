@@ -88,14 +88,14 @@ size_t CorrectionLog::findStretch(uint64_t position) const {
   return firstStretch_ + static_cast<size_t>(after - stretches_.begin()) - 1;
 }
 
-void CorrectionLog::bringUp(float* rows, size_t count, const uint64_t* positions) const {
+void CorrectionLog::bringUp(float* rows, size_t count, const uint64_t* positions, Until until) const {
   // Sixteen rows share a pass over a product; fewer would make its packing dominate.
   parallelFor(count, 16, [&](size_t begin, size_t end) {
-    bringUpChunk(rows + begin * features_, end - begin, positions + begin);
+    bringUpChunk(rows + begin * features_, end - begin, positions + begin, until);
   });
 }
 
-void CorrectionLog::bringUpChunk(float* rows, size_t count, const uint64_t* positions) const {
+void CorrectionLog::bringUpChunk(float* rows, size_t count, const uint64_t* positions, Until until) const {
   std::vector<Range> ranges;
   enterClosedStretches(rows, count, positions, ranges);
   // The rearmost rows hop first; rows that meet go on together.
@@ -110,6 +110,7 @@ void CorrectionLog::bringUpChunk(float* rows, size_t count, const uint64_t* posi
       ranges.erase(ranges.begin() + static_cast<ptrdiff_t>(i));
     }
   }
+  if (until == Until::Boundary) return;
   const Held& open = stretches_.back();
   std::vector<size_t> begins(count);
   for (size_t r = 0; r < count; r++) begins[r] = positions[r] > open.begin ? static_cast<size_t>(positions[r] - open.begin) : 0;

@@ -38,8 +38,13 @@ class CorrectionLog {
   // The position after the last entry: a row brought up to it is current.
   uint64_t end() const { return end_; }
 
-  // Brings `count` rows of `features` floats, row-major and packed, from positions[r] (never falling) up to end().
-  void bringUp(float* rows, size_t count, const uint64_t* positions) const;
+  // The start of the open stretch: a row brought up to it begins with a whole stretch next time.
+  uint64_t boundary() const { return stretches_.back().begin; }
+
+  // Brings `count` rows of `features` floats, row-major and packed, from positions[r] (never falling) up to end(), or up to
+  // boundary(), which is then not before any of them.
+  enum class Until { End, Boundary };
+  void bringUp(float* rows, size_t count, const uint64_t* positions, Until until = Until::End) const;
 
   // What the log has grown by since it began, in entries, of which a run counts as one.
   uint64_t length() const { return length_; }
@@ -95,7 +100,7 @@ class CorrectionLog {
   size_t findStretch(uint64_t position) const;
 
   void close();
-  void bringUpChunk(float* rows, size_t count, const uint64_t* positions) const;
+  void bringUpChunk(float* rows, size_t count, const uint64_t* positions, Until until) const;
   void enterClosedStretches(float* rows, size_t count, const uint64_t* positions, std::vector<Range>& ranges) const;
   void hop(float* rows, Range& range) const;
   void workNow(size_t rows);

@@ -34,7 +34,8 @@ uint64_t RowStore::position(size_t row) const {
   return end - ((stampOf(end) - stamps_[row]) & (kWritten - 1));
 }
 
-void RowStore::gather(float* out, std::vector<uint32_t>& order, const uint32_t* classes, size_t count) const {
+void RowStore::gather(float* out, std::vector<uint32_t>& order, const uint32_t* classes, size_t count,
+                      CorrectionLog::Until until) const {
   static thread_local std::vector<uint64_t> keys;  // (stamp's distance from the end, place)
   keys.resize(count);
   for (size_t i = 0; i < count; i++) prefetch(stamps_.data() + classes[i], 1);
@@ -69,7 +70,7 @@ void RowStore::gather(float* out, std::vector<uint32_t>& order, const uint32_t* 
           std::memset(out + i * features_, 0, features_ * sizeof(float));
         }
       }
-      log_.bringUp(out + begin * features_, end - begin, from + begin);
+      log_.bringUp(out + begin * features_, end - begin, from + begin, until);
     }
   });
 }
@@ -81,37 +82,41 @@ void RowStore::scatter(const float* rows, const uint32_t* classes, size_t count)
   }
 }
 
-void RowStore::sweep(size_t count) {
+void RowStore::sweep(size_t count, CorrectionLog::Until until) {
   for (count = std::min(count, rows_); count > 0;) {
     const size_t part = std::min({count, kSweep, segmentEnd(segment_) - cursor_});
-    sweepRange(cursor_, cursor_ + part);
+    sweepRange(cursor_, cursor_ + part, until);
     cursor_ += part;  // only now: a row that memory was too short to sweep is still to be swept
     count -= part;
     if (cursor_ < segmentEnd(segment_)) continue;
     // Every row of the segment was swept or touched since the sweep came to it; the next segment is the one that waits longest.
     sweptFrom_[segment_] = segmentStart_;
-    segmentStart_ = log_.end();
+    segmentStart_ = log_.boundary();
     segment_ = (segment_ + 1) % sweptFrom_.size();
     cursor_ %= rows_;
     log_.dropBefore(sweptFrom_[segment_]);
   }
 }
 
-void RowStore::sweepRange(size_t begin, size_t end) {
+void RowStore::sweepRange(size_t begin, size_t end, CorrectionLog::Until until) {
+  const uint64_t target = until == CorrectionLog::Until::End ? log_.end() : log_.boundary();
   sweptClasses_.clear();
   for (size_t row = begin; row < end; row++) {
-    if (behind(row) > 0) sweptClasses_.push_back(static_cast<uint32_t>(row));
+    if (written(row) && position(row) < target) sweptClasses_.push_back(static_cast<uint32_t>(row));
   }
   swept_.resize(sweptClasses_.size() * features_);
-  gather(swept_.data(), sweptOrder_, sweptClasses_.data(), sweptClasses_.size());
-  for (uint32_t& i : sweptOrder_) i = sweptClasses_[i];
-  scatter(swept_.data(), sweptOrder_.data(), sweptOrder_.size());
+  gather(swept_.data(), sweptOrder_, sweptClasses_.data(), sweptClasses_.size(), until);
+  for (size_t i = 0; i < sweptOrder_.size(); i++) {
+    const uint32_t row = sweptClasses_[sweptOrder_[i]];
+    std::memcpy(raw(row), &swept_[i * features_], features_ * sizeof(float));
+    stamps_[row] = kWritten | stampOf(target);
+  }
 }
 
 void RowStore::sweepAll() {
   // To the end of the round that is under way, then a whole one.
-  sweep(rows_ - cursor_);
-  sweep(rows_);
+  sweep(rows_ - cursor_, CorrectionLog::Until::End);
+  sweep(rows_, CorrectionLog::Until::End);
 }
 
 }  // namespace widehead

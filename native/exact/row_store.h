@@ -27,12 +27,15 @@ class RowStore {
 
   // Brings rows up to date without changing the store: row i of out is that of classes[order[i]]; order is chosen here, oldest row
   // first, so that rows of one age catch up together. out is count x features.
-  void gather(float* out, std::vector<uint32_t>& order, const uint32_t* classes, size_t count) const;
+  void gather(float* out, std::vector<uint32_t>& order, const uint32_t* classes, size_t count) const {
+    gather(out, order, classes, count, CorrectionLog::Until::End);
+  }
   // Writes back packed rows that are current at the log's end; row i of `rows` is that of classes[i].
   void scatter(const float* rows, const uint32_t* classes, size_t count);
 
-  // Brings the next `count` rows up to date, in turn, and lets the log forget what no row needs any more.
-  void sweep(size_t count);
+  // Brings the next `count` rows up to the log's open stretch, in turn, and lets the log forget what no row needs any more. What
+  // the open stretch holds is cheaper when it is whole.
+  void sweep(size_t count) { sweep(count, CorrectionLog::Until::Boundary); }
   // All rows, O(D d): none is behind afterwards, and the log holds little more than its open stretch.
   void sweepAll();
 
@@ -50,11 +53,13 @@ class RowStore {
   Pages<float> v_;
   Pages<uint32_t> stamps_;
   CorrectionLog log_;
-  void sweepRange(size_t begin, size_t end);
+  void gather(float* out, std::vector<uint32_t>& order, const uint32_t* classes, size_t count, CorrectionLog::Until until) const;
+  void sweep(size_t count, CorrectionLog::Until until);
+  void sweepRange(size_t begin, size_t end, CorrectionLog::Until until);
   size_t segmentEnd(size_t segment) const { return rows_ * (segment + 1) / sweptFrom_.size(); }
 
   size_t cursor_ = 0, segment_ = 0;  // the next row to sweep, and the segment that it is in
-  uint64_t segmentStart_ = 0;        // the log's end when the sweep came to this segment
+  uint64_t segmentStart_ = 0;        // the log's boundary when the sweep came to this segment
   std::vector<uint64_t> sweptFrom_;  // for each segment of rows, what segmentStart_ was when it was last swept: none of them is older
   std::vector<float> swept_;
   std::vector<uint32_t> sweptClasses_, sweptOrder_;
