@@ -119,6 +119,11 @@ const OWN_LOSS: Partial<Pace> = { headOptimizer: 'adagrad', headLearningRate: 0.
 
 /** Where a format, or one of those heads on it, wants other values. */
 const BY_HEAD: Readonly<Partial<Record<FormatName, Partial<Record<HeadName, Partial<Pace>>>>>> = {
+  text: {
+    softmax: { headOptimizer: 'sgd', headLearningRate: 10 },
+    sampled: { headOptimizer: 'sgd', headLearningRate: 10 },
+    lsh: { headOptimizer: 'sgd', headLearningRate: 10 },
+  },
   xmc: {
     softmax: { headLearningRate: 0.2 },
     sampled: { headLearningRate: 0.15 },
