@@ -8,8 +8,8 @@ import { runScript } from '../process.mjs'
 import { quick, threadCounts } from '../settings.mjs'
 import { median } from '../statistics.mjs'
 
-const sizes = quick ? [128, 300] : [100, 128, 256, 300, 512, 1024]
-const examples = quick ? [1, 8, 128] : [1, 8, 32, 128, 512]
+const sizes = quick ? [128, 300] : [128, 300, 1024]
+const examples = quick ? [1, 8, 128] : [1, 8, 128, 512]
 const numClasses = quick ? 20_000 : 100_000
 
 /** Multiply-adds of the step for m <= d, twice; the other shape of the step has another formula. */
