@@ -24,6 +24,9 @@ export interface Pace {
 }
 
 export interface RunDefaults extends Pace {
+  /** Where neither a head nor a loss is asked for: what learned most in a short time (`npm run bench -- heads`). */
+  head: HeadName
+  /** Of the heads that take any loss of the spherical family. */
   loss: LossName
   /** Widths of the layers below the head; the last one is the head's hiddenSize. */
   hidden: number[]
@@ -36,6 +39,7 @@ export interface RunDefaults extends Pace {
 
 const BY_FORMAT: Readonly<Record<FormatName, RunDefaults>> = {
   text: {
+    head: 'sampled',
     loss: 'taylor-softmax',
     hidden: [300],
     embedding: 100,
@@ -49,6 +53,7 @@ const BY_FORMAT: Readonly<Record<FormatName, RunDefaults>> = {
     negativeWeight: 0.02,
   },
   xmc: {
+    head: 'sampled',
     loss: 'squared-error',
     hidden: [300],
     activation: 'linear',
@@ -61,6 +66,7 @@ const BY_FORMAT: Readonly<Record<FormatName, RunDefaults>> = {
     negativeWeight: 0.02,
   },
   sets: {
+    head: 'exact',
     loss: 'weighted-squared-error',
     hidden: [128],
     activation: 'linear',
@@ -73,6 +79,7 @@ const BY_FORMAT: Readonly<Record<FormatName, RunDefaults>> = {
     negativeWeight: 0.02,
   },
   sequences: {
+    head: 'sampled',
     loss: 'z-loss',
     hidden: [],
     embedding: 100,
@@ -130,6 +137,10 @@ const BY_HEAD: Readonly<Partial<Record<FormatName, Partial<Record<HeadName, Part
     wta: { headLearningRate: 0.07 },
     lsh: { headLearningRate: 0.07 },
   },
+}
+
+export function defaultHead(format: FormatName): HeadName {
+  return BY_FORMAT[format].head
 }
 
 export function runDefaults(format: FormatName, head: HeadName, loss?: string): RunDefaults {

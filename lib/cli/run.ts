@@ -1,13 +1,13 @@
 // From options to a run: fills in the defaults, and refuses what makes no sense together.
 
-import type { Format, Learned, Settings, Task } from '../data/formats/format.js'
+import type { Format, FormatName, Learned, Settings, Task } from '../data/formats/format.js'
 import { FORMATS } from '../data/formats/index.js'
 import { completeSettings } from '../data/formats/settings.js'
 import { WideheadError } from '../errors.js'
 import type { Activation, NetworkConfig } from '../files/config.js'
 import { createLoss } from '../losses.js'
 import type { Optimizer } from '../optimizer.js'
-import { type Pace, runDefaults } from './defaults.js'
+import { defaultHead, type Pace, runDefaults } from './defaults.js'
 import { checkHeadOptions, HEAD_OPTIONS, type HeadName, type HeadOptionValues, headKind, headsWith } from './heads.js'
 
 /** Options of `widehead train` as given; settings of formats and options of heads among them under their own names. */
@@ -20,7 +20,7 @@ export interface TrainOptions {
   hidden?: number[]
   embedding?: number
   activation?: Activation
-  head: HeadName
+  head?: HeadName
   bias?: boolean
   loss?: string
   negativeWeight?: number
@@ -83,8 +83,21 @@ const LOSS_PARAMETERS: Readonly<Record<string, readonly string[]>> = {
   'z-loss': ['alpha', 'beta'],
 }
 
+/** Options of a run whose head is settled. */
+export type HeadedOptions = TrainOptions & { head: HeadName }
+
+/** The head asked for; the exact one where a loss or a parameter of one is; else the format's, once that is known. */
+export function withHead(options: TrainOptions, format: FormatName): HeadedOptions
+export function withHead(options: TrainOptions): HeadedOptions | undefined
+export function withHead(options: TrainOptions, format?: FormatName): HeadedOptions | undefined {
+  const names = ['loss', ...Object.values(LOSS_PARAMETERS).flat()]
+  const forced = names.some((name) => options[name] !== undefined) ? 'exact' : undefined
+  const head = options.head ?? forced ?? (format && defaultHead(format))
+  return head && { ...options, head }
+}
+
 /** The options of the head among those given; what does not go with the head is refused. Needs no data. */
-export function headOptions(options: TrainOptions): HeadOptionValues {
+export function headOptions(options: HeadedOptions): HeadOptionValues {
   const { head } = options
   const own = headKind(head).loss
   if (own) checkOwnLoss(options, own)
@@ -93,7 +106,7 @@ export function headOptions(options: TrainOptions): HeadOptionValues {
   return checkHeadOptions(head, Object.fromEntries(given), (name, fault) => usage(`${flagOf(name)} ${fault}`))
 }
 
-function checkOwnLoss({ head, ...options }: TrainOptions, own: string): void {
+function checkOwnLoss({ head, ...options }: HeadedOptions, own: string): void {
   if (options.loss !== undefined && options.loss !== own) {
     throw usage(`--loss ${options.loss} is none of the head ${head}, which has its own (${own}): leave it out`)
   }
@@ -102,7 +115,7 @@ function checkOwnLoss({ head, ...options }: TrainOptions, own: string): void {
   }
 }
 
-function checkAnyLoss({ head, loss, headOptimizer }: TrainOptions): void {
+function checkAnyLoss({ head, loss, headOptimizer }: HeadedOptions): void {
   const owners = headsWith((kind) => kind.loss === loss && loss !== undefined)
   if (owners) throw usage(`--loss ${loss} is none of the head ${head}: give --head, one of ${owners}`)
   if (headOptimizer) throw usage(`--head-optimizer is not for the head ${head}, which is trained by SGD`)
@@ -136,7 +149,7 @@ function layerWidths(options: TrainOptions, slots: number, defaults: { hidden: n
   return { embedding: hidden[0], widths: hidden.slice(1) }
 }
 
-export function resolveRun(options: TrainOptions, format: Format, learned: Learned, task: Task) {
+export function resolveRun(options: HeadedOptions, format: Format, learned: Learned, task: Task) {
   if (!task.trainExamples)
     throw new WideheadError('WIDEHEAD_DATA', `${options.train.join(', ')}: no example to train on`)
   const defaults = runDefaults(format.name, options.head, options.loss)

@@ -15,7 +15,15 @@ import type { Io } from './io.js'
 import { MetricsLog } from './metrics-log.js'
 import { createNetwork, type Network } from './network.js'
 import { createProgress, duration, type Progress, scoreLine, short } from './progress.js'
-import { formatSettings, headOptions, resolveRun, type TrainingConfig, type TrainOptions } from './run.js'
+import {
+  formatSettings,
+  type HeadedOptions,
+  headOptions,
+  resolveRun,
+  type TrainingConfig,
+  type TrainOptions,
+  withHead,
+} from './run.js'
 import { Signals } from './signals.js'
 import { type StepReport, trainingLoop } from './training-loop.js'
 
@@ -23,12 +31,13 @@ import { type StepReport, trainingLoop } from './training-loop.js'
 const EVALUATION_EXAMPLES = 20_000
 
 export async function train(options: TrainOptions, io: Io): Promise<number> {
-  headOptions(options) // before data are read, which may take long
+  const settled = withHead(options)
+  if (settled) headOptions(settled) // before data are read, which may take long
   const sources = new Sources(io.stdin)
   const signals = new Signals((message) => io.stderr.write(`${message}\n`))
   try {
     const data = await openData(options, sources, io)
-    return await new Run(options, data, io, signals).start()
+    return await new Run(data, io, signals).start()
   } finally {
     signals.dispose()
     await sources.dispose()
@@ -38,6 +47,7 @@ export async function train(options: TrainOptions, io: Io): Promise<number> {
 interface Data {
   format: Format
   settings: Settings
+  options: HeadedOptions
   learned: Learned
   task: Task
   train: Source[]
@@ -50,12 +60,15 @@ async function openData(options: TrainOptions, sources: Sources, io: Io): Promis
   const named = options.format as keyof typeof FORMATS | undefined
   const format = named ? FORMATS[named] : await recogniseSource(train[0])
   const settings = formatSettings(format, options)
+  const settled = withHead(options, format.name)
+  headOptions(settled)
   io.stderr.write(`reading ${train.map(({ label }) => label).join(', ')} as ${format.name}\n`)
   const learned = await format.learn(train, settings)
-  return { format, settings, learned, task: format.task(learned, settings), train, valid }
+  return { format, settings, options: settled, learned, task: format.task(learned, settings), train, valid }
 }
 
 class Run {
+  private readonly options: HeadedOptions
   private readonly training: TrainingConfig
   private readonly config: ModelConfig
   private readonly stream: TrainStream
@@ -70,12 +83,12 @@ class Run {
   private began = performance.now()
 
   constructor(
-    private readonly options: TrainOptions,
     private readonly data: Data,
     private readonly io: Io,
     private readonly signals: Signals,
   ) {
-    const { format, settings, learned, task, train } = data
+    const { format, settings, options, learned, task, train } = data
+    this.options = options
     const { network, training } = resolveRun(options, format, learned, task)
     this.training = training
     this.config = {

@@ -47,6 +47,7 @@ const QUERIES = {
 
 const options = (name: keyof typeof CASES, out: string) => [
   ...['train', '--train', FILES[name], '--out', join(folder, out), '--hidden', name === 'sequences' ? 'none' : '32'],
+  ...['--head', 'exact'],
   ...(name === 'text' || name === 'sequences' ? ['--embedding', '16'] : []),
   ...CASES[name].options,
   ...CASES[name].rates,

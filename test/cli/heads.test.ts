@@ -43,6 +43,22 @@ const scoresOf = (out: string) => lastScores(readFileSync(path(`${out}/metrics.j
 
 const config = (out: string) => JSON.parse(readFileSync(path(`${out}/config.json`), 'utf8'))
 
+// What the README says of the defaults.
+test.each<[keyof typeof CORPORA, string[], HeadName]>([
+  ['text', [], 'sampled'],
+  ['xmc', [], 'sampled'],
+  ['sets', [], 'exact'],
+  ['sequences', ['--hidden', 'none'], 'sampled'],
+  ['sequences', ['--hidden', 'none', '--alpha', '2'], 'exact'],
+  ['xmc', ['--loss', 'z-loss'], 'exact'],
+  ['sets', ['--head', 'softmax'], 'softmax'],
+])('%s %j: the head is %s %s', async (corpus, args, head) => {
+  const network = ['--hidden', '16', '--embedding', '16', '--epochs', '1']
+  const data = ['--train', path(`${corpus}.txt`), '--format', corpus, '--out', path('default'), '--overwrite']
+  expect((await widehead(['train', ...data, ...network, ...args])).code).toBe(0)
+  expect(config('default').network.head).toBe(head)
+})
+
 describe.each(softmaxHeads)('--head %s', (head) => {
   const own = OPTIONS[head] ?? ['--head-learning-rate', '0.3']
 
@@ -128,13 +144,16 @@ describe('mistakes about heads', () => {
   // Found before data are read: the file is not there.
   it.each<[string[], RegExp]>([
     [['--head', 'mlp'], /Allowed choices are exact, dense, softmax, sampled, hierarchical, wta, lsh/],
-    [['--samples', '5'], /--samples is no option of the head exact, but of sampled, lsh/],
+    [['--head', 'exact', '--samples', '5'], /--samples is no option of the head exact, but of sampled, lsh/],
     [['--head', 'wta', '--tables', '5'], /--tables is no option of the head wta, but of lsh/],
     [
       ['--head', 'hierarchical', '--per-example'],
       /--per-example is no option of the head hierarchical, but of wta, lsh/,
     ],
-    [['--head-optimizer', 'adam'], /--head-optimizer is not for the head exact, which is trained by SGD/],
+    [
+      ['--head', 'exact', '--head-optimizer', 'adam'],
+      /--head-optimizer is not for the head exact, which is trained by SGD/,
+    ],
     [
       ['--head', 'softmax', '--loss', 'z-loss'],
       /--loss z-loss is none of the head softmax, which has its own \(softmax\)/,

@@ -34,7 +34,7 @@ describe('mistakes', () => {
     [train('xmc', '--hidden', '300,x'), 2, /--hidden <widths>' argument '300,x' is invalid/],
     [train('xmc', '--loss', 'hinge'), 2, /Allowed choices are squared-error,/],
     [train('xmc', '--head', 'mlp'), 2, /Allowed choices are exact, dense/],
-    [train('xmc', '--alpha', '2'), 2, /--alpha is no parameter of the loss squared-error/],
+    [train('xmc', '--head', 'exact', '--alpha', '2'), 2, /--alpha is no parameter of the loss squared-error/],
     [train('xmc', '--context', '5'), 2, /--context is an option of the format text, not xmc/],
     [train('xmc', '--no-lowercase'), 2, /--lowercase is an option of the format text, not xmc/],
     [train('text', '--format', 'text', '--context', '0'), 2, /--context must be at least 1, got 0/],

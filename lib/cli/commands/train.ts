@@ -62,7 +62,12 @@ function data(command: Command): void {
 function network(command: Command): void {
   command
     .optionsGroup('Network:')
-    .addOption(new Option('--head <kind>', 'how the output layer is computed').choices(HEAD_NAMES).default('exact'))
+    .addOption(
+      new Option(
+        '--head <kind>',
+        'how the output layer is computed (default: sampled; exact for sets and with --loss)',
+      ).choices(HEAD_NAMES),
+    )
     .option('--hidden <widths>', 'widths of the layers below the head, as 300,300, or none', widths)
     .option(
       '--embedding <width>',
