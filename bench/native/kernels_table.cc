@@ -95,11 +95,12 @@ void benchProduct(const Product& p, size_t d, size_t m, const Settings& settings
   Operands on = {randomFloats(p.rows * p.depth, 1), randomFloats(p.cols * p.depth, 2), Buffer<float>(p.rows * p.cols),
                  CompensatedMatrix(p.form == Form::Compensated || p.form == Form::Syr2k ? d : 1)};
   on.c.zeros(p.rows * p.cols);
-  std::vector<Side> sides = {{oursFor(p, on)}};
-  const OpenBlas* blas = openBlas();
+  std::vector<Side> sides;
+  if (settings.ours) sides.push_back({oursFor(p, on)});
+  const OpenBlas* blas = settings.openBlas ? openBlas() : nullptr;
   if (blas != nullptr) sides.push_back({openBlasFor(p, on, *blas), OpenBlas::kSettle});
   // What the FMA units do at the same time: a core's speed is not the same all along.
-  const FmaLoops* loops = fmaLoops(kernels().name);
+  const FmaLoops* loops = settings.ours ? fmaLoops(kernels().name) : nullptr;
   const size_t rounds = 10000;
   if (loops != nullptr) sides.push_back({onAllThreads([=] { loops->registers(rounds); })});
   const auto times = sample(sides, settings.rigour);
@@ -110,8 +111,8 @@ void benchProduct(const Product& p, size_t d, size_t m, const Settings& settings
   // What a triangle needs: half of the full products.
   const double perElement = p.form == Form::Syrk ? 1 : 2;
   line.add("flops", perElement * static_cast<double>(p.rows) * static_cast<double>(p.cols) * static_cast<double>(p.depth));
-  line.add("ours", times[0]);
-  if (blas != nullptr) line.add("openblas", times[1]); else line.addNull("openblas");
+  if (settings.ours) line.add("ours", times[0]); else line.addNull("ours");
+  if (blas != nullptr) line.add("openblas", times[settings.ours ? 1 : 0]); else line.addNull("openblas");
   if (loops == nullptr) return;
   line.add("peak", times.back());
   line.add("peakFlops", loops->flopsPerRound * static_cast<double>(rounds * settings.threads));

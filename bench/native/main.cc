@@ -62,6 +62,11 @@ std::vector<size_t> readList(const char* text) {
 }
 
 bool readOption(bench::Settings& settings, const char* name, const char* value) {
+  if (std::strcmp(name, "--alone") == 0) {
+    settings.ours = std::strcmp(value, "ours") == 0;
+    settings.openBlas = std::strcmp(value, "openblas") == 0;
+    return settings.ours || settings.openBlas;
+  }
   const std::vector<size_t> list = readList(value);
   if (std::strcmp(name, "--millis") == 0) return (settings.rigour.seconds = std::atof(value) / 1000) > 0;
   if (list.empty() || list[0] == 0) return false;
@@ -76,7 +81,7 @@ bool readOption(bench::Settings& settings, const char* name, const char* value) 
 
 int usage() {
   std::fprintf(stderr, "usage: widehead_bench TABLE [--threads N] [--samples N] [--millis X] [--d N,..] [--m N,..] "
-                       "[--classes N]\ntables:");
+                       "[--classes N] [--alone ours|openblas]\ntables:");
   for (const Table& table : kTables) std::fprintf(stderr, " %s", table.name);
   std::fprintf(stderr, "\n");
   return 2;

@@ -12,7 +12,9 @@ namespace bench {
 struct Settings {
   Rigour rigour;
   size_t threads = 1;
-  std::vector<size_t> d = {100, 128, 256, 300, 512, 1024}, m = {32, 128, 512};
+  std::vector<size_t> d = {100, 300, 1024}, m = {32, 128, 512};
+  // Of the table kernels: threads of one side go on spinning after its call, where the other's want to run.
+  bool ours = true, openBlas = true;
   size_t classes = 793471;
 };
 

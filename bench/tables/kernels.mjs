@@ -6,13 +6,21 @@ import { describeBaseline, findBaseline, runNative } from '../native.mjs'
 import { quick, rounds, threadCounts } from '../settings.mjs'
 import { geometricMean, groupBy, median } from '../statistics.mjs'
 
-const shapes = quick ? { d: '128,300,1024', m: 128, samples: 5, millis: 1 } : { samples: 15, millis: 3 }
+const shapes = quick ? { d: '128,300,1024', m: 128, samples: 5, millis: 1 } : { samples: 9, millis: 2 }
 const LARGE = 64e6 // flops: a third of a millisecond at 200 GFLOP/s
 
 /** The instruction sets to measure: the best one, and AVX2 where that is not the best. */
 function isas() {
   const [best, ...others] = supportedIsas()
   return process.env.WIDEHEAD_ISA ? [process.env.WIDEHEAD_ISA] : [best, ...others.filter((isa) => isa === 'avx2')]
+}
+
+/** With one thread the sides take turns in one process; with more each has its own, because their threads get in each other's way. */
+function products(threads, env) {
+  const run = (options) => runNative('kernels', { threads, ...shapes, ...options }, env) ?? []
+  if (threads === 1) return run({})
+  const theirs = run({ alone: 'openblas' })
+  return run({ alone: 'ours' }).map((line, i) => ({ ...line, openblas: theirs[i].openblas }))
 }
 
 function measure(isa) {
@@ -23,14 +31,14 @@ function measure(isa) {
       const run = (table, options) => lines.push(...(runNative(table, { threads, ...options }, baseline.env) ?? []))
       run('peak', {})
       run('sgemm', { samples: quick ? 3 : 7 })
-      run('kernels', shapes)
+      lines.push(...products(threads, baseline.env))
       run('peak', {})
     }
   }
   return { isa, baseline, lines }
 }
 
-/** One row from the rounds of a shape. The ratio is taken inside each process, where the two sides took turns. */
+/** One row from the rounds of a shape. The ratio is taken inside each round. */
 function combine(lines, peak) {
   const [{ isa, threads, product, role, rows, cols, depth, d, m, n, flops }] = lines
   const rate = (side) => (flops / median(lines.map((line) => line[side].median))) * 1e-9
