@@ -14,8 +14,9 @@ import { quick, threadCounts } from '../settings.mjs'
 // The dense head learns what the exact one does, in a time that other tables tell.
 const heads = HEAD_NAMES.filter((name) => name !== 'dense')
 
-/** One more run of the exact head. */
+/** More runs of some heads. */
 const weighted = { name: 'exact, weighted', head: 'exact', options: ['--loss', 'weighted-squared-error'] }
+const manySamples = { name: 'lsh, 2048 samples', head: 'lsh', options: ['--samples', '2048'] }
 
 /** Evaluations of a run, the points of its curve, and examples of each. */
 const EVALUATIONS = quick ? 3 : 10
@@ -30,8 +31,8 @@ const datasets = [
     metric: 'p@1',
     files: () => [unpackXmc('tib/train.txt.xz', quick && 3000), unpackXmc('tib/valid.txt.xz', 5000)],
     options: ['--format', 'xmc', '--hidden', '128', '--epochs', quick ? '1' : '3'],
-    rates: { softmax: 0.3, sampled: 0.2, wta: 0.1, lsh: 0.15, 'exact, weighted': 1 },
-    more: [weighted],
+    rates: { softmax: 0.3, sampled: 0.2, wta: 0.1, lsh: 0.15, 'lsh, 2048 samples': 0.2, 'exact, weighted': 1 },
+    more: [weighted, manySamples],
     examples: quick ? 3000 : 3 * 90_452,
   },
   {
