@@ -1,6 +1,6 @@
 // The heads of --head. A new one is an entry of HEADS: what help says of it, which options are its own, how it is made.
 
-import type { SettingValue } from '../data/formats/format.js'
+import type { Setting, SettingValue } from '../data/formats/format.js'
 import { settingFault } from '../data/formats/settings.js'
 import type { LshSampledSoftmaxOptions } from '../heads/lsh-softmax.js'
 import type { Sampler } from '../heads/sampled-softmax.js'
@@ -9,13 +9,7 @@ import type { Loss } from '../losses.js'
 import type { Optimizer } from '../optimizer.js'
 
 /** An option of a head: the field of that name of its options in code, a flag of `widehead train`. */
-export interface HeadOption {
-  name: string
-  description: string
-  kind: 'integer' | 'number' | 'flag' | 'choice'
-  choices?: readonly string[]
-  minimum?: number
-  maximum?: number
+export interface HeadOption extends Omit<Setting, 'default'> {
   /** What help says of the default, which may depend on the number of classes; the head knows it. */
   default?: string
 }

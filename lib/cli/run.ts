@@ -82,6 +82,7 @@ const LOSS_PARAMETERS: Readonly<Record<string, readonly string[]>> = {
   'spherical-softmax': ['epsilon'],
   'z-loss': ['alpha', 'beta'],
 }
+const ALL_LOSS_PARAMETERS = Object.values(LOSS_PARAMETERS).flat()
 
 /** Options of a run whose head is settled. */
 export type HeadedOptions = TrainOptions & { head: HeadName }
@@ -90,7 +91,7 @@ export type HeadedOptions = TrainOptions & { head: HeadName }
 export function withHead(options: TrainOptions, format: FormatName): HeadedOptions
 export function withHead(options: TrainOptions): HeadedOptions | undefined
 export function withHead(options: TrainOptions, format?: FormatName): HeadedOptions | undefined {
-  const names = ['loss', ...Object.values(LOSS_PARAMETERS).flat()]
+  const names = ['loss', ...ALL_LOSS_PARAMETERS]
   const forced = names.some((name) => options[name] !== undefined) ? 'exact' : undefined
   const head = options.head ?? forced ?? (format && defaultHead(format))
   return head && { ...options, head }
@@ -110,7 +111,7 @@ function checkOwnLoss({ head, ...options }: HeadedOptions, own: string): void {
   if (options.loss !== undefined && options.loss !== own) {
     throw usage(`--loss ${options.loss} is none of the head ${head}, which has its own (${own}): leave it out`)
   }
-  for (const parameter of Object.values(LOSS_PARAMETERS).flat()) {
+  for (const parameter of ALL_LOSS_PARAMETERS) {
     if (options[parameter] !== undefined) throw usage(`${flagOf(parameter)} is no parameter of the loss ${own}`)
   }
 }
@@ -124,7 +125,7 @@ function checkAnyLoss({ head, loss, headOptimizer }: HeadedOptions): void {
 function lossOf(options: TrainOptions, name: string, negativeWeight: number) {
   const own = LOSS_PARAMETERS[name] ?? []
   const parameters: Record<string, number> = own.includes('negativeWeight') ? { negativeWeight } : {}
-  for (const parameter of Object.values(LOSS_PARAMETERS).flat()) {
+  for (const parameter of ALL_LOSS_PARAMETERS) {
     const value = options[parameter] as number | undefined
     if (value === undefined) continue
     if (!own.includes(parameter)) throw usage(`${flagOf(parameter)} is no parameter of the loss ${name}`)

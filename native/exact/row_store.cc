@@ -75,13 +75,6 @@ void RowStore::gather(float* out, std::vector<uint32_t>& order, const uint32_t* 
   });
 }
 
-void RowStore::scatter(const float* rows, const uint32_t* classes, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    std::memcpy(raw(classes[i]), rows + i * features_, features_ * sizeof(float));
-    markWritten(classes[i]);
-  }
-}
-
 void RowStore::sweep(size_t count, CorrectionLog::Until until) {
   for (count = std::min(count, rows_); count > 0;) {
     const size_t part = std::min({count, kSweep, segmentEnd(segment_) - cursor_});

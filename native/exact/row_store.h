@@ -30,8 +30,6 @@ class RowStore {
   void gather(float* out, std::vector<uint32_t>& order, const uint32_t* classes, size_t count) const {
     gather(out, order, classes, count, CorrectionLog::Until::End);
   }
-  // Writes back packed rows that are current at the log's end; row i of `rows` is that of classes[i].
-  void scatter(const float* rows, const uint32_t* classes, size_t count);
 
   // Brings the next `count` rows up to the log's open stretch, in turn, and lets the log forget what no row needs any more. What
   // the open stretch holds is cheaper when it is whole.

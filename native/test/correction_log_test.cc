@@ -17,6 +17,12 @@ namespace {
 using widehead::CorrectionLog;
 using widehead::RowStore;
 
+// As a step writes a row that it has gathered.
+void write(RowStore& store, uint32_t id, const float* row) {
+  std::copy_n(row, store.features(), store.raw(id));
+  store.markWritten(id);
+}
+
 constexpr size_t kFeatures = 12;
 
 // One append: entries that act at once, then a scale.
@@ -248,7 +254,7 @@ TEST(storedRowsEqualTheReplayAndTheLogStaysShort) {
         rows[written[i]][j] = 0.5 * rows[written[i]][j] + fresh;
       }
     }
-    store.scatter(packed.data(), written.data(), written.size());
+    for (size_t i = 0; i < written.size(); i++) write(store, written[i], &packed[i * kFeatures]);
     const Group group = randomGroup(step);
     const uint64_t before = store.log().end();
     group.appendTo(store.log());
@@ -284,7 +290,7 @@ TEST(rowsNeverWrittenCostNoMemory) {
   const double before = resident();
   const std::vector<float> x(64, 0.125f), row(64, 1.0f);
   const uint32_t id = 1234567;
-  store.scatter(row.data(), &id, 1);
+  write(store, id, row.data());
   for (size_t i = 0; i < 40; i++) {
     store.log().append({{x.data(), x.data(), 2.0f}});
     store.sweep(kRows / 10);
