@@ -1,6 +1,9 @@
 // What the addon exports, as the facade sees it. Types and lengths are checked before these are called.
 
+import type { NativeState, StateBinding } from './state-binding.js'
 import type { TrunkBinding } from './trunk-binding.js'
+
+export type { NativeFilePlan, NativeSnapshot, NativeState, NativeTensor } from './state-binding.js'
 
 /** Stages of a pass; they add up. */
 export const SCORE = 1
@@ -32,7 +35,7 @@ export interface NativePolicy {
   stretch: number
 }
 
-export interface NativeHead {
+export interface NativeHead extends NativeState {
   /** `holder` is the only one that uses the pass: once it is forgotten, another pass may take over the buffers. */
   newPass(numbers: Float64Array, holder: object): NativePass
   sizes(pass: NativePass): number
@@ -86,7 +89,7 @@ type Run<Result> = (
   values?: Float32Array | null,
 ) => Result
 
-export interface NativeBinding extends TrunkBinding {
+export interface NativeBinding extends TrunkBinding, StateBinding {
   Head: new (spec: NativeHeadSpec) => NativeHead
   run: Run<void>
   runAsync: Run<Promise<void>>

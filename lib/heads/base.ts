@@ -1,11 +1,11 @@
 // What all heads share: checks, one native call, results. A head of its own adds its constructor and what only it can do.
 
-import { APPLY, DIFFERENTIATE, type NativeHead, type NativePolicy, SCORE } from '../binding.js'
+import { APPLY, DIFFERENTIATE, type NativeHead, type NativeHeadSpec, type NativePolicy, SCORE } from '../binding.js'
 import { allocate, checkArray, checkBoolean, checkHidden, checkInteger, checkObject } from '../check.js'
 import { typed, WideheadError } from '../errors.js'
 import type { Loss } from '../losses.js'
-import { native } from '../native.js'
 import { fillCustomLoss } from './custom-loss.js'
+import { HeadHandle } from './handle.js'
 import { type Rates, readInit, readLoss, readRates, readSearch } from './options.js'
 import { type Minibatch, Pass } from './pass.js'
 import { copyTargets, readTargets } from './targets.js'
@@ -31,42 +31,27 @@ interface OwnOptions {
   options?: (numClasses: number) => object
 }
 
-export abstract class BaseHead implements Head {
+export abstract class BaseHead extends HeadHandle implements Head {
   readonly numClasses: number
   readonly hiddenSize: number
   readonly loss: Loss
   readonly bias: boolean
+  readonly #recipe: object
 
-  // Undefined once closed.
-  #native: NativeHead | undefined
   // One pass is used again and again, so that its buffers are made once: a pass that nobody collects yet may be large.
   #pass: Pass | undefined
-  // Calls that have not ended (asynchronous steps, or one with a custom loss), and the last asynchronous one.
-  #pending = 0
-  #tail: Promise<unknown> = Promise.resolve()
 
   protected constructor(kind: string, options: CommonOptions, own: OwnOptions = {}) {
     checkObject('options', options)
-    this.numClasses = checkInteger('numClasses', options.numClasses, 1, 0x7fffffff)
-    this.hiddenSize = checkInteger('hiddenSize', options.hiddenSize, 1, 65536)
-    this.bias = checkBoolean('bias', options.bias ?? false)
-    this.loss = readLoss((options as Partial<HeadOptions>).loss, own.loss)
-    this.#native = new native.Head({
-      kind,
-      numClasses: this.numClasses,
-      hiddenSize: this.hiddenSize,
-      bias: this.bias,
-      seed: checkInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER),
-      init: readInit(options.init ?? this.loss.defaultInit, this.numClasses, this.hiddenSize, this.bias),
-      loss: this.loss.compute || own.loss ? null : this.loss.name,
-      parameters: this.loss.parameters,
-      policy: own.policy?.(this.hiddenSize + (this.bias ? 1 : 0)),
-      options: own.options?.(this.numClasses),
-    })
-  }
-
-  get closed(): boolean {
-    return this.#native === undefined
+    const loss = readLoss((options as Partial<HeadOptions>).loss, own.loss)
+    const spec = readSpec(kind, options, own, loss)
+    super(spec)
+    this.numClasses = spec.numClasses
+    this.hiddenSize = spec.hiddenSize
+    this.bias = spec.bias
+    this.loss = loss
+    const { init: _, ...others } = options
+    this.#recipe = { ...others, loss: own.loss ? undefined : { name: loss.name, parameters: loss.parameters } }
   }
 
   /**
@@ -77,16 +62,11 @@ export abstract class BaseHead implements Head {
     const head = this.idle()
     const rates = readRates(options)
     const batch = this.#readBatch(hidden, targets)
-    this.#pending++
-    try {
+    return this.busy(head, () => {
       const pass = (this.#pass ??= new Pass(head))
       const dHidden = this.#compute(head, pass, batch, rates)
       return { loss: pass.loss, dHidden, gradNorm: pass.gradNorm }
-    } catch (error) {
-      throw typed(error)
-    } finally {
-      this.#letGo(head)
-    }
+    })
   }
 
   /**
@@ -97,37 +77,27 @@ export abstract class BaseHead implements Head {
   stepAsync(hidden: Float32Array, targets: Targets, options: ApplyOptions): Promise<StepResult> {
     let batch: Minibatch
     let rates: Rates
-    const head = this.#native
     try {
-      if (!head) throw closedError()
+      this.open()
       rates = readRates(options)
       batch = this.#readBatch(hidden, targets)
       batch = { m: batch.m, hidden: batch.hidden.slice(), targets: copyTargets(batch.targets) }
     } catch (error) {
       return Promise.reject(error)
     }
-    this.#pending++
-    const done = this.#tail.then(() => this.#stepInTurn(head, batch, rates))
-    this.#tail = done.catch(() => {})
-    return done
+    return this.inTurn((head) => this.#stepNow(head, batch, rates))
   }
 
-  async #stepInTurn(head: NativeHead, batch: Minibatch, rates: Rates): Promise<StepResult> {
-    try {
-      const pass = (this.#pass ??= new Pass(head))
-      if (!this.loss.compute) {
-        const dHidden = await pass.runAsync(SCORE | DIFFERENTIATE | APPLY, batch, rates)
-        return { loss: pass.loss, dHidden, gradNorm: pass.gradNorm }
-      }
-      await pass.runAsync(SCORE, batch)
-      fillCustomLoss(head, pass.native, batch.m, this.numClasses, this.loss.compute)
-      const dHidden = await pass.runAsync(DIFFERENTIATE | APPLY, batch, rates)
+  async #stepNow(head: NativeHead, batch: Minibatch, rates: Rates): Promise<StepResult> {
+    const pass = (this.#pass ??= new Pass(head))
+    if (!this.loss.compute) {
+      const dHidden = await pass.runAsync(SCORE | DIFFERENTIATE | APPLY, batch, rates)
       return { loss: pass.loss, dHidden, gradNorm: pass.gradNorm }
-    } catch (error) {
-      throw typed(error)
-    } finally {
-      this.#letGo(head)
     }
+    await pass.runAsync(SCORE, batch)
+    fillCustomLoss(head, pass.native, batch.m, this.numClasses, this.loss.compute)
+    const dHidden = await pass.runAsync(DIFFERENTIATE | APPLY, batch, rates)
+    return { loss: pass.loss, dHidden, gradNorm: pass.gradNorm }
   }
 
   /** The first half of step(); nothing changes until `apply` is called. */
@@ -135,19 +105,14 @@ export abstract class BaseHead implements Head {
     const head = this.idle()
     const batch = this.#readBatch(hidden, targets)
     const losses = new Float64Array(batch.m)
-    this.#pending++
-    try {
+    return this.busy(head, () => {
       // The pass is this call's own until it is applied: other passes may come before.
       const pass = this.#pass ?? new Pass(head)
       this.#pass = undefined
       const dHidden = this.#compute(head, pass, batch)
       head.readLoss(pass.native, { losses })
       return { loss: pass.loss, losses, dHidden, apply: this.#applier(pass) }
-    } catch (error) {
-      throw typed(error)
-    } finally {
-      this.#letGo(head)
-    }
+    })
   }
 
   #applier(pass: Pass): ForwardResult['apply'] {
@@ -172,17 +137,12 @@ export abstract class BaseHead implements Head {
     const head = this.idle()
     const batch = this.#readBatch(hidden, targets)
     const losses = new Float64Array(batch.m)
-    this.#pending++
-    try {
+    return this.busy(head, () => {
       const pass = (this.#pass ??= new Pass(head))
       this.#score(head, pass, batch)
       head.readLoss(pass.native, { losses })
       return { loss: losses.reduce((sum, value) => sum + value / batch.m, 0), losses }
-    } catch (error) {
-      throw typed(error)
-    } finally {
-      this.#letGo(head)
-    }
+    })
   }
 
   /** The outputs o of n classes for each of m hidden vectors: m * n, row-major. */
@@ -232,31 +192,14 @@ export abstract class BaseHead implements Head {
     return this.idle().diagnostics()
   }
 
-  /** Frees the weights. Asynchronous steps on their way still end; every later call fails with WIDEHEAD_CLOSED. */
-  close(): void {
-    const head = this.#native
-    this.#native = undefined
+  override close(): void {
     this.#pass = undefined
-    if (this.#pending === 0) head?.close()
+    super.close()
   }
 
-  [Symbol.dispose](): void {
-    this.close()
+  protected recipe(): object {
+    return this.#recipe
   }
-
-  /** The native head, when it may be called. */
-  protected idle(): NativeHead {
-    if (!this.#native) throw closedError()
-    if (this.#pending > 0) {
-      throw new WideheadError(
-        'WIDEHEAD_BUSY',
-        'the head is busy: await its asynchronous steps first, and leave it alone while its custom loss runs',
-      )
-    }
-    return this.#native
-  }
-
-  // While a custom loss runs, the head counts as busy (#pending), because that code of the caller's may call it or close it.
 
   /** A minibatch's dHidden, and with rates the update. */
   #compute(head: NativeHead, pass: Pass, batch: Minibatch, rates?: Rates): Float32Array {
@@ -269,12 +212,6 @@ export abstract class BaseHead implements Head {
   #score(head: NativeHead, pass: Pass, batch: Minibatch): void {
     pass.run(SCORE, batch)
     if (this.loss.compute) fillCustomLoss(head, pass.native, batch.m, this.numClasses, this.loss.compute)
-  }
-
-  #letGo(head: NativeHead): void {
-    this.#pending--
-    // close() left the release to the last call that was on its way.
-    if (this.#pending === 0 && this.closed) head.close()
   }
 
   #rowsWithBias(classes: Int32Array): Float32Array {
@@ -294,6 +231,20 @@ export abstract class BaseHead implements Head {
   }
 }
 
-function closedError(): WideheadError {
-  return new WideheadError('WIDEHEAD_CLOSED', 'the head is closed')
+function readSpec(kind: string, options: CommonOptions, own: OwnOptions, loss: Loss): NativeHeadSpec {
+  const numClasses = checkInteger('numClasses', options.numClasses, 1, 0x7fffffff)
+  const hiddenSize = checkInteger('hiddenSize', options.hiddenSize, 1, 65536)
+  const bias = checkBoolean('bias', options.bias ?? false)
+  return {
+    kind,
+    numClasses,
+    hiddenSize,
+    bias,
+    seed: checkInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER),
+    init: readInit(options.init ?? loss.defaultInit, numClasses, hiddenSize, bias),
+    loss: loss.compute || own.loss ? null : loss.name,
+    parameters: loss.parameters,
+    policy: own.policy?.(hiddenSize + (bias ? 1 : 0)),
+    options: own.options?.(numClasses),
+  }
 }

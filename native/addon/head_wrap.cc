@@ -7,6 +7,7 @@
 #include "addon/convert.h"
 #include "addon/head_spec.h"
 #include "addon/job.h"
+#include "addon/snapshot.h"
 
 namespace widehead::addon {
 
@@ -44,7 +45,9 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
                         InstanceMethod<&HeadWrap::logits>("logits"), InstanceMethod<&HeadWrap::topK>("topK"),
                         InstanceMethod<&HeadWrap::rows>("rows"), InstanceMethod<&HeadWrap::diagnostics>("diagnostics"),
                         InstanceMethod<&HeadWrap::drift>("drift"), InstanceMethod<&HeadWrap::refresh>("refresh"),
-                        InstanceMethod<&HeadWrap::setPolicy>("setPolicy"), InstanceMethod<&HeadWrap::close>("close")});
+                        InstanceMethod<&HeadWrap::setPolicy>("setPolicy"), InstanceMethod<&HeadWrap::snapshot>("snapshot"),
+                        InstanceMethod<&HeadWrap::restore>("restore"), InstanceMethod<&HeadWrap::fill>("fill"),
+                        InstanceMethod<&HeadWrap::restored>("restored"), InstanceMethod<&HeadWrap::close>("close")});
   }
 
   explicit HeadWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<HeadWrap>(info) {
@@ -186,6 +189,28 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
     guarded(info.Env(), [&] { exact().setPolicy(readPolicy(info[0].As<Napi::Object>())); });
   }
 
+  Napi::Value snapshot(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] {
+      head();
+      return snapshotOf(info.Env(), open_->head);
+    });
+  }
+  Napi::Value restore(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] { return restoring_.begin(info, head()); });
+  }
+  void fill(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] {
+      head();
+      restoring_.fill(info);
+    });
+  }
+  void restored(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] {
+      head().checkRestored();
+      restoring_.end();
+    });
+  }
+
   void close(const Napi::CallbackInfo& info) { release(info.Env()); }
 
   ExactHead& exact() const { return static_cast<ExactHead&>(head()); }  // the facade of no other head calls these
@@ -199,6 +224,7 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
   }
 
   const std::shared_ptr<OpenHead> open_ = std::make_shared<OpenHead>();
+  Restoring restoring_;
   int64_t tracked_ = 0;
 };
 

@@ -110,11 +110,6 @@ struct Job {
   }
 };
 
-// The facade has checked the lengths; an array that lies about its length to JavaScript must still not be read past its end.
-inline void checkLength(const char* name, bool fits) {
-  if (!fits) throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_RANGE", std::string(name) + " changed its length during the call");
-}
-
 // m, the number of examples in a hidden array.
 inline size_t examplesOf(const ArrayView& hidden, size_t hiddenSize) {
   const size_t m = hidden.length / hiddenSize;
