@@ -1,4 +1,5 @@
 export type { LoadOptions } from './checkpoint/load-head.js'
+export { type CheckpointInfo, readCheckpoint } from './checkpoint/read.js'
 export type { Saved, SaveOptions } from './checkpoint/save.js'
 export { type ErrorCode, WideheadError } from './errors.js'
 export { DenseHead } from './heads/dense.js'

@@ -122,7 +122,7 @@ export async function findCheckpoint(folder: string): Promise<string> {
   throw new WideheadError('WIDEHEAD_FILE', `no checkpoint in ${folder}`)
 }
 
-/** The name of the newest checkpoint, undefined if there is none. */
+/** The name of the newest checkpoint, undefined if there is none. The first one may have been cut off from its entry in `latest`. */
 export async function readLatest(folder: string): Promise<string | undefined> {
   const path = join(folder, LATEST)
   try {
@@ -131,7 +131,8 @@ export async function readLatest(folder: string): Promise<string | undefined> {
     return name
   } catch (error) {
     const { code } = error as { code?: unknown }
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    if (code === 'ENOTDIR') return undefined
+    if (code === 'ENOENT') return (await names(folder).catch(() => []))[0]
     throw fileError(`cannot read ${path}`, error)
   }
 }

@@ -7,6 +7,8 @@ import { createLoss, type Loss } from '../losses.js'
 import { checkTensor, restore, type StateFile, type StateHeader, withCheckpoint, withFiles } from './load.js'
 import { STATE, type State } from './save.js'
 
+export const RESTORE = Symbol('restore')
+
 export interface LoadOptions {
   /** For a head with a custom loss, whose code no file holds: the same loss again, under the same name. */
   loss?: Loss
@@ -18,7 +20,6 @@ export interface Restorable {
   [RESTORE](): NativeState
   close(): void
 }
-export const RESTORE = Symbol('restore')
 
 /** `create` makes a head of this kind from options. */
 export function loadHeadAs<T extends Restorable>(

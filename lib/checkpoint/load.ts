@@ -48,10 +48,6 @@ export class StateFile {
     }
   }
 
-  get names(): string[] {
-    return [...this.file.tensors.keys()]
-  }
-
   /** The bytes of a tensor in pieces; throws after the last one if they are not what was written. */
   async *pieces(name: string): AsyncGenerator<Uint8Array> {
     let crc = 0
@@ -149,9 +145,9 @@ export async function withFiles<T>(
 /** Fills what was made from the same options: the small arrays from `small`, the others from `streamed`. */
 export async function restore(target: NativeState, small: StateFile | undefined, streamed: StateFile): Promise<void> {
   const given = []
-  for (const name of small?.names ?? []) {
-    const { dtype, shape } = small?.file.tensors.get(name) as TensorInfo
-    given.push({ name, dtype, shape, data: await (small as StateFile).read(name) })
+  if (small) {
+    for (const [name, { dtype, shape }] of small.file.tensors)
+      given.push({ name, dtype, shape, data: await small.read(name) })
   }
   const wanted = target.restore(given)
   for (const tensor of wanted) checkTensor(streamed.file, tensor)

@@ -22,12 +22,12 @@ const KINDS = new Map<string, Kind>([
   ['lsh', LshSampledSoftmaxHead],
 ])
 
-/** A head as it was saved in `folder`, of the kind that it is there. Errors: WIDEHEAD_FILE. */
-export function loadHead(folder: string, options?: LoadOptions): Promise<BaseHead> {
+/** A head as it was saved in `folder`, of whatever kind it is there, or of this one. Errors: WIDEHEAD_FILE. */
+export function loadHead(folder: string, options?: LoadOptions, kind?: string): Promise<BaseHead> {
   const create = (kind: string, own: never) => {
     const Head = KINDS.get(kind)
     if (!Head) throw badFile(folder, `holds a head of the unknown kind ${JSON.stringify(kind)}`)
     return new Head(own)
   }
-  return loadHeadAs(folder, undefined, create, options)
+  return loadHeadAs(folder, kind, create, options)
 }

@@ -1,5 +1,6 @@
 // The contract of every head: what goes in, what comes out. Shapes: m examples, d = hiddenSize, D = numClasses.
 
+import type { Saved, SaveOptions } from '../checkpoint/save.js'
 import type { Loss } from '../losses.js'
 import type { Optimizer } from '../optimizer.js'
 
@@ -116,6 +117,8 @@ export interface Head {
   topK(hidden: Float32Array, k: number, options?: TopKOptions): TopK
   rows(classes: Int32Array): Float32Array
   biases(classes: Int32Array): Float32Array
+  diagnostics(): Record<string, number>
+  save(folder: string, options?: SaveOptions): Promise<Saved>
   close(): void
   [Symbol.dispose](): void
 }
