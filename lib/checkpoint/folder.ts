@@ -17,7 +17,7 @@ import { badFile } from '../files/safetensors.js'
 
 const LATEST = 'latest'
 const NAME = /^step-(\d{1,15})(?:-(\d{1,6}))?$/
-const TEMPORARY = /^\.step-.*\.(\d+)-[0-9a-f]+\.tmp$/
+const TEMPORARY = /^\.(?:step|latest).*\.(\d+)-[0-9a-f]+\.tmp$/
 
 /** Makes a temporary folder for a checkpoint of this step. At once, so that the caller's state is of this moment. */
 export function beginCheckpoint(folder: string, step: number): string {
@@ -67,7 +67,7 @@ export async function publishCheckpoint(
     underWay.delete(resolve(temporary))
     await syncFolder(folder)
     await writeTextAtomically(join(folder, LATEST), `${name}\n`)
-    await prune(folder, name, keep)
+    await prune(folder, name, keep).catch(() => {}) // what is still there goes next time
     return join(folder, name)
   } catch (error) {
     throw fileError(`cannot write a checkpoint in ${folder}`, error)
