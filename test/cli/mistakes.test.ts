@@ -40,7 +40,11 @@ describe('mistakes', () => {
     [train('text', '--format', 'text', '--context', '0'), 2, /--context must be at least 1, got 0/],
     [train('xmc', '--hidden', 'none'), 2, /--embedding is needed/],
     [train('empty'), 2, /is of no format known .*--format/],
-    [train('sets', '--out', model, '--format', 'sets'), 2, /already holds a model: pass --resume to go on with it, or --overwrite/],
+    [
+      train('sets', '--out', model, '--format', 'sets'),
+      2,
+      /already holds a model: pass --resume to go on with it, or --overwrite/,
+    ],
     [train('broken'), 3, /broken:3: label 9 is not below 4/],
     [train('xmc', '--format', 'sets', '--valid', path('missing')), 4, /missing: no such file or folder/],
     [train('single', '--format', 'sets'), 3, /single: no example to train on/],
