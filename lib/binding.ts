@@ -35,6 +35,15 @@ export interface NativePolicy {
   stretch: number
 }
 
+type Search<Result> = (
+  classes: Int32Array,
+  logits: Float32Array,
+  hidden: Float32Array,
+  k: number,
+  square: boolean,
+  candidates: number,
+) => Result
+
 export interface NativeHead extends NativeState {
   /** `holder` is the only one that uses the pass: once it is forgotten, another pass may take over the buffers. */
   newPass(numbers: Float64Array, holder: object): NativePass
@@ -46,14 +55,8 @@ export interface NativeHead extends NativeState {
   ): void
   logits(out: Float32Array, hidden: Float32Array, classes: Int32Array): void
   /** With candidates above 0 by the head's own search among as many. */
-  topK(
-    classes: Int32Array,
-    logits: Float32Array,
-    hidden: Float32Array,
-    k: number,
-    square: boolean,
-    candidates: number,
-  ): void
+  topK: Search<void>
+  topKAsync: Search<Promise<void>>
   rows(out: Float32Array, classes: Int32Array): void
   diagnostics(): Record<string, number>
   drift(): { Q: number; wbar: number; inverse: number }

@@ -80,8 +80,7 @@ export abstract class BaseHead extends HeadHandle implements Head {
     try {
       this.open()
       rates = readRates(options)
-      batch = this.#readBatch(hidden, targets)
-      batch = { m: batch.m, hidden: batch.hidden.slice(), targets: copyTargets(batch.targets) }
+      batch = this.#copyBatch(hidden, targets)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -95,7 +94,7 @@ export abstract class BaseHead extends HeadHandle implements Head {
       return { loss: pass.loss, dHidden, gradNorm: pass.gradNorm }
     }
     await pass.runAsync(SCORE, batch)
-    fillCustomLoss(head, pass.native, batch.m, this.numClasses, this.loss.compute)
+    this.#fillLoss(head, pass, batch.m)
     const dHidden = await pass.runAsync(DIFFERENTIATE | APPLY, batch, rates)
     return { loss: pass.loss, dHidden, gradNorm: pass.gradNorm }
   }
@@ -136,13 +135,33 @@ export abstract class BaseHead extends HeadHandle implements Head {
   evaluate(hidden: Float32Array, targets: Targets): Evaluation {
     const head = this.idle()
     const batch = this.#readBatch(hidden, targets)
-    const losses = new Float64Array(batch.m)
     return this.busy(head, () => {
       const pass = (this.#pass ??= new Pass(head))
       this.#score(head, pass, batch)
-      head.readLoss(pass.native, { losses })
-      return { loss: losses.reduce((sum, value) => sum + value / batch.m, 0), losses }
+      return this.#lossesOf(head, pass, batch.m)
     })
+  }
+
+  /** evaluate() on another thread, in its turn among asynchronous calls, as stepAsync(). */
+  evaluateAsync(hidden: Float32Array, targets: Targets): Promise<Evaluation> {
+    let batch: Minibatch
+    try {
+      batch = this.#copyBatch(hidden, targets)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    return this.inTurn(async (head) => {
+      const pass = (this.#pass ??= new Pass(head))
+      await pass.runAsync(SCORE, batch)
+      this.#fillLoss(head, pass, batch.m)
+      return this.#lossesOf(head, pass, batch.m)
+    })
+  }
+
+  #lossesOf(head: NativeHead, pass: Pass, m: number): Evaluation {
+    const losses = new Float64Array(m)
+    head.readLoss(pass.native, { losses })
+    return { loss: losses.reduce((sum, value) => sum + value / m, 0), losses }
   }
 
   /** The outputs o of n classes for each of m hidden vectors: m * n, row-major. */
@@ -161,13 +180,34 @@ export abstract class BaseHead extends HeadHandle implements Head {
    */
   topK(hidden: Float32Array, k: number, options: TopKOptions = {}): TopK {
     const head = this.idle()
+    const { found, candidates } = this.#readSearch(hidden, k, options)
+    head.topK(found.classes, found.logits, hidden, k, this.loss.ranking === 'square', candidates)
+    return found
+  }
+
+  /** topK() on another thread, in its turn among asynchronous calls, as stepAsync(). */
+  topKAsync(hidden: Float32Array, k: number, options: TopKOptions = {}): Promise<TopK> {
+    let search: { found: TopK; candidates: number }
+    try {
+      this.open()
+      search = this.#readSearch(hidden, k, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    const { found, candidates } = search
+    const copy = hidden.slice()
+    return this.inTurn(async (head) => {
+      await head.topKAsync(found.classes, found.logits, copy, k, this.loss.ranking === 'square', candidates)
+      return found
+    })
+  }
+
+  #readSearch(hidden: Float32Array, k: number, options: TopKOptions): { found: TopK; candidates: number } {
     const m = checkHidden(hidden, this.hiddenSize)
     checkInteger('k', k, 1, this.numClasses)
     const candidates = readSearch(options, k, this.numClasses)
     const logits = allocate('topK', m * k)
-    const classes = new Int32Array(logits.length)
-    head.topK(classes, logits, hidden, k, this.loss.ranking === 'square', candidates)
-    return { classes, logits }
+    return { found: { classes: new Int32Array(logits.length), logits }, candidates }
   }
 
   /** Rows of W, n * d, without biases. */
@@ -211,7 +251,11 @@ export abstract class BaseHead extends HeadHandle implements Head {
 
   #score(head: NativeHead, pass: Pass, batch: Minibatch): void {
     pass.run(SCORE, batch)
-    if (this.loss.compute) fillCustomLoss(head, pass.native, batch.m, this.numClasses, this.loss.compute)
+    this.#fillLoss(head, pass, batch.m)
+  }
+
+  #fillLoss(head: NativeHead, pass: Pass, m: number): void {
+    if (this.loss.compute) fillCustomLoss(head, pass.native, m, this.numClasses, this.loss.compute)
   }
 
   #rowsWithBias(classes: Int32Array): Float32Array {
@@ -220,6 +264,13 @@ export abstract class BaseHead extends HeadHandle implements Head {
     const out = allocate('rows', classes.length * (this.hiddenSize + (this.bias ? 1 : 0)))
     head.rows(out, classes)
     return out
+  }
+
+  /** For asynchronous calls: what the caller does with the arrays afterwards does not matter. */
+  #copyBatch(hidden: Float32Array, targets: Targets): Minibatch {
+    this.open()
+    const batch = this.#readBatch(hidden, targets)
+    return { m: batch.m, hidden: batch.hidden.slice(), targets: copyTargets(batch.targets) }
   }
 
   #readBatch(hidden: Float32Array, targets: Targets): Minibatch {

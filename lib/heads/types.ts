@@ -113,8 +113,10 @@ export interface Head {
   stepAsync(hidden: Float32Array, targets: Targets, options: ApplyOptions): Promise<StepResult>
   forward(hidden: Float32Array, targets: Targets): ForwardResult
   evaluate(hidden: Float32Array, targets: Targets): Evaluation
+  evaluateAsync(hidden: Float32Array, targets: Targets): Promise<Evaluation>
   logits(hidden: Float32Array, classes: Int32Array): Float32Array
   topK(hidden: Float32Array, k: number, options?: TopKOptions): TopK
+  topKAsync(hidden: Float32Array, k: number, options?: TopKOptions): Promise<TopK>
   rows(classes: Int32Array): Float32Array
   biases(classes: Int32Array): Float32Array
   diagnostics(): Record<string, number>

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "addon/snapshot.h"
+#include "addon/task.h"
 #include "checkpoint/file_plan.h"
 #include "checkpoint/forked_writer.h"
 
@@ -35,36 +36,20 @@ std::vector<FilePlan> readPlans(const Napi::Array& list) {
   return plans;
 }
 
-class WriteWorker : public Napi::AsyncWorker {
- public:
-  WriteWorker(Napi::Env env, const Napi::Array& list)
-      : Napi::AsyncWorker(env), plans_(readPlans(list)), keeps_(Napi::Persistent(list.As<Napi::Object>())),
-        deferred_(Napi::Promise::Deferred::New(env)) {}
-  Napi::Promise promise() const { return deferred_.Promise(); }
-
-  void Execute() override {
-    for (FilePlan& plan : plans_) {
-      fault_ = writeFile(plan, [](void*) { return true; }, nullptr);
-      if (fault_ != 0) return;
-    }
-  }
-  void OnOK() override { deferred_.Resolve(Napi::Number::New(Env(), fault_)); }
-  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
-
- private:
-  std::vector<FilePlan> plans_;
-  const Napi::ObjectReference keeps_;  // and so the snapshots that the plans point into
-  Napi::Promise::Deferred deferred_;
-  int fault_ = 0;
-};
-
 // (files): a promise of the number of the system's error, 0 for none
 Napi::Value writeFiles(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
-    auto* worker = new WriteWorker(info.Env(), info[0].As<Napi::Array>());  // deletes itself when done
-    const Napi::Promise promise = worker->promise();
-    worker->Queue();
-    return promise;
+    auto plans = std::make_shared<std::vector<FilePlan>>(readPlans(info[0].As<Napi::Array>()));
+    auto fault = std::make_shared<int>(0);
+    const auto write = [plans, fault] {
+      for (FilePlan& plan : *plans) {
+        *fault = writeFile(plan, [](void*) { return true; }, nullptr);
+        if (*fault != 0) return;
+      }
+    };
+    // The list keeps the snapshots that the plans point into.
+    return Task::start(info.Env(), write, objectsOf(info),
+                       [fault](Napi::Env env) -> Napi::Value { return Napi::Number::New(env, *fault); });
   });
 }
 
