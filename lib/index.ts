@@ -40,6 +40,7 @@ export {
   zLoss,
 } from './losses.js'
 export type { Optimizer } from './optimizer.js'
+export { type Answer, createPredictor, type Prediction, Predictor, type PredictorOptions } from './predictor.js'
 export { isa, setThreads, supportedIsas, threads } from './runtime.js'
 export {
   type BagInput,
