@@ -43,6 +43,14 @@ export type { Optimizer } from './optimizer.js'
 export { type Answer, createPredictor, type Prediction, Predictor, type PredictorOptions } from './predictor.js'
 export { isa, setThreads, supportedIsas, threads } from './runtime.js'
 export {
+  type Data,
+  type DataRecord,
+  type MetricsLine,
+  type TrainOptions,
+  type TrainResult,
+  train,
+} from './train.js'
+export {
   type BagInput,
   type Parameter,
   type ParameterShape,

@@ -1,6 +1,6 @@
 // `widehead evaluate`: the metrics of a saved model on held-out data.
 
-import { Sources } from '../data/source.js'
+import { Sources, stdinAs } from '../data/source.js'
 import { testBatches } from '../data/stream.js'
 import { EVALUATION_BATCH, evaluate, type Scores } from './evaluation.js'
 import { type Io, write } from './io.js'
@@ -16,7 +16,7 @@ export interface EvaluateOptions extends ModelOptions {
 }
 
 export async function evaluateModel(options: EvaluateOptions, io: Io): Promise<number> {
-  const sources = new Sources(io.stdin)
+  const sources = new Sources(stdinAs(io.stdin))
   const test = await sources.open(options.data)
   const history = await sources.open(options.history ?? [])
   try {

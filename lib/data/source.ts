@@ -15,31 +15,53 @@ export interface Source {
   label: string
 }
 
-/** Turns names from the command line into sources that exist; dispose() removes what standard input was written to. */
-export class Sources {
-  private spool: string | undefined
-  private spooled: Promise<Source> | undefined
+export function stdinAs(stdin: Readable) {
+  return { '-': { label: '<stdin>', open: () => stdin } }
+}
 
-  constructor(private readonly stdin: Readable) {}
+/** Turns names into sources that exist; dispose() removes the copies of streams, which are read several times. */
+export class Sources {
+  private folder: Promise<string> | undefined
+  private readonly spooled = new Map<string, Promise<Source>>()
+
+  /** `streams`: what stands for the names that are no files, as - for standard input. */
+  constructor(private readonly streams: Readonly<Record<string, { label: string; open: () => Readable }>>) {}
 
   open(names: readonly string[]): Promise<Source[]> {
-    return Promise.all(names.map((name) => (name === '-' ? (this.spooled ??= this.readStdin()) : checkFile(name))))
+    return Promise.all(names.map((name) => (Object.hasOwn(this.streams, name) ? this.spool(name) : checkFile(name))))
   }
 
-  private async readStdin(): Promise<Source> {
-    this.spool = await mkdtemp(join(tmpdir(), 'widehead-'))
-    const path = join(this.spool, 'stdin')
+  private spool(name: string): Promise<Source> {
+    const known = this.spooled.get(name)
+    if (known) return known
+    const spooling = this.write(name)
+    this.spooled.set(name, spooling)
+    return spooling
+  }
+
+  private async write(name: string): Promise<Source> {
+    const { label, open } = this.streams[name]
+    const number = this.spooled.size
+    this.folder ??= mkdtemp(join(tmpdir(), 'widehead-'))
+    const path = join(await this.folder, `${number}`)
+    const reading = open()
+    let fault: unknown // of the stream, in its own words: what fails otherwise is the file
+    reading.once('error', (error) => {
+      fault = error
+    })
     try {
-      await pipeline(this.stdin, createWriteStream(path))
+      await pipeline(reading, createWriteStream(path))
     } catch (error) {
-      throw fileError(`cannot keep standard input in ${path}`, error)
+      throw fault && !(fault as NodeJS.ErrnoException).syscall
+        ? fault
+        : fileError(`cannot keep ${label} in ${path}`, error)
     }
-    return { path, label: '<stdin>' }
+    return { path, label }
   }
 
   async dispose(): Promise<void> {
-    if (this.spool) await rm(this.spool, { recursive: true, force: true })
-    this.spool = undefined
+    if (this.folder) await rm(await this.folder, { recursive: true, force: true })
+    this.folder = undefined
   }
 }
 
