@@ -9,6 +9,7 @@ import { isa } from '../dist/index.js'
 import { othersBusy } from './process.mjs'
 import { writeTable } from './results.mjs'
 import { headsTable } from './tables/heads.mjs'
+import { inference } from './tables/inference.mjs'
 import { kernels } from './tables/kernels.mjs'
 import { memory } from './tables/memory.mjs'
 import { paperTable } from './tables/paper.mjs'
@@ -18,7 +19,7 @@ import { scaling } from './tables/scaling.mjs'
 import { step } from './tables/step.mjs'
 import { trunk } from './tables/trunk.mjs'
 
-const tables = { kernels, step, paper: paperTable, scaling, pauses, memory, trunk, retrieval, heads: headsTable }
+const tables = { kernels, step, paper: paperTable, scaling, pauses, memory, trunk, retrieval, inference, heads: headsTable }
 
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !Object.hasOwn(tables, name))

@@ -1,5 +1,6 @@
 // What the addon exports, as the facade sees it. Types and lengths are checked before these are called.
 
+import type { IndexBinding, NativeIndex, NativeIndexOptions } from './index-binding.js'
 import type { TrunkBinding } from './trunk-binding.js'
 
 /** Stages of a pass; they add up. */
@@ -55,6 +56,8 @@ export interface NativeHead {
   diagnostics(): Record<string, number>
   drift(): { Q: number; wbar: number; inverse: number }
   refresh(): void
+  catchUp(): void
+  index(options: NativeIndexOptions): NativeIndex
   setPolicy(policy: NativePolicy): void
   close(): void
 }
@@ -86,7 +89,7 @@ type Run<Result> = (
   values?: Float32Array | null,
 ) => Result
 
-export interface NativeBinding extends TrunkBinding {
+export interface NativeBinding extends TrunkBinding, IndexBinding {
   Head: new (spec: NativeHeadSpec) => NativeHead
   run: Run<void>
   runAsync: Run<Promise<void>>

@@ -1,3 +1,4 @@
+import { rangeError } from '../errors.js'
 import type { Loss } from '../losses.js'
 import { nativeOptimizer, readOptimizer } from '../optimizer.js'
 import { BaseHead } from './base.js'
@@ -48,5 +49,10 @@ export class HierarchicalSoftmaxHead extends BaseHead {
         counts: readCounts(options.counts, numClasses),
       }),
     })
+  }
+
+  /** Refused: rows are nodes of the tree and no classes, and topK() looks at few of them as it is. */
+  override index(): never {
+    throw rangeError('index() needs a head with a row for each class, which this head lacks: use topK()')
   }
 }

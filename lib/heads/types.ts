@@ -2,6 +2,7 @@
 
 import type { Loss } from '../losses.js'
 import type { Optimizer } from '../optimizer.js'
+import type { IndexOptions, SearchIndex } from '../search-index.js'
 
 /** Any number of target classes an example, in any order, as compressed sparse rows. */
 export interface SparseTargets {
@@ -114,6 +115,7 @@ export interface Head {
   evaluate(hidden: Float32Array, targets: Targets): Evaluation
   logits(hidden: Float32Array, classes: Int32Array): Float32Array
   topK(hidden: Float32Array, k: number, options?: TopKOptions): TopK
+  index(options?: IndexOptions): SearchIndex
   rows(classes: Int32Array): Float32Array
   biases(classes: Int32Array): Float32Array
   close(): void

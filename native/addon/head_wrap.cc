@@ -6,6 +6,7 @@
 
 #include "addon/convert.h"
 #include "addon/head_spec.h"
+#include "addon/index_wrap.h"
 #include "addon/job.h"
 
 namespace widehead::addon {
@@ -44,6 +45,7 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
                         InstanceMethod<&HeadWrap::logits>("logits"), InstanceMethod<&HeadWrap::topK>("topK"),
                         InstanceMethod<&HeadWrap::rows>("rows"), InstanceMethod<&HeadWrap::diagnostics>("diagnostics"),
                         InstanceMethod<&HeadWrap::drift>("drift"), InstanceMethod<&HeadWrap::refresh>("refresh"),
+                        InstanceMethod<&HeadWrap::catchUp>("catchUp"), InstanceMethod<&HeadWrap::index>("index"),
                         InstanceMethod<&HeadWrap::setPolicy>("setPolicy"), InstanceMethod<&HeadWrap::close>("close")});
   }
 
@@ -181,6 +183,13 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
   }
   void refresh(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] { exact().refresh(); });
+  }
+  void catchUp(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] { exact().catchUp(); });
+  }
+  // (options): the handle of an index over the rows
+  Napi::Value index(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] { return makeIndex(info.Env(), head(), info[0].As<Napi::Object>()); });
   }
   void setPolicy(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] { exact().setPolicy(readPolicy(info[0].As<Napi::Object>())); });

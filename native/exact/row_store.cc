@@ -75,6 +75,23 @@ void RowStore::gather(float* out, std::vector<uint32_t>& order, const uint32_t* 
   });
 }
 
+ConstMatrixF RowStore::current(size_t begin, size_t end, Buffer<float>& scratch) const {
+  static thread_local std::vector<uint32_t> late, order;
+  late.clear();
+  for (size_t row = begin; row < end; row++) {
+    if (behind(row) > 0) late.push_back(static_cast<uint32_t>(row));
+  }
+  const size_t rowBytes = features_ * sizeof(float);
+  if (late.empty()) return {v_.data() + begin * features_, end - begin, features_};
+  float *rows = scratch.reserve((end - begin + late.size()) * features_), *caughtUp = rows + (end - begin) * features_;
+  gather(caughtUp, order, late.data(), late.size());
+  if (late.size() < end - begin) std::memcpy(rows, v_.data() + begin * features_, (end - begin) * rowBytes);
+  for (size_t i = 0; i < late.size(); i++) {
+    std::memcpy(rows + (late[order[i]] - begin) * features_, caughtUp + i * features_, rowBytes);
+  }
+  return {rows, end - begin, features_};
+}
+
 void RowStore::sweep(size_t count, CorrectionLog::Until until) {
   for (count = std::min(count, rows_); count > 0;) {
     const size_t part = std::min({count, kSweep, segmentEnd(segment_) - cursor_});

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/buffer.h"
+#include "base/matrix.h"
 #include "base/pages.h"
 #include "exact/correction_log.h"
 
@@ -30,6 +32,9 @@ class RowStore {
   void gather(float* out, std::vector<uint32_t>& order, const uint32_t* classes, size_t count) const {
     gather(out, order, classes, count, CorrectionLog::Until::End);
   }
+
+  // Rows begin .. end, up to date: where they lie if all of them are current, else in scratch.
+  ConstMatrixF current(size_t begin, size_t end, Buffer<float>& scratch) const;
 
   // Brings the next `count` rows up to the log's open stretch, in turn, and lets the log forget what no row needs any more. What
   // the open stretch holds is cheaper when it is whole.

@@ -44,6 +44,8 @@ struct TileOutput {
   bool add;
 };
 
+constexpr size_t kCodeRows = 16;  // of a block of codeDots
+
 struct Kernels {
   const char* name;  // "scalar", "neon", "avx2", "avx512": the same string in WIDEHEAD_ISA, JavaScript and the benches
   size_t mr, nr, lanes;  // the largest tile of gemmTile, nr a multiple of the float32 lanes of a vector
@@ -76,6 +78,12 @@ struct Kernels {
   // out[i] = sum_k terms[k].coefficient * terms[k].x[i], summed in float64 in the order of the terms and rounded once. out may be one
   // of the x.
   void (*combine)(float* out, const Term* terms, size_t count, size_t n);
+
+  // Products of rows held in four bits a number with one vector of eight bits. Rows come in blocks of kCodeRows, numbers in groups of 8:
+  //   sums[kCodeRows*b + r] = sum_p c(b, r, p) * x[p],  p < 8*groups,  c from 0 to 15, x from -127 to 127
+  // Byte 64*(b*groups + g) + 4*r + i of codes holds c(b, r, 8*g + i) in its low half and c(b, r, 8*g + 4 + i) in its high one,
+  // i < 4. Exact, in integers: every table gives the same sums.
+  void (*codeDots)(int32_t* sums, const uint8_t* codes, size_t blocks, size_t groups, const int8_t* x);
 
   // A panel of b for gemmTile.  out[p*width + i] = x[i*laneStride + p*depthStride],  i < lanes <= width, p < depth;
   // zero for lanes <= i < width. Fast where one of the strides is 1.
