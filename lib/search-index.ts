@@ -16,7 +16,7 @@ export interface IndexOptions {
   recall?: number
   /**
    * Hidden vectors like those that will be searched for, n * hiddenSize, n from 1 to 65536; a few hundred are enough. By them the
-   * default number of cells is chosen. Default: 256 rows of W with noise, at a cosine of 0.5 to the row; with vectors of your
+   * default number of cells is chosen. Default: 256 rows of W with much noise, at a cosine of 0.3 to the row; with vectors of your
    * network the recall that is asked for is met more exactly.
    */
   queries?: Float32Array

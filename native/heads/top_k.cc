@@ -55,24 +55,29 @@ void TopK::setLimits(size_t j) {
   if (square_) low_[j] = -below(reach + offset, terms);
 }
 
-// Without branches, so that the compiler makes vectors of it.
-bool TopK::anyAbove(const float* scores, float shift) const {
+bool TopK::anyAbove(ConstMatrixF scores, const float* shifts, size_t shiftStride) const {
+  if (kernels().largestExcess(scores.data, scores.rowStride, scores.rows, shifts, shiftStride, high_.data(), m_) > 0) return true;
+  if (!square_) return false;
+  // Without branches, so that the compiler makes vectors of it.
   unsigned found = 0;
-  for (size_t j = 0; j < m_; j++) found |= scores[j] + shift > high_[j];
-  if (!square_) return found != 0;
-  for (size_t j = 0; j < m_; j++) found |= scores[j] + shift < low_[j];
+  for (size_t i = 0; i < scores.rows; i++) {
+    const float* row = scores.row(i);
+    const float shift = shifts == nullptr ? 0 : shifts[i * shiftStride];
+    for (size_t j = 0; j < m_; j++) found |= row[j] + shift < low_[j];
+  }
   return found != 0;
 }
 
 void TopK::offerClasses(ConstMatrixF scores, const float* shifts, size_t shiftStride, size_t first) {
+  if (full() && !anyAbove(scores, shifts, shiftStride)) return;
   for (size_t i = 0; i < scores.rows; i++) {
     const float* row = scores.row(i);
-    const float shift = shifts == nullptr ? 0 : shifts[i * shiftStride];
-    if (best_[0].size() == k_ && !anyAbove(row, shift)) continue;
+    const float* shiftAt = shifts == nullptr ? nullptr : shifts + i * shiftStride;
+    if (full() && !anyAbove(scores.rowRange(i, i + 1), shiftAt, shiftStride)) continue;
+    const float shift = shiftAt == nullptr ? 0 : *shiftAt;
     for (size_t j = 0; j < m_; j++) {
       const float score = row[j] + shift;
-      const bool full = best_[j].size() == k_;
-      if (full && !(score > high_[j]) && !(square_ && score < low_[j])) continue;
+      if (best_[j].size() == k_ && !(score > high_[j]) && !(square_ && score < low_[j])) continue;
       consider(j, map_.output(score, j), static_cast<uint32_t>(first + i));
     }
   }

@@ -45,7 +45,8 @@ class TopK {
   const std::vector<Ranked>& best(size_t j) const { return best_[j]; }
 
  private:
-  bool anyAbove(const float* scores, float shift) const;
+  bool full() const { return best_[0].size() == k_; }  // all examples see the same classes
+  bool anyAbove(ConstMatrixF scores, const float* shifts, size_t shiftStride) const;
   void consider(size_t j, float output, uint32_t id);
   void setLimits(size_t j);
 

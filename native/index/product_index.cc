@@ -21,7 +21,7 @@ constexpr size_t kRead = 4096;    // rows read at a time
 constexpr size_t kLargest = 8;    // times the mean size of a cell: longer lists are cut, so that a search in one has a bound
 constexpr size_t kQueries = 256;  // made up to find the default, and
 constexpr size_t kBest = 10;      // how many of the best of each it should find
-constexpr double kCosine = 0.5;   // of a query that is made up with the row it is made from
+constexpr double kCosine = 0.3;   // of a query that is made up with the row it is made from: less near than most hidden vectors are
 constexpr float kSpreadWeights[] = {0, 1, 2, 3};
 
 // Streams of random numbers.

@@ -101,6 +101,10 @@ struct Kernels {
   void (*tanh)(float* x, size_t n);
   // The largest of n >= 1 numbers. What it gives is open if one is NaN.
   float (*largest)(const float* x, size_t n);
+  // The largest of (x[i*stride + j] + shifts[i*shiftStride]) - limits[j], i < rows, j < n, rows and n >= 1; shifts may be null. Above 0
+  // if and only if one of the sums is above its limit.
+  float (*largestExcess)(const float* x, ptrdiff_t stride, size_t rows, const float* shifts, size_t shiftStride,
+                         const float* limits, size_t n);
   // x[i] = exp(x[i] - shift), within 3 ULP for x[i] - shift from -87 to 88; 0 far below that. Returns their sum, good to 1e-6 of
   // itself; how it is summed is each table's own. NaN stays NaN.
   double (*expSum)(float* x, float shift, size_t n);

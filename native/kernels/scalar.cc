@@ -192,6 +192,19 @@ float largest(const float* x, size_t n) {
   return most;
 }
 
+float largestExcess(const float* x, ptrdiff_t stride, size_t rows, const float* shifts, size_t shiftStride, const float* limits,
+                    size_t n) {
+  float most = x[0] + (shifts == nullptr ? 0 : shifts[0]) - limits[0];
+  for (size_t i = 0; i < rows; ++i, x += stride) {
+    const float shift = shifts == nullptr ? 0 : shifts[i * shiftStride];
+    for (size_t j = 0; j < n; ++j) {
+      const float excess = x[j] + shift - limits[j];
+      most = excess > most ? excess : most;
+    }
+  }
+  return most;
+}
+
 double expSum(float* x, float shift, size_t n) {
   double sum = 0;
   for (size_t i = 0; i < n; ++i) {
@@ -222,7 +235,7 @@ void adam(float* w, float* means, float* squares, const float* g, const AdamStep
 
 const Kernels table = {"scalar", kMr,  kNr,   kNr,             gemmTile, dot, dots, dotDouble, dotWide, axpyWide,
                        axpy,     scale, compensatedAxpy, compensatedAxpyWide, combine, codeDots, pack, transpose, subtractProduct,
-                       tanh,     largest, expSum, adagrad, adam};
+                       tanh,     largest, largestExcess, expSum, adagrad, adam};
 
 }  // namespace scalar
 }  // namespace widehead

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "check.h"
 
 using namespace widehead;
@@ -369,6 +371,23 @@ TEST(code_dots_are_those_of_the_table_of_codes) {
               CHECK(sums[b * kCodeRows + r] == sum);
             }
           CHECK(sums.back() == -7);
+        }
+      }
+    }
+  });
+}
+
+TEST(largest_excess) {
+  check::eachIsa([&] {
+    for (const size_t rows : {1, 5}) {
+      for (size_t n = 1; n < 2 * kernels().lanes + 3; ++n) {
+        const std::vector<float> x = normals(rows * (n + 2), n), shifts = normals(2 * rows, n + 1), limits = normals(n, n + 2);
+        for (const float* shift : {static_cast<const float*>(nullptr), shifts.data()}) {
+          float most = -1e30f;
+          for (size_t i = 0; i < rows; ++i)
+            for (size_t j = 0; j < n; ++j)
+              most = std::max(most, x[i * (n + 2) + j] + (shift == nullptr ? 0 : shift[2 * i]) - limits[j]);
+          CHECK(kernels().largestExcess(x.data(), static_cast<ptrdiff_t>(n + 2), rows, shift, 2, limits.data(), n) == most);
         }
       }
     }
