@@ -19,7 +19,18 @@ import { scaling } from './tables/scaling.mjs'
 import { step } from './tables/step.mjs'
 import { trunk } from './tables/trunk.mjs'
 
-const tables = { kernels, step, paper: paperTable, scaling, pauses, memory, trunk, retrieval, inference, heads: headsTable }
+const tables = {
+  kernels,
+  step,
+  paper: paperTable,
+  scaling,
+  pauses,
+  memory,
+  trunk,
+  retrieval,
+  inference,
+  heads: headsTable,
+}
 
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !Object.hasOwn(tables, name))

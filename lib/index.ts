@@ -36,8 +36,8 @@ export {
   zLoss,
 } from './losses.js'
 export type { Optimizer } from './optimizer.js'
-export { type IndexDiagnostics, type IndexOptions, SearchIndex, type SearchOptions } from './search-index.js'
 export { isa, setThreads, supportedIsas, threads } from './runtime.js'
+export { type IndexDiagnostics, type IndexOptions, SearchIndex, type SearchOptions } from './search-index.js'
 export {
   type BagInput,
   type Parameter,

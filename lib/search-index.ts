@@ -16,8 +16,8 @@ export interface IndexOptions {
   recall?: number
   /**
    * Hidden vectors like those that will be searched for, n * hiddenSize, n from 1 to 65536; a few hundred are enough. By them the
-   * default number of cells is chosen. Default: 256 rows of W with much noise, at a cosine of 0.3 to the row; with vectors of your
-   * network the recall that is asked for is met more exactly.
+   * default number of cells is chosen. Default: 256 rows of W with noise, at a cosine of 0.5 to the row, and twice the cells that
+   * those need; with vectors of your network the recall that is asked for is met more exactly.
    */
   queries?: Float32Array
   /** Cells that the rows are sorted into, 1 to numClasses. Default: four times the root of numClasses. */
@@ -104,14 +104,23 @@ export class SearchIndex {
 
 const MOST_QUERIES = 65536
 
-export function indexHead(head: NativeHead, { numClasses, hiddenSize, loss }: Head, options: IndexOptions): SearchIndex {
+export function indexHead(
+  head: NativeHead,
+  { numClasses, hiddenSize, loss }: Head,
+  options: IndexOptions,
+): SearchIndex {
   checkObject('options', options)
   const { queries } = options
   if (queries !== undefined && checkHidden(queries, hiddenSize) > MOST_QUERIES) {
     throw rangeError(`queries must hold at most ${MOST_QUERIES} hidden vectors, got ${queries.length / hiddenSize}`)
   }
   const handle = head.index({
-    cells: checkInteger('cells', options.cells ?? Math.ceil(Math.min(numClasses / 4, 4 * Math.sqrt(numClasses))), 1, numClasses),
+    cells: checkInteger(
+      'cells',
+      options.cells ?? Math.ceil(Math.min(numClasses / 4, 4 * Math.sqrt(numClasses))),
+      1,
+      numClasses,
+    ),
     recall: checkNumber('recall', options.recall ?? 0.95, 0.5, 0.999),
     seed: checkInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER),
     ...(queries ? { queries } : {}),

@@ -25,11 +25,17 @@ const size = { numClasses, hiddenSize }
 const random = new Random(3)
 const centres = random.normals(60 * hiddenSize, 1)
 const noise = random.normals(numClasses * hiddenSize, 0.5)
-const weights = Float32Array.from(noise, (x, i) => x + centres[(Math.floor(i / hiddenSize) % 60) * hiddenSize + (i % hiddenSize)])
+const weights = Float32Array.from(
+  noise,
+  (x, i) => x + centres[(Math.floor(i / hiddenSize) % 60) * hiddenSize + (i % hiddenSize)],
+)
 const biases = Float32Array.from(random.normals(numClasses, 0.5))
 const init = { kind: 'weights', weights } as const
 const m = 40
-const hidden = Float32Array.from(random.normals(m * hiddenSize, 0.5), (x, i) => x + weights[(i % hiddenSize) + 77 * hiddenSize * Math.floor(i / hiddenSize)])
+const hidden = Float32Array.from(
+  random.normals(m * hiddenSize, 0.5),
+  (x, i) => x + weights[(i % hiddenSize) + 77 * hiddenSize * Math.floor(i / hiddenSize)],
+)
 
 function recall(found: Int32Array, right: Int32Array, k: number): number {
   let hits = 0
@@ -52,17 +58,27 @@ describe.each<[string, () => Head]>([
   ['LshSampledSoftmaxHead', () => new LshSampledSoftmaxHead({ ...size, init })],
   ['DenseHead', () => new DenseHead({ ...size, init, loss: squaredError() })],
   ['ExactHead', () => new ExactHead({ ...size, init, loss: squaredError() })],
-  ['ExactHead ranked by squares', () => new ExactHead({ ...size, bias: true, init: { ...init, biases }, loss: sphericalSoftmax() })],
+  [
+    'ExactHead ranked by squares',
+    () => new ExactHead({ ...size, bias: true, init: { ...init, biases }, loss: sphericalSoftmax() }),
+  ],
 ])('%s', (_, create) => {
   test('finds most of the best, with their outputs', () => {
     const head = create()
-    head.step(hidden, Int32Array.from({ length: m }, (_, j) => 77 * j), { learningRate: 0.001 })
+    head.step(
+      hidden,
+      Int32Array.from({ length: m }, (_, j) => 77 * j),
+      { learningRate: 0.001 },
+    )
     const index = head.index({ queries: hidden })
     const right = head.topK(hidden, 10)
     const { classes, logits } = index.search(hidden, 10)
     expect(recall(classes, right.classes, 10)).toBeGreaterThan(0.9)
     for (let j = 0; j < m; j++) {
-      const outputs = head.logits(hidden.slice(j * hiddenSize, (j + 1) * hiddenSize), classes.slice(10 * j, 10 * j + 10))
+      const outputs = head.logits(
+        hidden.slice(j * hiddenSize, (j + 1) * hiddenSize),
+        classes.slice(10 * j, 10 * j + 10),
+      )
       outputs.forEach((output, i) => {
         expect(logits[10 * j + i]).toBeCloseTo(output, 3)
       })
@@ -144,7 +160,11 @@ test('a head whose rows are no classes refuses', () => {
 
 describe('bad arguments', () => {
   const outOfRange = (says: string) =>
-    expect.objectContaining({ name: 'RangeError', code: 'WIDEHEAD_OUT_OF_RANGE', message: expect.stringContaining(says) })
+    expect.objectContaining({
+      name: 'RangeError',
+      code: 'WIDEHEAD_OUT_OF_RANGE',
+      message: expect.stringContaining(says),
+    })
   test.each([
     [{ cells: 0 }, 'cells must be a whole number from 1 to 5000, got 0'],
     [{ cells: 5001 }, 'cells'],

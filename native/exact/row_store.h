@@ -24,6 +24,7 @@ class RowStore {
 
   // Row r as it is stored, for initialisation: call markWritten(r) when it was filled.
   float* raw(size_t row) { return v_.data() + row * features_; }
+  void expectAllRows() { v_.expectWhole(); }  // before they are filled
   void markWritten(size_t row) { stamps_[row] = kWritten | stampOf(log_.end()); }
   bool written(size_t row) const { return (stamps_[row] & kWritten) != 0; }
 
@@ -42,6 +43,8 @@ class RowStore {
   // All rows, O(D d): none is behind afterwards, and the log holds little more than its open stretch.
   void sweepAll();
 
+  // Whether none of the rows begin .. end is behind.
+  bool allCurrent(size_t begin, size_t end) const;
   // How far behind row r is, in entries; 0 for one that was never written.
   uint64_t behind(size_t row) const { return written(row) ? log_.end() - position(row) : 0; }
   uint64_t position(size_t row) const;

@@ -21,7 +21,10 @@ constexpr size_t kRead = 4096;    // rows read at a time
 constexpr size_t kLargest = 8;    // times the mean size of a cell: longer lists are cut, so that a search in one has a bound
 constexpr size_t kQueries = 256;  // made up to find the default, and
 constexpr size_t kBest = 10;      // how many of the best of each it should find
-constexpr double kCosine = 0.3;   // of a query that is made up with the row it is made from: less near than most hidden vectors are
+// A query that is made up has this cosine with the row it is made from, as hidden vectors have with the row of their best class (0.51
+// where it was measured, D = 10^5 and 10^6). Those have their other best classes in more cells: so many times the probes are taken.
+constexpr double kCosine = 0.5;
+constexpr size_t kMargin = 2;
 constexpr float kSpreadWeights[] = {0, 1, 2, 3};
 
 // Streams of random numbers.
@@ -139,6 +142,7 @@ void ProductIndex::chooseProbes(const std::vector<uint32_t>& cellOf, const Produ
     chosen = weight;
   }
   spreadWeight_ = chosen;
+  if (settings.queries == nullptr) probes_ = std::min(kMargin * probes_, lists_.size());
 }
 
 size_t ProductIndex::probesFor(ConstMatrixF queries, ConstMatrixF toCentres, const std::vector<uint32_t>& listsOfBest,
