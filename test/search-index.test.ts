@@ -16,6 +16,7 @@ import {
   threads,
   WtaSoftmaxHead,
 } from '../lib/index.js'
+import { relativeError } from './judge/float64-head.js'
 import { Random } from './judge/random.js'
 import { detach } from './suites/helpers.js'
 
@@ -86,6 +87,24 @@ describe.each<[string, () => Head]>([
     const all = index.search(hidden, 10, { probes: 1_000_000, shortlist: numClasses })
     expect(recall(all.classes, right.classes, 10)).toBeGreaterThan(0.99)
   })
+})
+
+test('catchUp() leaves an exact head what it is, with no row behind', () => {
+  const exact = new ExactHead({ ...size, init, loss: squaredError(), policy: { sweepRows: 0 } })
+  const targets = Int32Array.from({ length: m }, (_, j) => 77 * j)
+  for (let step = 0; step < 40; step++) exact.step(hidden, targets, { learningRate: 0.05 })
+  const all = Int32Array.from({ length: numClasses }, (_, i) => i)
+  const rows = exact.rows(all)
+  const found = exact.topK(hidden, 10)
+  expect(exact.diagnostics().rowsBehind).toBeGreaterThan(0)
+  exact.catchUp()
+  expect(exact.diagnostics().rowsBehind).toBe(0)
+  expect(relativeError(exact.rows(all), rows)).toBeLessThan(1e-6)
+  const after = exact.topK(hidden, 10)
+  expect(recall(after.classes, found.classes, 10)).toBeGreaterThan(0.99)
+  expect(relativeError(after.logits, found.logits)).toBeLessThan(1e-5)
+  exact.close()
+  expect(() => exact.catchUp()).toThrow(expect.objectContaining({ code: 'WIDEHEAD_CLOSED' }))
 })
 
 const head = new SoftmaxHead({ ...size, init })
