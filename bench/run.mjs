@@ -10,6 +10,7 @@ import { othersBusy } from './process.mjs'
 import { writeTable } from './results.mjs'
 import { checkpoint } from './tables/checkpoint.mjs'
 import { headsTable } from './tables/heads.mjs'
+import { inference } from './tables/inference.mjs'
 import { kernels } from './tables/kernels.mjs'
 import { memory } from './tables/memory.mjs'
 import { paperTable } from './tables/paper.mjs'
@@ -29,6 +30,7 @@ const tables = {
   memory,
   trunk,
   retrieval,
+  inference,
   heads: headsTable,
   checkpoint,
   serve,

@@ -42,6 +42,7 @@ export {
 export type { Optimizer } from './optimizer.js'
 export { type Answer, createPredictor, type Prediction, Predictor, type PredictorOptions } from './predictor.js'
 export { isa, setThreads, supportedIsas, threads } from './runtime.js'
+export { type IndexDiagnostics, type IndexOptions, SearchIndex, type SearchOptions } from './search-index.js'
 export {
   type Data,
   type DataRecord,
