@@ -64,6 +64,7 @@ export interface NativeHead extends NativeState {
   refresh(): void
   catchUp(): void
   index(options: NativeIndexOptions): NativeIndex
+  indexAsync(options: NativeIndexOptions): Promise<NativeIndex>
   setPolicy(policy: NativePolicy): void
   close(): void
 }

@@ -1,10 +1,9 @@
 // Approximate search for the classes with the highest outputs, over a copy of a head's rows.
 
-import type { NativeHead } from './binding.js'
 import { allocate, checkHidden, checkInteger, checkNumber, checkObject } from './check.js'
 import { rangeError, WideheadError } from './errors.js'
 import type { Head, TopK } from './heads/types.js'
-import type { NativeIndex } from './index-binding.js'
+import type { NativeIndex, NativeIndexOptions } from './index-binding.js'
 import { native } from './native.js'
 
 /** Options of head.index(); the defaults are meant to do. */
@@ -104,27 +103,19 @@ export class SearchIndex {
 
 const MOST_QUERIES = 65536
 
-export function indexHead(
-  head: NativeHead,
-  { numClasses, hiddenSize, loss }: Head,
-  options: IndexOptions,
-): SearchIndex {
+/** What head.index() asks of the addon. */
+export function readIndexOptions({ numClasses, hiddenSize, loss }: Head, options: IndexOptions): NativeIndexOptions {
   checkObject('options', options)
   const { queries } = options
   if (queries !== undefined && checkHidden(queries, hiddenSize) > MOST_QUERIES) {
     throw rangeError(`queries must hold at most ${MOST_QUERIES} hidden vectors, got ${queries.length / hiddenSize}`)
   }
-  const handle = head.index({
-    cells: checkInteger(
-      'cells',
-      options.cells ?? Math.ceil(Math.min(numClasses / 4, 4 * Math.sqrt(numClasses))),
-      1,
-      numClasses,
-    ),
+  const cells = options.cells ?? Math.ceil(Math.min(numClasses / 4, 4 * Math.sqrt(numClasses)))
+  return {
+    cells: checkInteger('cells', cells, 1, numClasses),
     recall: checkNumber('recall', options.recall ?? 0.95, 0.5, 0.999),
     seed: checkInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER),
-    ...(queries ? { queries } : {}),
+    ...(queries && { queries: queries.slice() }), // what becomes of the caller's does not matter
     square: loss.ranking === 'square',
-  })
-  return new SearchIndex(handle, numClasses, hiddenSize)
+  }
 }

@@ -4,7 +4,7 @@ import { APPLY, DIFFERENTIATE, type NativeHead, SCORE } from '../binding.js'
 import { allocate, checkArray, checkHidden, checkInteger, checkObject } from '../check.js'
 import { typed, WideheadError } from '../errors.js'
 import type { Loss } from '../losses.js'
-import { type IndexOptions, indexHead, type SearchIndex } from '../search-index.js'
+import { type IndexOptions, readIndexOptions, SearchIndex } from '../search-index.js'
 import { fillCustomLoss } from './custom-loss.js'
 import { HeadHandle } from './handle.js'
 import { type Rates, readLoss, readRates, readSearch } from './options.js'
@@ -205,7 +205,20 @@ export abstract class BaseHead extends HeadHandle implements Head {
 
   /** An index for approximate topK over a copy of W as it is now: a million rows of 128 numbers take some 20 s on two cores. */
   index(options: IndexOptions = {}): SearchIndex {
-    return indexHead(this.idle(), this, options)
+    const handle = this.idle().index(readIndexOptions(this, options))
+    return new SearchIndex(handle, this.numClasses, this.hiddenSize)
+  }
+
+  /** index() on another thread, in its turn among asynchronous calls, as stepAsync(). */
+  indexAsync(options: IndexOptions = {}): Promise<SearchIndex> {
+    let read: ReturnType<typeof readIndexOptions>
+    try {
+      this.open()
+      read = readIndexOptions(this, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    return this.inTurn(async (head) => new SearchIndex(await head.indexAsync(read), this.numClasses, this.hiddenSize))
   }
 
   /** Rows of W, n * d, without biases. */

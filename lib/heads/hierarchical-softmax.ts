@@ -24,6 +24,8 @@ export const HIERARCHICAL_SOFTMAX: Loss = Object.freeze<Loss>({
   defaultInit: { kind: 'zeros' },
 })
 
+const NO_INDEX = 'index() needs a head with a row for each class, which this head lacks: use topK()'
+
 /**
  * Hierarchical softmax (Morin and Bengio 2005; Mikolov et al. 2013): the classes are the leaves of a binary Huffman tree,
  * at most 64 deep, and P(class) is the product of one logistic decision for each inner node on the way to it. Probabilities
@@ -59,6 +61,11 @@ export class HierarchicalSoftmaxHead extends BaseHead {
 
   /** Refused: rows are nodes of the tree and no classes, and topK() looks at few of them as it is. */
   override index(): never {
-    throw rangeError('index() needs a head with a row for each class, which this head lacks: use topK()')
+    throw rangeError(NO_INDEX)
+  }
+
+  /** Refused, as index() is. */
+  override indexAsync(): Promise<never> {
+    return Promise.reject(rangeError(NO_INDEX))
   }
 }

@@ -119,6 +119,7 @@ export interface Head {
   topK(hidden: Float32Array, k: number, options?: TopKOptions): TopK
   topKAsync(hidden: Float32Array, k: number, options?: TopKOptions): Promise<TopK>
   index(options?: IndexOptions): SearchIndex
+  indexAsync(options?: IndexOptions): Promise<SearchIndex>
   rows(classes: Int32Array): Float32Array
   biases(classes: Int32Array): Float32Array
   diagnostics(): Record<string, number>

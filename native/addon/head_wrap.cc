@@ -53,7 +53,8 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
                         InstanceMethod<&HeadWrap::setPolicy>("setPolicy"), InstanceMethod<&HeadWrap::snapshot>("snapshot"),
                         InstanceMethod<&HeadWrap::restore>("restore"), InstanceMethod<&HeadWrap::fill>("fill"),
                         InstanceMethod<&HeadWrap::restored>("restored"), InstanceMethod<&HeadWrap::catchUp>("catchUp"),
-                        InstanceMethod<&HeadWrap::index>("index"), InstanceMethod<&HeadWrap::close>("close")});
+                        InstanceMethod<&HeadWrap::index>("index"),
+                        InstanceMethod<&HeadWrap::indexAsync>("indexAsync"), InstanceMethod<&HeadWrap::close>("close")});
   }
 
   explicit HeadWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<HeadWrap>(info) {
@@ -202,6 +203,12 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
   // (options): the handle of an index over the rows
   Napi::Value index(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&] { return makeIndex(info.Env(), head(), info[0].As<Napi::Object>()); });
+  }
+  Napi::Value indexAsync(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] {
+      head();
+      return makeIndexAsync(info.Env(), open_->head, info[0].As<Napi::Object>());
+    });
   }
   void setPolicy(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] { exact().setPolicy(readPolicy(info[0].As<Napi::Object>())); });

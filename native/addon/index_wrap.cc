@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <memory>
-#include <numeric>
+#include <utility>
 #include <vector>
 
 #include "addon/job.h"
 #include "addon/options.h"
+#include "addon/task.h"
 #include "index/head_index.h"
 
 namespace widehead::addon {
@@ -53,11 +54,8 @@ Napi::Value describeIndex(const Napi::CallbackInfo& info) {
   });
 }
 
-void closeIndex(const Napi::CallbackInfo& info) { info[0].As<IndexHandle>().Data()->release(info.Env()); }
-
-}  // namespace
-
-Napi::Value makeIndex(Napi::Env env, const Head& head, const Napi::Object& options) {
+// Its queries are those of the options: they must outlive it.
+ProductIndexSettings settingsOf(const Head& head, const Napi::Object& options) {
   ProductIndexSettings settings;
   settings.cells = size(options, "cells");
   settings.recall = number(options, "recall");
@@ -68,14 +66,34 @@ Napi::Value makeIndex(Napi::Env env, const Head& head, const Napi::Object& optio
     settings.queryCount = examplesOf(queries, head.config().hiddenSize);
     checkFinite("queries", queries.floats(), queries.length);
   }
+  return settings;
+}
+
+Napi::Value handleOf(Napi::Env env, std::unique_ptr<HeadIndex> index) {
   auto held = std::make_unique<HeldIndex>();
-  held->index = std::make_unique<HeadIndex>(head, settings, flag(options, "square"));
+  held->index = std::move(index);
   held->tracked = static_cast<int64_t>(held->index->rows().bytes());
   Napi::MemoryManagement::AdjustExternalMemory(env, held->tracked);
   return IndexHandle::New(env, held.release(), [](Napi::Env environment, HeldIndex* old) {
     old->release(environment);
     delete old;
   });
+}
+
+void closeIndex(const Napi::CallbackInfo& info) { info[0].As<IndexHandle>().Data()->release(info.Env()); }
+
+}  // namespace
+
+Napi::Value makeIndex(Napi::Env env, const Head& head, const Napi::Object& options) {
+  return handleOf(env, std::make_unique<HeadIndex>(head, settingsOf(head, options), flag(options, "square")));
+}
+
+Napi::Promise makeIndexAsync(Napi::Env env, const std::shared_ptr<Head>& head, const Napi::Object& options) {
+  auto made = std::make_shared<std::unique_ptr<HeadIndex>>();
+  const auto make = [made, head, settings = settingsOf(*head, options), square = flag(options, "square")] {
+    *made = std::make_unique<HeadIndex>(*head, settings, square);
+  };
+  return Task::start(env, make, {options}, [made](Napi::Env e) { return handleOf(e, std::move(*made)); });
 }
 
 void registerIndexes(Napi::Env env, Napi::Object exports) {

@@ -1,6 +1,8 @@
 // Search indexes over the rows of a head, as JavaScript holds them: handles that plain functions take.
 #pragma once
 
+#include <memory>
+
 #include "addon/convert.h"
 #include "heads/head.h"
 
@@ -8,6 +10,8 @@ namespace widehead::addon {
 
 // A handle of a new index over the rows of `head`, of which nothing is kept; options: { cells, recall, seed, queries, square }.
 Napi::Value makeIndex(Napi::Env env, const Head& head, const Napi::Object& options);
+// The same on another thread, as a promise; the head must not change until it is done.
+Napi::Promise makeIndexAsync(Napi::Env env, const std::shared_ptr<Head>& head, const Napi::Object& options);
 
 void registerIndexes(Napi::Env env, Napi::Object exports);
 
