@@ -37,6 +37,7 @@ export {
 } from './losses.js'
 export type { Optimizer } from './optimizer.js'
 export { isa, setThreads, supportedIsas, threads } from './runtime.js'
+export { bindTfjs, type HeadLoss, type TensorFlow, type TensorLike, type TfjsBinding } from './tfjs.js'
 export {
   type BagInput,
   type Parameter,
