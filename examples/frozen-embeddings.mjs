@@ -63,7 +63,9 @@ async function encode(texts) {
   texts.forEach((text, j) => {
     const vector = vectors.subarray(j * hiddenSize, (j + 1) * hiddenSize)
     for (const word of text.split(' ')) {
-      const direction = new Random([...word].reduce((hash, letter) => Math.imul(hash ^ letter.charCodeAt(0), 16777619), 0))
+      const direction = new Random(
+        [...word].reduce((hash, letter) => Math.imul(hash ^ letter.charCodeAt(0), 16777619), 0),
+      )
       for (let k = 0; k < hiddenSize; k++) vector[k] += direction.uniform() - 0.5
     }
     const length = Math.hypot(...vector)

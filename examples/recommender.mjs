@@ -15,7 +15,9 @@ const random = new Random(1)
 const all = Array.from({ length: sessions }, walk)
 const heldOut = all.splice(0, 500)
 // Each place of a session but the first is an example: all before it, and the item that came.
-const examples = all.flatMap((session) => session.slice(1).map((next, i) => ({ before: session.slice(0, i + 1), next })))
+const examples = all.flatMap((session) =>
+  session.slice(1).map((next, i) => ({ before: session.slice(0, i + 1), next })),
+)
 
 // Two bags of ids an example: the last item, and the last few together. Their embeddings stand side by side in the hidden vector.
 const trunk = new Trunk({ vocabularySize: items, embeddingSize, slots: 2, combine: 'mean' })
@@ -46,7 +48,9 @@ const { classes } = head.topK(hidden, 20)
 const popular = mostPopular(20)
 const hits = (recommended) => heldOut.filter((session, j) => recommended(j).includes(session.at(-1))).length
 const percent = (count) => `${((100 * count) / heldOut.length).toFixed(1)} %`
-console.log(`held out: the next of ${items} items is among the first 20 in ${percent(hits((j) => classes.subarray(20 * j, 20 * j + 20)))}`)
+console.log(
+  `held out: the next of ${items} items is among the first 20 in ${percent(hits((j) => classes.subarray(20 * j, 20 * j + 20)))}`,
+)
 console.log(`held out: among the 20 most popular in ${percent(hits(() => popular))}`)
 console.log(`after ${heldOut[0].slice(0, -1)} recommended: ${classes.subarray(0, 5)}`)
 

@@ -50,7 +50,9 @@ const hidden = tf.tidy(() => model.predict(heldOut.x).dataSync())
 const best = head.topK(hidden, 10)
 const hits = heldOut.targets.filter((target, j) => best.classes.subarray(10 * j, 10 * j + 10).includes(target)).length
 console.log(`held out: loss ${head.evaluate(hidden, heldOut.targets).loss.toFixed(3)}`)
-console.log(`held out: the right class of ${classes} is among the first 10 in ${(100 * hits) / heldOut.targets.length} %`)
+console.log(
+  `held out: the right class of ${classes} is among the first 10 in ${(100 * hits) / heldOut.targets.length} %`,
+)
 
 /**
  * Noisy copies of the signatures of classes, as in training-loop.mjs. Ids stay in an Int32Array (an int32 tensor would do too):

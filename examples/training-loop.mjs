@@ -42,7 +42,9 @@ heldOut.targets.forEach((target, j) => {
   if (best.classes.subarray(10 * j, 10 * j + 10).includes(target)) hits++
 })
 console.log(`held out: loss ${head.evaluate(hidden, heldOut.targets).loss.toFixed(3)}`)
-console.log(`held out: the right class of ${classes} is among the first 10 in ${(100 * hits) / heldOut.targets.length} %`)
+console.log(
+  `held out: the right class of ${classes} is among the first 10 in ${(100 * hits) / heldOut.targets.length} %`,
+)
 head.close() // frees the weights at once; a garbage collection would do it too
 
 /** Hidden vectors of m inputs: m * hiddenSize numbers, one example after the other, as every head takes them. */

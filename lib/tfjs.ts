@@ -17,7 +17,7 @@ export interface TensorLike {
 export interface TensorFlow {
   scalar(value: number): TensorLike
   tensor2d(values: Float32Array, shape: [number, number]): TensorLike
-  customGrad(f: (hidden: never) => { value: never; gradFunc: (dy: never) => never }): (hidden: never) => TensorLike
+  customGrad(f: never): (hidden: never) => TensorLike
 }
 
 /**
@@ -63,12 +63,12 @@ export function bindTfjs<Tf extends TensorFlow>(tf: Tf): TfjsBinding<Tf> {
       readRates(options) // wrong ones fail here, and not in the first backward pass
       return (hidden, targets) => {
         const shape = checkShape(hidden, head.hiddenSize)
-        const loss = tf.customGrad(() => {
+        const compute = () => {
           const pass = head.forward(floats(hidden), readTargets(targets, shape[0]))
           const gradFunc = (dy: TensorLike) => tf.tensor2d(goBackward(pass, floats(dy)[0], options), shape)
-          return { value: tf.scalar(pass.loss) as never, gradFunc: gradFunc as () => never }
-        })
-        return loss(hidden as never) as ReturnType<Tf['scalar']>
+          return { value: tf.scalar(pass.loss), gradFunc }
+        }
+        return tf.customGrad(compute as never)(hidden as never) as ReturnType<Tf['scalar']>
       }
     },
   }
@@ -84,7 +84,8 @@ function goBackward({ dHidden, apply }: ForwardResult, weight: number, options: 
     apply(rates)
   } catch (error) {
     if ((error as WideheadError).code !== 'WIDEHEAD_STALE') throw error
-    const message = 'the head has changed since this loss was computed: differentiate one loss of a head at a time, once'
+    const message =
+      'the head has changed since this loss was computed: differentiate one loss of a head at a time, once'
     throw new WideheadError('WIDEHEAD_STALE', message, { cause: error })
   }
   if (weight !== 1) for (let i = 0; i < dHidden.length; i++) dHidden[i] *= weight

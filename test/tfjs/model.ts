@@ -3,6 +3,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import '@tensorflow/tfjs-backend-cpu'
 import '@tensorflow/tfjs-backend-wasm'
+import '@tensorflow/tfjs-layers' // in Node it is this package that gives tfjs-core its gradients
 import { Random } from '../judge/random.js'
 
 export const BACKENDS = ['cpu', 'wasm']
