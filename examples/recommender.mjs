@@ -35,8 +35,8 @@ for (let epoch = 1; epoch <= epochs; epoch++) {
     const batch = examples.slice(first, first + batchSize)
     const hidden = trunk.forward(bags(batch.map(({ before }) => before)))
     const targets = Int32Array.from(batch, ({ next }) => next)
-    const { loss, dHidden } = head.step(hidden, targets, { learningRate: 0.1 })
-    trunk.backward(dHidden, { learningRate: 0.1 })
+    const { loss, dHidden } = head.step(hidden, targets, { learningRate: 0.2 })
+    trunk.backward(dHidden, { learningRate: 0.2 })
     total += loss * batch.length
   }
   console.log(`epoch ${epoch}: loss ${(total / examples.length).toFixed(3)}`)

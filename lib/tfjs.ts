@@ -13,7 +13,10 @@ export interface TensorLike {
   dataSync(): unknown
 }
 
-/** What is used of TensorFlow.js: `import * as tf` from '@tensorflow/tfjs', '@tensorflow/tfjs-core' or '@tensorflow/tfjs-node'. */
+/**
+ * What is used of TensorFlow.js: `import * as tf` from '@tensorflow/tfjs', '@tensorflow/tfjs-node' or '@tensorflow/tfjs-core'.
+ * In Node, tfjs-core has no gradients by itself: import '@tensorflow/tfjs-layers' beside it, which registers them.
+ */
 export interface TensorFlow {
   scalar(value: number): TensorLike
   tensor2d(values: Float32Array, shape: [number, number]): TensorLike

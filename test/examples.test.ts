@@ -28,25 +28,31 @@ function expectFalling(losses: number[]): void {
   expect(losses.at(-1)).toBeLessThan(losses[0])
 }
 
-test.skipIf(!built)('training-loop.mjs', async () => {
-  const output = await run('training-loop.mjs', 1_000, 500)
+/** Far better than to always answer what is most frequent, which is right in a third of the examples. */
+function expectLearned(output: string): void {
   expectFalling(numbersAfter('loss', output))
-  expect(numbersAfter('first 10 in', output)[0]).toBeGreaterThan(50) // 1 % by chance
+  expect(numbersAfter('first 10 in', output)[0]).toBeGreaterThan(85)
+  expect(numbersAfter('10 most frequent in', output)[0]).toBeLessThan(45)
+}
+
+test.skipIf(!built)('training-loop.mjs', async () => {
+  expectLearned(await run('training-loop.mjs', 1_000, 500))
 })
 
 test.skipIf(!built)('tensorflow.mjs', async () => {
-  const output = await run('tensorflow.mjs', 1_000, 500)
-  expectFalling(numbersAfter('loss', output))
-  expect(numbersAfter('first 10 in', output)[0]).toBeGreaterThan(50)
+  const output = await run('tensorflow.mjs', 1_000, 300)
+  expectLearned(output)
   const tensors = [...output.matchAll(/(\d+) tensors/g)].map(([, count]) => count)
-  expect(new Set(tensors).size).toBe(1)
+  expect(new Set(tensors).size, 'numbers of tensors').toBe(1)
 })
 
 test.skipIf(!built)('frozen-embeddings.mjs', async () => {
   const output = await run('frozen-embeddings.mjs', 500, 3_000)
   expectFalling(numbersAfter('loss', output))
-  expect(numbersAfter('is right in', output)[0]).toBeGreaterThan(40)
-  expect(numbersAfter('held out:', output).at(-1)).toBeGreaterThan(40) // of the tags among the first 5; 1 % by chance
+  expect(numbersAfter('is right in', output)[0]).toBeGreaterThan(75)
+  const [mine, frequent] = numbersAfter('held out:', output).slice(-2)
+  expect(mine).toBeGreaterThan(70)
+  expect(frequent).toBeLessThan(40)
 })
 
 test.skipIf(!built)('recommender.mjs', async () => {
