@@ -43,6 +43,7 @@ export type { Optimizer } from './optimizer.js'
 export { type Answer, createPredictor, type Prediction, Predictor, type PredictorOptions } from './predictor.js'
 export { isa, setThreads, supportedIsas, threads } from './runtime.js'
 export { type IndexDiagnostics, type IndexOptions, SearchIndex, type SearchOptions } from './search-index.js'
+export { bindTfjs, type HeadLoss, type TensorFlow, type TensorLike, type TfjsBinding } from './tfjs.js'
 export {
   type Data,
   type DataRecord,

@@ -218,24 +218,24 @@ describe('bad arguments', () => {
     detach(gone)
     expect(() => index.search(gone, 1)).toThrow(expect.objectContaining({ code: 'WIDEHEAD_DETACHED' }))
   })
+})
 
-  it('is made on another thread too, in its turn, and gives the same', async () => {
-    const head = new SoftmaxHead({ numClasses: 500, hiddenSize: 8, init: { kind: 'normal', scale: 1 }, seed: 4 })
-    const hidden = Float32Array.from({ length: 16 * 8 }, (_, i) => Math.sin(i))
-    const stepping = head.stepAsync(
-      hidden,
-      Int32Array.from({ length: 16 }, (_, i) => i),
-      { learningRate: 0.1 },
-    )
-    const making = head.indexAsync({ queries: hidden })
-    hidden.fill(Number.NaN) // what becomes of the caller's arrays does not matter
-    expect(() => head.index()).toThrow(expect.objectContaining({ code: 'WIDEHEAD_BUSY' }))
-    await stepping
-    const index = await making
-    const queries = Float32Array.from({ length: 16 * 8 }, (_, i) => Math.sin(i))
-    expect(index.search(queries, 10)).toEqual(head.index({ queries }).search(queries, 10))
-    await expect(head.indexAsync({ recall: 2 })).rejects.toMatchObject({ code: 'WIDEHEAD_OUT_OF_RANGE' })
-    head.close()
-    await expect(head.indexAsync()).rejects.toMatchObject({ code: 'WIDEHEAD_CLOSED' })
-  })
+test('is made on another thread too, in its turn, and gives the same', async () => {
+  const head = new SoftmaxHead({ numClasses: 500, hiddenSize: 8, init: { kind: 'normal', scale: 1 }, seed: 4 })
+  const hidden = Float32Array.from({ length: 16 * 8 }, (_, i) => Math.sin(i))
+  const stepping = head.stepAsync(
+    hidden,
+    Int32Array.from({ length: 16 }, (_, i) => i),
+    { learningRate: 0.1 },
+  )
+  const making = head.indexAsync({ queries: hidden })
+  hidden.fill(Number.NaN) // what becomes of the caller's arrays does not matter
+  expect(() => head.index()).toThrow(expect.objectContaining({ code: 'WIDEHEAD_BUSY' }))
+  await stepping
+  const index = await making
+  const queries = Float32Array.from({ length: 16 * 8 }, (_, i) => Math.sin(i))
+  expect(index.search(queries, 10)).toEqual(head.index({ queries }).search(queries, 10))
+  await expect(head.indexAsync({ recall: 2 })).rejects.toMatchObject({ code: 'WIDEHEAD_OUT_OF_RANGE' })
+  head.close()
+  await expect(head.indexAsync()).rejects.toMatchObject({ code: 'WIDEHEAD_CLOSED' })
 })
