@@ -1,10 +1,14 @@
 // Every example runs as a user would run it, on a small task, and learns something.
 
-import { execFile } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
+import { CORPORA, widehead } from './cli/helpers.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 // Examples import the built package by its name.
@@ -61,6 +65,44 @@ test.skipIf(!built)('recommender.mjs', async () => {
   const [mine] = numbersAfter('the first 20 in', output)
   const [popular] = numbersAfter('20 most popular in', output)
   expect(mine).toBeGreaterThan(1.3 * popular)
+})
+
+test.skipIf(!built)('server.mjs', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'widehead-server-'))
+  const [data, model] = [join(folder, 'sets'), join(folder, 'model')]
+  writeFileSync(data, CORPORA.sets)
+  const trained = await widehead([
+    'train',
+    '--train',
+    data,
+    '--format',
+    'sets',
+    '--out',
+    model,
+    '--hidden',
+    '8',
+    '--epochs',
+    '2',
+  ])
+  expect(trained.code).toBe(0)
+  const server = spawn(process.execPath, ['examples/server.mjs', model, '0'], { cwd: root })
+  const address = `http://localhost:${/\d+/.exec(String(await once(server.stdout, 'data')))?.[0]}`
+  const ask = async (path: string, options?: RequestInit) => {
+    const response = await fetch(address + path, options)
+    return { status: response.status, body: (await response.json()) as { predictions: unknown[]; code?: string } }
+  }
+  const post = (body: string) => ask('/predict', { method: 'POST', body })
+  const answers = await Promise.all(Array.from({ length: 30 }, () => post('{"line": "u g1i1 g1i2", "top": 3}')))
+  expect(new Set(answers.map(({ status, body }) => `${status} ${body.predictions.length}`))).toEqual(new Set(['200 3']))
+  expect((await ask('/predict?line=u+g1i1+g1i2&top=3')).body).toEqual(answers[0].body)
+  expect(await post('{"line": ')).toMatchObject({ status: 400 })
+  expect(await post('{"line": 5}')).toMatchObject({ status: 400, body: { code: 'WIDEHEAD_INVALID_TYPE' } })
+  expect(await post('{"line": "u", "top": 0}')).toMatchObject({ status: 400, body: { code: 'WIDEHEAD_OUT_OF_RANGE' } })
+  expect(await ask('/elsewhere')).toMatchObject({ status: 404 })
+  expect(await ask('/predict', { method: 'PUT' })).toMatchObject({ status: 405 })
+  server.kill('SIGTERM')
+  expect((await once(server, 'exit'))[0]).toBe(0)
+  rmSync(folder, { recursive: true })
 })
 
 test('each example is told of in the README of examples', () => {
