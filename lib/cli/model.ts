@@ -1,7 +1,7 @@
 // A saved model, ready to be used.
 
 import { join } from 'node:path'
-import type { Task } from '../data/formats/format.js'
+import type { FormatName, Task } from '../data/formats/format.js'
 import { FORMATS } from '../data/formats/index.js'
 import type { NetworkConfig } from '../files/config.js'
 import { loadSetup, MODEL_FILES } from '../files/model.js'
@@ -14,6 +14,7 @@ import { usage } from './run.js'
 export interface Model {
   network: Network
   task: Task
+  format: FormatName
 }
 
 export interface ModelOptions {
@@ -32,7 +33,7 @@ export async function loadModel({ model: folder, threads, approximate }: ModelOp
     throw usage(`--approximate is for models whose head is one of ${searching}; that of ${folder} is ${head}`)
   }
   if (threads) (await import('../index.js')).setThreads(threads)
-  return { task, network: await loadNetwork(folder, config.network, task.classCounts) }
+  return { task, format: config.data.format, network: await loadNetwork(folder, config.network, task.classCounts) }
 }
 
 /** What a configuration says of the head, which only those who know the heads can check. */

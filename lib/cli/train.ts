@@ -5,10 +5,12 @@ import type { Format, Learned, Settings, Task } from '../data/formats/format.js'
 import { FORMATS, recogniseSource } from '../data/formats/index.js'
 import { type Source, Sources } from '../data/source.js'
 import { TrainStream, testBatches } from '../data/stream.js'
+import { convertTables } from '../data/tables/convert.js'
 import { WideheadError } from '../errors.js'
 import { FORMAT_VERSION, type ModelConfig } from '../files/config.js'
 import { createModelFolder, MODEL_FILES, saveSetup } from '../files/model.js'
 import { saveWeights } from '../files/weights.js'
+import type { BaseHead } from '../heads/base.js'
 import { version } from '../version.js'
 import { EVALUATION_BATCH, evaluate, type Scores } from './evaluation.js'
 import type { Io } from './io.js'
@@ -55,14 +57,15 @@ interface Data {
 }
 
 async function openData(options: TrainOptions, sources: Sources, io: Io): Promise<Data> {
-  const train = await sources.open(options.train)
-  const valid = await sources.open(options.valid ?? [])
+  const given = { train: await sources.open(options.train), valid: await sources.open(options.valid ?? []) }
   const named = options.format as keyof typeof FORMATS | undefined
-  const format = named ? FORMATS[named] : await recogniseSource(train[0])
+  const format = named ? FORMATS[named] : await recogniseSource(given.train[0], options.columns)
   const settings = formatSettings(format, options)
   const settled = withHead(options, format.name)
   headOptions(settled)
-  io.stderr.write(`reading ${train.map(({ label }) => label).join(', ')} as ${format.name}\n`)
+  io.stderr.write(`reading ${given.train.map(({ label }) => label).join(', ')} as ${format.name}\n`)
+  const lines = (from: Source[]) => convertTables(from, format.name, options.columns, () => sources.temporaryFolder())
+  const [train, valid] = [await lines(given.train), await lines(given.valid)]
   const learned = await format.learn(train, settings)
   return { format, settings, options: settled, learned, task: format.task(learned, settings), train, valid }
 }
@@ -194,7 +197,8 @@ class Run {
 
   private logWindow(report: StepReport, loss: number, speed: number): void {
     const { size: _, ...facts } = report
-    this.log.write('step', { ...facts, loss, examplesPerSecond: Math.round(speed) })
+    const { condition, corrections } = (this.network.head as Partial<BaseHead>).diagnostics?.() ?? {} // exact heads have them
+    this.log.write('step', { ...facts, loss, examplesPerSecond: Math.round(speed), condition, corrections })
     this.window = { loss: 0, examples: 0, since: performance.now() }
   }
 

@@ -15,9 +15,9 @@ export interface Source {
   label: string
 }
 
-/** Turns names from the command line into sources that exist; dispose() removes what standard input was written to. */
+/** Turns names from the command line into sources that exist; dispose() removes temporary files. */
 export class Sources {
-  private spool: string | undefined
+  private readonly folders: string[] = []
   private spooled: Promise<Source> | undefined
 
   constructor(private readonly stdin: Readable) {}
@@ -27,8 +27,7 @@ export class Sources {
   }
 
   private async readStdin(): Promise<Source> {
-    this.spool = await mkdtemp(join(tmpdir(), 'widehead-'))
-    const path = join(this.spool, 'stdin')
+    const path = join(await this.temporaryFolder(), 'stdin')
     try {
       await pipeline(this.stdin, createWriteStream(path))
     } catch (error) {
@@ -37,9 +36,17 @@ export class Sources {
     return { path, label: '<stdin>' }
   }
 
+  /** A new folder, which dispose() removes. */
+  async temporaryFolder(): Promise<string> {
+    const folder = await mkdtemp(join(tmpdir(), 'widehead-')).catch((error) => {
+      throw fileError(`cannot make a folder in ${tmpdir()}`, error)
+    })
+    this.folders.push(folder)
+    return folder
+  }
+
   async dispose(): Promise<void> {
-    if (this.spool) await rm(this.spool, { recursive: true, force: true })
-    this.spool = undefined
+    for (const folder of this.folders.splice(0)) await rm(folder, { recursive: true, force: true })
   }
 }
 
