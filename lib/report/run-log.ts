@@ -100,7 +100,7 @@ class RunLog {
   started: Facts | undefined
   private resumed = 0
   private readonly bad = { count: 0, first: 0, last: 0 }
-  private left = new Set<string>()
+  private left = false
   /** Added to the seconds of a log whose clock was set back. */
   private offset = 0
 
@@ -137,7 +137,7 @@ class RunLog {
       notes.push(`${others === 1 ? 'a line' : `${others} lines`} could not be read and left out, first line ${this.bad.first}`)
     }
     if (this.resumed) notes.push(this.resumed === 1 ? 'resumed once' : `resumed ${this.resumed} times`)
-    if (this.left.size) notes.push(`more than ${MOST_CURVES} quantities: the others were left out`)
+    if (this.left) notes.push(`more than ${MOST_CURVES} quantities: the others were left out`)
   }
 
   private take(facts: Facts): void {
@@ -179,7 +179,7 @@ class RunLog {
       const curve = curves.get(name)
       if (curve) curve.push({ step, seconds, value })
       else if (curves.size < MOST_CURVES) curves.set(name, newCurve({ step, seconds, value }))
-      else if (this.left.size < MOST_CURVES) this.left.add(name)
+      else this.left = true
     }
   }
 }
