@@ -2,6 +2,7 @@
 
 import { InvalidArgumentError, Option } from 'commander'
 import { type GivenColumns, ROLES, type Role } from '../data/tables/columns.js'
+import type { Interval } from './checkpoints.js'
 import { headsWith } from './heads.js'
 
 export function number(options: { minimum?: number; above?: number } = {}): (text: string) => number {
@@ -25,6 +26,16 @@ export function integer(minimum: number, maximum = Number.MAX_SAFE_INTEGER): (te
   }
 }
 
+const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 }
+
+/** `500` steps, or a time: `30s`, `10m`, `2h`. */
+export function interval(text: string): Interval {
+  const [, digits, unit] = /^(\d{1,9})([smh]?)$/.exec(text) ?? []
+  const count = Number(digits ?? 0)
+  if (count === 0) throw new InvalidArgumentError('It must be a number of steps, or a time as 30s, 10m or 2h.')
+  return unit ? { milliseconds: count * UNITS[unit] } : { steps: count }
+}
+
 /** `300` or `300,200`, or `none`. */
 export function widths(text: string): number[] {
   return text === 'none' ? [] : text.split(',').map(integer(1, 65536))
@@ -45,7 +56,8 @@ function columns(text: string): GivenColumns {
 
 /** `--columns`, in the commands that read files of data. */
 export function columnsOption(): Option {
-  const text = 'columns of CSV or Parquet files by their names (or numbers: no header), as user=NAME,item=NAME,time=NAME'
+  const text =
+    'columns of CSV or Parquet files by their names (or numbers: no header), as user=NAME,item=NAME,time=NAME'
   return new Option('--columns <list>', text).argParser(columns)
 }
 

@@ -67,7 +67,11 @@ const hidden = new Set()
 let axis = 'step'
 
 /** The charts on the page, each in its figure. */
-const shown = charts.map((chart, index) => ({ chart, figure: document.getElementById(`chart-${index}`), plot: undefined }))
+const shown = charts.map((chart, index) => ({
+  chart,
+  figure: document.getElementById(`chart-${index}`),
+  plot: undefined,
+}))
 
 function draw(entry) {
   const { chart, figure } = entry

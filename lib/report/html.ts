@@ -24,7 +24,13 @@ export interface Page {
   version: string
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
 
 /** Text as it may stand between tags and in quoted attributes. */
 export function escapeHtml(text: string): string {
@@ -38,7 +44,9 @@ export function embeddedJson(value: unknown): string {
 
 export function page(content: Page): string {
   const { labels, charts, results, configurations, notes, styles, version } = content
-  const [library, client] = [content.library, content.client].map((script) => script.replaceAll('</script', '<\\/script'))
+  const [library, client] = [content.library, content.client].map((script) =>
+    script.replaceAll('</script', '<\\/script'),
+  )
   const title = labels.length === 1 ? labels[0] : `${labels.length} runs`
   return `<!doctype html>
 <html lang="en">

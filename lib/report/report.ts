@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { version } from '../version.js'
 import { chartsOf } from './charts.js'
 import { page } from './html.js'
-import { readRun, type Run } from './run-log.js'
+import { type Run, readRun } from './run-log.js'
 import { STYLE } from './style.js'
 import { configurations, results, shortened } from './tables.js'
 

@@ -134,7 +134,9 @@ class RunLog {
     else if (torn) notes.push('the last line is torn: the run was killed, or is still going')
     else if (!end) notes.push('the log has no end: the run was killed, or is still going')
     if (others) {
-      notes.push(`${others === 1 ? 'a line' : `${others} lines`} could not be read and left out, first line ${this.bad.first}`)
+      notes.push(
+        `${others === 1 ? 'a line' : `${others} lines`} could not be read and left out, first line ${this.bad.first}`,
+      )
     }
     if (this.resumed) notes.push(this.resumed === 1 ? 'resumed once' : `resumed ${this.resumed} times`)
     if (this.left) notes.push(`more than ${MOST_CURVES} quantities: the others were left out`)
@@ -169,7 +171,8 @@ class RunLog {
     this.resumed++
     const step = number(facts.step)
     if (step === undefined) return
-    for (const curves of [this.run.steps, this.run.evaluations]) for (const curve of curves.values()) curve.rewind(step + 1)
+    for (const curves of [this.run.steps, this.run.evaluations])
+      for (const curve of curves.values()) curve.rewind(step + 1)
   }
 
   private draw(curves: Map<string, Curve>, facts: Facts, step: number, seconds: number): void {

@@ -49,11 +49,16 @@ export function results(runs: readonly Run[]): Row[] {
     row('time in all', runs, ({ last }) => time(last.seconds)),
     row('time per step', runs, perStep),
     row('examples/s', runs, (run) => whole(rate(run))),
-    row('peak memory', runs, ({ end }) => (typeof end?.peakMemory === 'number' ? `${whole(end.peakMemory / 1e6)} MB` : undefined)),
+    row('peak memory', runs, ({ end }) =>
+      typeof end?.peakMemory === 'number' ? `${whole(end.peakMemory / 1e6)} MB` : undefined,
+    ),
     row('training loss', runs, ({ steps }) => significant(steps.get('loss')?.last?.value)),
   ]
   const names = [...new Set(runs.flatMap(({ evaluations }) => [...evaluations.keys()]))]
-  return [...facts.filter(({ cells }) => cells.some((cell) => cell !== undefined)), ...names.map((name) => score(name, runs))]
+  return [
+    ...facts.filter(({ cells }) => cells.some((cell) => cell !== undefined)),
+    ...names.map((name) => score(name, runs)),
+  ]
 }
 
 function row(name: string, runs: readonly Run[], cell: (run: Run) => string | undefined): Row {

@@ -14,7 +14,9 @@ beforeAll(async () => {
   writeFileSync(path('xmc'), CORPORA.xmc)
   for (const head of ['exact', 'sampled']) {
     const args = ['train', '--train', path('xmc'), '--valid', path('xmc'), '--out', path(head), '--head', head]
-    expect((await widehead([...args, '--hidden', '8', '--epochs', '3', '--batch', '20', '--log-every', '5'])).code).toBe(0)
+    expect(
+      (await widehead([...args, '--hidden', '8', '--epochs', '3', '--batch', '20', '--log-every', '5'])).code,
+    ).toBe(0)
   }
 })
 
@@ -25,9 +27,16 @@ describe('widehead report', () => {
     expect(result).toEqual({ code: 0, stdout: '', stderr: `wrote ${out}\n` })
     const { runs, charts } = dataOf(readFileSync(out, 'utf8'))
     expect(runs).toEqual([path('exact'), path('sampled')])
-    const logged = (title: string) => charts.find((chart) => chart.title === title)?.curves.map(({ run, value }) => [run, value.length])
-    expect(logged('training loss')).toEqual([[0, 9], [1, 9]])
-    expect(logged('held-out p@1')).toEqual([[0, 3], [1, 3]])
+    const logged = (title: string) =>
+      charts.find((chart) => chart.title === title)?.curves.map(({ run, value }) => [run, value.length])
+    expect(logged('training loss')).toEqual([
+      [0, 9],
+      [1, 9],
+    ])
+    expect(logged('held-out p@1')).toEqual([
+      [0, 3],
+      [1, 3],
+    ])
     expect(logged('condition of U, upper bound')).toEqual([[0, 9]]) // exact heads alone have it
     expect(logged('corrections of U')).toEqual([[0, 9]])
     const condition = charts.find(({ title }) => title.startsWith('condition'))?.curves[0].value ?? []

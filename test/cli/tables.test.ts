@@ -16,15 +16,34 @@ const pairs = Array.from({ length: 300 * 6 }, (_, i) => {
   return { user: `person ${person}`, item: `Film ${(person + j) % 8} (of "${person % 10}")`, time: j }
 })
 const quote = (text: string) => `"${text.replaceAll('"', '""')}"`
-const csv = (rows: typeof pairs) => rows.map(({ user, item, time }) => `${time},${quote(user)},${quote(item)}`).join('\n')
-const held = Array.from({ length: 50 }, (_, i) => ({ user: `person ${i}`, item: `Film ${(i + 6) % 8} (of "${i % 10}")`, time: 9 }))
+const csv = (rows: typeof pairs) =>
+  rows.map(({ user, item, time }) => `${time},${quote(user)},${quote(item)}`).join('\n')
+const held = Array.from({ length: 50 }, (_, i) => ({
+  user: `person ${i}`,
+  item: `Film ${(i + 6) % 8} (of "${i % 10}")`,
+  time: 9,
+}))
 
 writeFileSync(path('train.csv'), `when,who,what\n${csv(pairs)}\n`)
 writeFileSync(path('test.csv'), `when,who,what\n${csv(held)}\n`)
 const column = (name: 'user' | 'item' | 'time') => ({ name, data: pairs.map((pair) => pair[name]) })
-writeFileSync(path('train.parquet'), new Uint8Array(parquetWriteBuffer({ columnData: [column('user'), column('item'), column('time')] })))
+writeFileSync(
+  path('train.parquet'),
+  new Uint8Array(parquetWriteBuffer({ columnData: [column('user'), column('item'), column('time')] })),
+)
 
-const rates = ['--optimizer', 'adagrad', '--learning-rate', '0.1', '--head-learning-rate', '10', '--head', 'exact', '--hidden', '32']
+const rates = [
+  '--optimizer',
+  'adagrad',
+  '--learning-rate',
+  '0.1',
+  '--head-learning-rate',
+  '10',
+  '--head',
+  'exact',
+  '--hidden',
+  '32',
+]
 const columns = ['--columns', 'user=who,item=what']
 
 describe('tables', () => {
@@ -41,20 +60,50 @@ describe('tables', () => {
     expect(JSON.parse(stdout)['recall@20']).toBeGreaterThan(0.9)
     const seen = JSON.stringify(['?', 'Film 0 (of "3")', 'Film 1 (of "3")', 'Film 9'])
     const answers = jsonLines((await widehead(['predict', '--model', model, '--top', '6'], `${seen}\n`)).stdout)
-    expect(answers[0].predictions.map((answer: { class: string }) => answer.class).sort()).toEqual([2, 3, 4, 5, 6, 7].map((i) => `Film ${i} (of "3")`))
+    expect(answers[0].predictions.map((answer: { class: string }) => answer.class).sort()).toEqual(
+      [2, 3, 4, 5, 6, 7].map((i) => `Film ${i} (of "3")`),
+    )
     expect(answers[0].unknown).toEqual(['Film 9'])
-    expect(readdirSync(join(folder, '..')).filter((name) => /^widehead-[^t]/.test(name) && !before.includes(name))).toEqual([])
+    expect(
+      readdirSync(join(folder, '..')).filter((name) => /^widehead-[^t]/.test(name) && !before.includes(name)),
+    ).toEqual([])
   })
 
   it('of Parquet: as sequences', async () => {
-    const args = ['train', '--train', path('train.parquet'), '--out', path('parquet'), '--epochs', '1', '--hidden', 'none', '--embedding', '8']
-    expect(await widehead(args)).toMatchObject({ code: 2, stderr: expect.stringMatching(/may be of the format sets or sequences/) })
+    const args = [
+      'train',
+      '--train',
+      path('train.parquet'),
+      '--out',
+      path('parquet'),
+      '--epochs',
+      '1',
+      '--hidden',
+      'none',
+      '--embedding',
+      '8',
+    ]
+    expect(await widehead(args)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/may be of the format sets or sequences/),
+    })
     const { code, stderr } = await widehead([...args, '--format', 'sequences'])
     expect([code, stderr]).toEqual([0, expect.stringContaining('1500 examples')])
   })
 
   it('from standard input, when the columns are told', async () => {
-    const args = ['train', '--train', '-', '--out', path('stdin'), '--epochs', '1', ...rates, '--columns', 'user=2,item=3']
+    const args = [
+      'train',
+      '--train',
+      '-',
+      '--out',
+      path('stdin'),
+      '--epochs',
+      '1',
+      ...rates,
+      '--columns',
+      'user=2,item=3',
+    ]
     const { code, stderr } = await widehead(args, csv(pairs))
     expect([code, stderr]).toEqual([0, expect.stringContaining('300 examples')])
   })
@@ -72,7 +121,9 @@ describe('tables', () => {
 
   it('of Parquet, without hyparquet: names the package to install', async () => {
     const args = ['train', '--train', path('train.parquet'), '--out', path('without')]
-    const { code, stderr } = await finished(start(args, { NODE_OPTIONS: '--import ./test/child/without-hyparquet.mjs' }))
+    const { code, stderr } = await finished(
+      start(args, { NODE_OPTIONS: '--import ./test/child/without-hyparquet.mjs' }),
+    )
     expect(stderr).toBe('widehead: Parquet files need the package hyparquet: npm install hyparquet\n')
     expect(code).toBe(2)
   })

@@ -8,11 +8,24 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { report } from '../../lib/report/report.js'
 import { end, evaluation, Runs, start, step } from './helpers.js'
 
-const PLACES = [process.env.WIDEHEAD_TEST_CHROMIUM ?? '', '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+const PLACES = [
+  process.env.WIDEHEAD_TEST_CHROMIUM ?? '',
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+]
 const executablePath = PLACES.find((path) => path && existsSync(path))
 if (!executablePath) console.log('skipped: no chromium found (WIDEHEAD_TEST_CHROMIUM may name one)')
 
-const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
 const EVIL = '<img src=x onerror="window.harmed=1">'
 
 describe.skipIf(!executablePath)('the page in a browser', () => {
@@ -24,11 +37,16 @@ describe.skipIf(!executablePath)('the page in a browser', () => {
   beforeAll(async () => {
     const log = (shift: number) => [
       start,
-      ...Array.from({ length: 50 }, (_, i) => step(100 * (i + 1), 5 / (i + shift), { condition: i + shift, [EVIL]: i })),
+      ...Array.from({ length: 50 }, (_, i) =>
+        step(100 * (i + 1), 5 / (i + shift), { condition: i + shift, [EVIL]: i }),
+      ),
       evaluation(5000, { examples: 9, 'p@1': 0.1 * shift, loss: shift }),
       end(5000),
     ]
-    const folders = [runs.add('first', log(1)), runs.add(`second ${EVIL.replaceAll('/', '')}`, log(2), { training: { name: EVIL } })]
+    const folders = [
+      runs.add('first', log(1)),
+      runs.add(`second ${EVIL.replaceAll('/', '')}`, log(2), { training: { name: EVIL } }),
+    ]
     writeFileSync(file, await report(folders))
     browser = await chromium.launch({ executablePath, args: FLAGS })
   })

@@ -39,4 +39,8 @@ export function dataOf(html: string): { runs: string[]; charts: Charts } {
   return JSON.parse(text)
 }
 
-type Charts = { title: string; logarithmic: boolean; curves: { run: number; step: number[]; seconds: number[]; value: number[] }[] }[]
+type Charts = {
+  title: string
+  logarithmic: boolean
+  curves: { run: number; step: number[]; seconds: number[]; value: number[] }[]
+}[]

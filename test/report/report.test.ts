@@ -6,7 +6,10 @@ import { report } from '../../lib/report/report.js'
 import { dataOf, end, evaluation, Runs, start, step } from './helpers.js'
 
 const runs = new Runs()
-const config = (head: string, batch: number) => ({ network: { head, layers: [{ size: 8 }] }, training: { batch, seed: 0 } })
+const config = (head: string, batch: number) => ({
+  network: { head, layers: [{ size: 8 }] },
+  training: { batch, seed: 0 },
+})
 
 /** The cells of the row of that name, in the first table that has it. */
 function cells(html: string, name: string): string[] {
@@ -16,14 +19,30 @@ function cells(html: string, name: string): string[] {
 
 const titles = (html: string) => dataOf(html).charts.map(({ title }) => title)
 const curve = (html: string, title: string, run = 0) => {
-  const found = dataOf(html).charts.find((chart) => chart.title === title)?.curves.find((one) => one.run === run)
+  const found = dataOf(html)
+    .charts.find((chart) => chart.title === title)
+    ?.curves.find((one) => one.run === run)
   return found && { step: found.step, seconds: found.seconds, value: found.value }
 }
 
 describe('report', () => {
   it('shows two runs together: curves, results and configurations', async () => {
-    const one = runs.add('one', [start, step(100, 5, { condition: 2, corrections: 3 }), step(200, 4), evaluation(200, { examples: 7, 'p@1': 0.5, loss: 3 }), end(200)], config('exact', 10))
-    const two = runs.add('two', [start, step(100, 6), evaluation(100, { examples: 7, 'p@1': 0.25, loss: 2 }), end(100, { stopped: true })], config('sampled', 10))
+    const one = runs.add(
+      'one',
+      [
+        start,
+        step(100, 5, { condition: 2, corrections: 3 }),
+        step(200, 4),
+        evaluation(200, { examples: 7, 'p@1': 0.5, loss: 3 }),
+        end(200),
+      ],
+      config('exact', 10),
+    )
+    const two = runs.add(
+      'two',
+      [start, step(100, 6), evaluation(100, { examples: 7, 'p@1': 0.25, loss: 2 }), end(100, { stopped: true })],
+      config('sampled', 10),
+    )
     const html = await report([one, two])
     expect(dataOf(html).runs).toEqual([one, two])
     expect(titles(html)).toEqual([
@@ -65,7 +84,12 @@ describe('report', () => {
     const evil = '</script><script>alert(1)</script><img src=x onerror=alert(2)>"\''
     const path = runs.add(
       'bad"><img src=x>&',
-      [{ ...start, [evil]: evil }, step(1, 1, { [evil]: 2 }), evaluation(1, { [evil]: 3 }), end(1, { stopped: evil, [evil]: 1 })],
+      [
+        { ...start, [evil]: evil },
+        step(1, 1, { [evil]: 2 }),
+        evaluation(1, { [evil]: 3 }),
+        end(1, { stopped: evil, [evil]: 1 }),
+      ],
       { [evil]: { [evil]: evil }, __proto__: { a: 1 }, training: { list: [evil] } },
     )
     const html = await report([path])
@@ -94,9 +118,18 @@ describe('a log that is not whole', () => {
 
   it('of a run that was resumed: what was done again takes the place of what was lost', async () => {
     const before = [start, step(100, 5), step(200, 4), evaluation(200, { 'p@1': 0.1 }), step(300, 3), '{"kind":"st\n']
-    const after = [{ kind: 'resume', seconds: 31, step: 200 }, step(250, 7, { seconds: 33 }), step(300, 6, { seconds: 34 }), end(300)]
+    const after = [
+      { kind: 'resume', seconds: 31, step: 200 },
+      step(250, 7, { seconds: 33 }),
+      step(300, 6, { seconds: 34 }),
+      end(300),
+    ]
     const html = await report([runs.add('resumed', [...before, ...after])])
-    expect(curve(html, 'training loss')).toEqual({ step: [100, 200, 250, 300], seconds: [10, 20, 33, 34], value: [5, 4, 7, 6] })
+    expect(curve(html, 'training loss')).toEqual({
+      step: [100, 200, 250, 300],
+      seconds: [10, 20, 33, 34],
+      value: [5, 4, 7, 6],
+    })
     expect(curve(html, 'held-out p@1')?.step).toEqual([200])
     expect(html).toContain('resumed once')
     expect(html).toContain('a line could not be read and left out, first line 6')
@@ -104,12 +137,27 @@ describe('a log that is not whole', () => {
   })
 
   it('whose clock was set back goes on in time', async () => {
-    const html = await report([runs.add('clock', [start, step(100, 5), step(200, 4, { seconds: 1 }), step(300, 3, { seconds: 2 })])])
+    const html = await report([
+      runs.add('clock', [start, step(100, 5), step(200, 4, { seconds: 1 }), step(300, 3, { seconds: 2 })]),
+    ])
     expect(curve(html, 'training loss')?.seconds).toEqual([10, 10, 11])
   })
 
   it('with lines that are no facts', async () => {
-    const path = runs.add('odd', ['\n', '[1,2]\n', 'null\n', '"kind"\n', '\u0000\n', start, step(1, null), { kind: 'step', step: 'two', loss: 1 }, { kind: 'news', step: 7 }, step(2, 4, { loss: 1e999 }), step(3, 2), end(3)])
+    const path = runs.add('odd', [
+      '\n',
+      '[1,2]\n',
+      'null\n',
+      '"kind"\n',
+      '\u0000\n',
+      start,
+      step(1, null),
+      { kind: 'step', step: 'two', loss: 1 },
+      { kind: 'news', step: 7 },
+      step(2, 4, { loss: 1e999 }),
+      step(3, 2),
+      end(3),
+    ])
     const html = await report([path])
     expect(html).toContain('4 lines could not be read and left out, first line 2')
     expect(curve(html, 'training loss')).toEqual({ step: [3], seconds: [0.3], value: [2] })
@@ -120,7 +168,9 @@ describe('a log that is not whole', () => {
     expect(empty).toContain('metrics.jsonl is empty')
     expect(empty).toContain('No run has logged a step')
     expect(cells(empty, 'state')).toEqual(['nothing logged'])
-    expect(await report([runs.add('none', undefined, { training: { batch: 3 } })])).toContain('there is no metrics.jsonl')
+    expect(await report([runs.add('none', undefined, { training: { batch: 3 } })])).toContain(
+      'there is no metrics.jsonl',
+    )
   })
 
   it('beside a configuration that is missing or broken: the log has a copy', async () => {
@@ -133,18 +183,32 @@ describe('a log that is not whole', () => {
   })
 
   it('of a folder that is none', async () => {
-    await expect(report([join(runs.folder, 'nowhere')])).rejects.toMatchObject({ code: 'WIDEHEAD_FILE', message: expect.stringContaining('no such file or folder') })
-    await expect(report([runs.folder])).rejects.toMatchObject({ code: 'WIDEHEAD_FILE', message: expect.stringContaining('holds neither config.json nor metrics.jsonl') })
+    await expect(report([join(runs.folder, 'nowhere')])).rejects.toMatchObject({
+      code: 'WIDEHEAD_FILE',
+      message: expect.stringContaining('no such file or folder'),
+    })
+    await expect(report([runs.folder])).rejects.toMatchObject({
+      code: 'WIDEHEAD_FILE',
+      message: expect.stringContaining('holds neither config.json nor metrics.jsonl'),
+    })
     const path = join(runs.add('file', [start]), 'metrics.jsonl')
-    await expect(report([path])).rejects.toMatchObject({ code: 'WIDEHEAD_FILE', message: expect.stringContaining('is no folder') })
+    await expect(report([path])).rejects.toMatchObject({
+      code: 'WIDEHEAD_FILE',
+      message: expect.stringContaining('is no folder'),
+    })
   })
 })
 
 describe('size', () => {
   it('is bounded for a long run', async () => {
     const path = runs.add('long', [start])
-    const block = (first: number) => Array.from({ length: 10_000 }, (_, i) => `${JSON.stringify(step(first + i, Math.sin(first + i), { condition: 2 + (i % 5) }))}\n`)
-    for (let first = 1; first < 300_000; first += 10_000) appendFileSync(join(path, 'metrics.jsonl'), block(first).join(''))
+    const block = (first: number) =>
+      Array.from(
+        { length: 10_000 },
+        (_, i) => `${JSON.stringify(step(first + i, Math.sin(first + i), { condition: 2 + (i % 5) }))}\n`,
+      )
+    for (let first = 1; first < 300_000; first += 10_000)
+      appendFileSync(join(path, 'metrics.jsonl'), block(first).join(''))
     const html = await report([path])
     expect(html.length).toBeLessThan(500_000)
     expect(curve(html, 'training loss')?.step.at(-1)).toBe(300_000)

@@ -33,6 +33,10 @@ function only(candidates: readonly Format[], label: string): Format {
 /** `columns`: what the user said of the columns of tables. */
 export async function recogniseSource(source: Source, columns?: GivenColumns): Promise<Format> {
   const formats = await tableFormats(source, columns)
-  if (formats) return only(formats.map((name) => FORMATS[name]), source.label)
+  if (formats)
+    return only(
+      formats.map((name) => FORMATS[name]),
+      source.label,
+    )
   return recognise(await firstLines(source, LINES_TO_LOOK_AT), source.label)
 }

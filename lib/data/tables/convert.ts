@@ -96,7 +96,11 @@ class Converter {
     for await (const rows of table.rows(timed ? [user, item, time] : [user, item])) {
       for (const { place, values } of rows) {
         const when = timed ? timeOf(values[2], source, place) : 0
-        const waiting = this.groups.add(idOf(values[0], 'user', source, place), idOf(values[1], 'item', source, place), when)
+        const waiting = this.groups.add(
+          idOf(values[0], 'user', source, place),
+          idOf(values[1], 'item', source, place),
+          when,
+        )
         if (waiting) await waiting
       }
     }
@@ -105,13 +109,17 @@ class Converter {
   /** A row is a list, of the user if there is one. */
   private async lists({ source, table, columns }: Opened): Promise<void> {
     const { items, user } = columns
-    if (items === undefined) throw usage(`${source.label} has no columns user and item, nor items: say which they are with --columns`)
+    if (items === undefined)
+      throw usage(`${source.label} has no columns user and item, nor items: say which they are with --columns`)
     for await (const rows of table.rows(user === undefined ? [items] : [items, user])) {
       for (const { place, values } of rows) {
         const [list, owner] = values
         if (!Array.isArray(list)) throw rowError(source, place, 'items is no list')
         const name = user === undefined ? String(place) : idOf(owner, 'user', source, place)
-        await this.line(name, list.map((item) => idOf(item, 'item', source, place)))
+        await this.line(
+          name,
+          list.map((item) => idOf(item, 'item', source, place)),
+        )
       }
     }
   }
@@ -132,7 +140,8 @@ class Converter {
 function idOf(value: unknown, what: string, source: Source, place: number): string {
   const id = value instanceof Date ? value.toISOString() : value === null || value === undefined ? '' : String(value)
   if (!id) throw rowError(source, place, `the row has no ${what}`)
-  if (/[\t\n\r]/.test(id)) throw rowError(source, place, `the ${what} ${JSON.stringify(id)} holds a tab or a line break`)
+  if (/[\t\n\r]/.test(id))
+    throw rowError(source, place, `the ${what} ${JSON.stringify(id)} holds a tab or a line break`)
   return id
 }
 
@@ -142,7 +151,11 @@ function timeOf(value: unknown, source: Source, place: number): number {
   const number = value instanceof Date ? value.getTime() : Number(value)
   const time = Number.isNaN(number) && typeof value === 'string' ? Date.parse(value) : number
   if (empty || !Number.isFinite(time)) {
-    throw rowError(source, place, `the time ${String(value ?? '')} is neither a number nor a date such as 2026-05-31T10:00:00Z`)
+    throw rowError(
+      source,
+      place,
+      `the time ${String(value ?? '')} is neither a number nor a date such as 2026-05-31T10:00:00Z`,
+    )
   }
   return time
 }

@@ -10,7 +10,7 @@ import { rowError } from './table.js'
 const ROWS_AT_ONCE = 4096
 const LONGEST_ROW = 2 ** 26
 
-type Row = { record: string[]; info: Info<string> }
+type Row = { record: string[]; info: Info }
 
 export async function openCsv(source: Source, header: boolean): Promise<Table> {
   const delimiter = await separator(source)
@@ -64,7 +64,9 @@ async function* records(source: Source, options: Options): AsyncGenerator<Row> {
   try {
     for await (const row of bytes.pipe(parser)) yield row as Row
   } catch (error) {
-    throw isCsvError(error) ? rowError(source, error.lines as number, error.message) : fileError(`cannot read ${source.label}`, error)
+    throw isCsvError(error)
+      ? rowError(source, error.lines as number, error.message)
+      : fileError(`cannot read ${source.label}`, error)
   } finally {
     bytes.destroy()
   }

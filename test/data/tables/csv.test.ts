@@ -79,13 +79,17 @@ describe('CSV', () => {
 
   it('refuses times that are none', async () => {
     const file = csv('user,item,time\nann,a,1\nann,b,soon\n')
-    await expect(tables.lines('sequences', [file])).rejects.toThrow('csv:3: the time soon is neither a number nor a date')
+    await expect(tables.lines('sequences', [file])).rejects.toThrow(
+      'csv:3: the time soon is neither a number nor a date',
+    )
   })
 
   it('refuses columns that are not there, and what fits no format', async () => {
     const file = csv('user,item\nann,a\n')
     const lines = (columns: Record<string, string>) => tables.lines('sets', [file], columns)
-    await expect(lines({ user: 'user', item: 'movie' })).rejects.toThrow('has no column "movie", which --columns names as item')
+    await expect(lines({ user: 'user', item: 'movie' })).rejects.toThrow(
+      'has no column "movie", which --columns names as item',
+    )
     await expect(lines({ user: '1', item: '3' })).rejects.toThrow('has 2 columns, --columns names 3 as item')
     await expect(tables.lines('text', [file])).rejects.toThrow('has no column text')
     await expect(tables.lines('xmc', [file])).rejects.toMatchObject({ code: 'WIDEHEAD_USAGE' })
@@ -101,6 +105,8 @@ describe('CSV', () => {
     const told = async (header: string) => (await recogniseSource(csv(`${header}\n1,2,3\n`))).name
     expect(await told('user,item,rating')).toBe('sets')
     expect(await told('text,a,b')).toBe('text')
-    await expect(told('user,item,timestamp')).rejects.toThrow('may be of the format sets or sequences: say which with --format')
+    await expect(told('user,item,timestamp')).rejects.toThrow(
+      'may be of the format sets or sequences: say which with --format',
+    )
   })
 })

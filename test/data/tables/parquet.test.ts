@@ -16,11 +16,17 @@ describe('Parquet', () => {
   })
 
   it('orders sequences by numbers or dates', async () => {
-    const [user, item] = [['u', 'u', 'v', 'u'], ['c', 'a', 'x', 'b']]
+    const [user, item] = [
+      ['u', 'u', 'v', 'u'],
+      ['c', 'a', 'x', 'b'],
+    ]
     const file = tables.parquet('numbers.parquet', { user, item, timestamp: [3n, 1n, 9n, 2n] })
     expect(await tables.lines('sequences', [file])).toEqual(['a b c', 'x'])
     const time = [3, 1, 9, 2].map((day) => new Date(2026, 1, day))
-    expect(await tables.lines('sequences', [tables.parquet('dates.parquet', { user, item, time })])).toEqual(['a b c', 'x'])
+    expect(await tables.lines('sequences', [tables.parquet('dates.parquet', { user, item, time })])).toEqual([
+      'a b c',
+      'x',
+    ])
     await expect(recogniseSource(file)).rejects.toThrow('--format')
   })
 
@@ -51,7 +57,11 @@ describe('Parquet', () => {
   })
 
   it('tells the row of a fault', async () => {
-    const holes = tables.parquet('holes.parquet', { user: ['u', 'v', 'w'], item: ['a', 'b', null] }, { rowGroupSize: 2 })
+    const holes = tables.parquet(
+      'holes.parquet',
+      { user: ['u', 'v', 'w'], item: ['a', 'b', null] },
+      { rowGroupSize: 2 },
+    )
     await expect(tables.lines('sets', [holes])).rejects.toMatchObject({
       code: 'WIDEHEAD_DATA',
       message: 'holes.parquet:3: the row has no item',
@@ -62,8 +72,15 @@ describe('Parquet', () => {
 
   it('refuses files that are none, or damaged', async () => {
     const none = tables.file('none.parquet', 'user,item\n1,2\n')
-    await expect(tables.lines('sets', [none])).rejects.toMatchObject({ code: 'WIDEHEAD_FILE', message: expect.stringContaining('cannot read none.parquet') })
-    await expect(tables.lines('sets', [tables.file('empty.parquet', '')])).rejects.toMatchObject({ code: 'WIDEHEAD_FILE' })
-    await expect(tables.lines('sets', [{ path: '/nowhere.parquet', label: 'x.parquet' }])).rejects.toMatchObject({ code: 'WIDEHEAD_FILE' })
+    await expect(tables.lines('sets', [none])).rejects.toMatchObject({
+      code: 'WIDEHEAD_FILE',
+      message: expect.stringContaining('cannot read none.parquet'),
+    })
+    await expect(tables.lines('sets', [tables.file('empty.parquet', '')])).rejects.toMatchObject({
+      code: 'WIDEHEAD_FILE',
+    })
+    await expect(tables.lines('sets', [{ path: '/nowhere.parquet', label: 'x.parquet' }])).rejects.toMatchObject({
+      code: 'WIDEHEAD_FILE',
+    })
   })
 })
