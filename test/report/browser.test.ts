@@ -80,9 +80,13 @@ describe.skipIf(!executablePath)('the page in a browser', () => {
   it('switches to seconds, and runs off and on', async () => {
     const page = await open({ width: 800, colorScheme: 'light' })
     const legend = page.locator('figure').first().locator('.u-series')
-    expect(await legend.allInnerTexts()).toEqual([expect.stringMatching(/^step/), expect.anything(), expect.anything()])
+    expect(await legend.allTextContents()).toEqual([
+      expect.stringMatching(/^step/),
+      expect.anything(),
+      expect.anything(),
+    ])
     await page.getByLabel('seconds').check()
-    expect(await legend.first().innerText()).toMatch(/^seconds/)
+    expect(await legend.first().textContent()).toMatch(/^seconds/)
     await page.locator('input[name=run]').first().uncheck()
     expect(await legend.nth(1).getAttribute('class')).toContain('u-off')
     await page.locator('input[name=run]').first().check()
@@ -94,7 +98,7 @@ describe.skipIf(!executablePath)('the page in a browser', () => {
   it('shows text of runs as text', async () => {
     const page = await open({ width: 800, colorScheme: 'light' })
     expect(await page.evaluate('[window.harmed, document.images.length]')).toEqual([undefined, 0])
-    expect(await page.locator('figure .u-label').nth(2).innerText()).toContain('<img')
+    expect(await page.locator('figure .u-label').nth(2).textContent()).toContain('<img')
     await page.close()
     expect(faults).toEqual([])
   })

@@ -7,11 +7,11 @@ import { temporaryFolder } from '../data/helpers.js'
 export class Runs {
   readonly folder = temporaryFolder()
 
-  /** `log`: objects, which become lines, and texts, which are written as they are. */
+  /** `log`: objects, which become lines, and texts, which are written as they are. No `config`: null. */
   add(name: string, log: readonly (object | string)[] | undefined, config: unknown = {}): string {
     const path = join(this.folder, name)
     mkdirSync(path, { recursive: true })
-    if (config !== undefined) writeFileSync(join(path, 'config.json'), JSON.stringify(config))
+    if (config !== null) writeFileSync(join(path, 'config.json'), JSON.stringify(config))
     const lines = log?.map((line) => (typeof line === 'string' ? line : `${JSON.stringify(line)}\n`))
     if (lines) writeFileSync(join(path, 'metrics.jsonl'), lines.join(''))
     return path

@@ -154,7 +154,7 @@ describe('a log that is not whole', () => {
       step(1, null),
       { kind: 'step', step: 'two', loss: 1 },
       { kind: 'news', step: 7 },
-      step(2, 4, { loss: 1e999 }),
+      '{"kind":"step","step":2,"loss":1e999}\n',
       step(3, 2),
       end(3),
     ])
@@ -174,7 +174,7 @@ describe('a log that is not whole', () => {
   })
 
   it('beside a configuration that is missing or broken: the log has a copy', async () => {
-    const path = runs.add('bare', [start, step(1, 1)], undefined)
+    const path = runs.add('bare', [start, step(1, 1)], null)
     const html = await report([path])
     expect(html).toContain('there is no config.json')
     expect(cells(html, 'network.head')).toEqual(['exact'])
@@ -207,15 +207,15 @@ describe('size', () => {
         { length: 10_000 },
         (_, i) => `${JSON.stringify(step(first + i, Math.sin(first + i), { condition: 2 + (i % 5) }))}\n`,
       )
-    for (let first = 1; first < 300_000; first += 10_000)
+    for (let first = 1; first < 150_000; first += 10_000)
       appendFileSync(join(path, 'metrics.jsonl'), block(first).join(''))
     const html = await report([path])
     expect(html.length).toBeLessThan(500_000)
-    expect(curve(html, 'training loss')?.step.at(-1)).toBe(300_000)
+    expect(curve(html, 'training loss')?.step.at(-1)).toBe(150_000)
   })
 
   it('is bounded for a log with many quantities, long names, and a line without end', async () => {
-    const many = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`${'x'.repeat(500)}${i}`, i]))
+    const many = Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`${'x'.repeat(250)}${i}`, i]))
     const path = runs.add('many', [start, step(1, 1, many), `${'['.repeat(3_000_000)}\n`, end(1)], { training: many })
     const html = await report([path])
     expect(titles(html).length).toBe(40)

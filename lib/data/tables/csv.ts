@@ -1,6 +1,6 @@
 // CSV files: the separator is the one of comma, semicolon and tab that is most frequent in the first line.
 
-import { type CsvError, type Info, type Options, parse } from 'csv-parse'
+import { CsvError, type Info, type Options, parse } from 'csv-parse'
 import { WideheadError } from '../../errors.js'
 import { firstLines, openBytes } from '../lines.js'
 import { fileError, type Source } from '../source.js'
@@ -64,14 +64,10 @@ async function* records(source: Source, options: Options): AsyncGenerator<Row> {
   try {
     for await (const row of bytes.pipe(parser)) yield row as Row
   } catch (error) {
-    throw isCsvError(error)
+    throw error instanceof CsvError
       ? rowError(source, error.lines as number, error.message)
       : fileError(`cannot read ${source.label}`, error)
   } finally {
     bytes.destroy()
   }
-}
-
-function isCsvError(error: unknown): error is CsvError & { lines: unknown } {
-  return String((error as CsvError).code ?? '').startsWith('CSV_')
 }
