@@ -9,7 +9,6 @@ import { convertTables } from '../data/tables/convert.js'
 import { WideheadError } from '../errors.js'
 import { FORMAT_VERSION, type ModelConfig } from '../files/config.js'
 import { createModelFolder, MODEL_FILES, saveSetup } from '../files/model.js'
-import type { BaseHead } from '../heads/base.js'
 import { version } from '../version.js'
 import { Checkpoints, type DataSize, dataSizes, type Interval, type Position } from './checkpoints.js'
 import { EVALUATION_BATCH, evaluate, type Scores } from './evaluation.js'
@@ -242,7 +241,7 @@ class Run {
 
   private logWindow(report: StepReport, loss: number, speed: number): void {
     const { size: _, batches: __, ...facts } = report
-    const { condition, corrections } = (this.network.head as Partial<BaseHead>).diagnostics?.() ?? {} // exact heads have them
+    const { condition, corrections } = this.network.head.diagnostics() // exact heads have them; 10 us at D = 800,000
     this.log.write('step', { ...facts, loss, examplesPerSecond: Math.round(speed), condition, corrections })
     this.window = { loss: 0, examples: 0, since: performance.now() }
   }

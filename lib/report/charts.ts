@@ -2,7 +2,7 @@
 
 import type { Columns, Curve } from './curve.js'
 import type { Run } from './run-log.js'
-import { shortened } from './tables.js'
+import { DIFFERENT, lossesDiffer, shortened } from './tables.js'
 
 export interface Chart {
   title: string
@@ -33,9 +33,12 @@ export function chartsOf(runs: readonly Run[]): Chart[] {
     const { title, logarithmic = false } = Object.hasOwn(TRAINING, name) ? TRAINING[name] : { title: name }
     return chart(runs, 'steps', name, title, logarithmic)
   })
+  const mixed = lossesDiffer(runs) ? DIFFERENT : ''
   return [
-    ...(steps.has('loss') ? [chart(runs, 'steps', 'loss', 'training loss', false)] : []),
-    ...[...namesOf(runs, 'evaluations')].map((name) => chart(runs, 'evaluations', name, `held-out ${name}`, false)),
+    ...(steps.has('loss') ? [chart(runs, 'steps', 'loss', `training loss${mixed}`, false)] : []),
+    ...[...namesOf(runs, 'evaluations')].map((name) =>
+      chart(runs, 'evaluations', name, `held-out ${name}${name === 'loss' ? mixed : ''}`, false),
+    ),
     ...training,
   ]
 }

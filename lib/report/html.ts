@@ -86,15 +86,20 @@ function notesList(labels: readonly string[], notes: Page['notes']): string {
 }
 
 function table(labels: readonly string[], rows: readonly Row[], differs = false): string {
-  const heads = labels.map((label, i) => `<th scope="col">${swatch(i)} ${escapeHtml(label)}</th>`)
+  const heads = labels.map((label, i) => `<th scope="col">${swatch(i)} ${breakable(label)}</th>`)
   const lines = rows.map(({ name, cells, best }) => {
-    const shown = cells.map((cell, i) => `<td${i === best ? ' class="best"' : ''}>${escapeHtml(cell ?? '–')}</td>`)
-    return `<tr><th scope="row">${escapeHtml(name)}</th>${shown.join('')}</tr>`
+    const shown = cells.map((cell, i) => `<td${best?.has(i) ? ' class="best"' : ''}>${escapeHtml(cell ?? '–')}</td>`)
+    return `<tr><th scope="row">${breakable(name)}</th>${shown.join('')}</tr>`
   })
   return `<div class="table"><table class="cells${differs ? ' differs' : ''}">
 <thead><tr><th scope="col"></th>${heads.join('')}</tr></thead>
 <tbody>${lines.join('\n')}</tbody>
 </table></div>`
+}
+
+/** Narrow columns break names of settings and folders at their dots and slashes. */
+function breakable(name: string): string {
+  return escapeHtml(name).replace(/[./]/g, '$&<wbr>')
 }
 
 function swatch(run: number): string {
@@ -107,7 +112,7 @@ function chartsPart(labels: readonly string[], charts: readonly Chart[]): string
     ({ title }, i) =>
       `<section class="card"><h3>${escapeHtml(title)}</h3><figure id="chart-${i}" aria-label="${escapeHtml(title)}"></figure></section>`,
   )
-  return `<h2>Charts</h2>
+  return `<section><h2>Charts</h2>
 <noscript><p>The charts need JavaScript; the tables do not.</p></noscript>
 <div class="controls">
 <fieldset><legend>horizontal axis</legend>
@@ -115,7 +120,7 @@ function chartsPart(labels: readonly string[], charts: readonly Chart[]): string
 <label><input type="radio" name="axis" value="seconds" autocomplete="off"> seconds</label></fieldset>
 ${labels.length > 1 ? switches(labels) : ''}
 </div>
-<div class="charts">${figures.join('\n')}</div>`
+<div class="charts">${figures.join('\n')}</div></section>`
 }
 
 function switches(labels: readonly string[]): string {

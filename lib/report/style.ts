@@ -32,7 +32,7 @@ fieldset { display: contents; }
 legend { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 label { display: inline-flex; align-items: center; gap: 6px; min-height: 28px; max-width: 100%; overflow-wrap: anywhere; }
 input { accent-color: var(--run-0); flex: none; margin: 0; }
-.swatch { flex: none; width: 22px; height: 0; border-top: 3px solid; }
+.swatch { display: inline-block; vertical-align: middle; flex: none; width: 22px; height: 0; border-top: 3px solid; }
 ${LIGHT.map((_, i) => `.run-${i} { border-color: var(--run-${i}); }`).join(' ')}
 .dash-1 { border-top-style: dashed; } .dash-2 { border-top-style: dotted; }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 400px), 1fr)); gap: 16px; margin-top: 16px; }
@@ -43,13 +43,13 @@ figure { margin: 0; min-width: 0; }
 .u-legend.u-inline .u-series { max-width: 100%; }
 .u-legend th { font-weight: 400; }
 .u-legend .u-label { overflow-wrap: anywhere; white-space: normal; }
-.u-legend .u-value { font-variant-numeric: tabular-nums; }
+.u-legend .u-value { display: inline-block; min-width: 8ch; font-variant-numeric: tabular-nums; }
 .table { overflow-x: auto; border: 1px solid var(--line); border-radius: 8px; }
 table.cells { border-collapse: collapse; width: 100%; font-size: 14px; }
 .cells th, .cells td { padding: 5px 10px; text-align: left; vertical-align: top; border-top: 1px solid var(--line); }
-.cells thead th { border-top: 0; min-width: 88px; overflow-wrap: anywhere; }
+.cells thead th { border-top: 0; min-width: 96px; max-width: 240px; overflow-wrap: break-word; }
 .cells tbody th { font-weight: 400; color: var(--muted); }
-.cells th:first-child { position: sticky; left: 0; background: var(--raised); max-width: 42vw; overflow-wrap: anywhere; }
+.cells th:first-child { position: sticky; left: 0; background: var(--raised); max-width: 42vw; overflow-wrap: break-word; }
 .cells td { overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 .differs td { background: var(--differs); }
 .best { font-weight: 700; }

@@ -6,8 +6,8 @@ export interface Row {
   name: string
   /** One a run; undefined where the run has none. */
   cells: (string | undefined)[]
-  /** The cell that is best, where runs can be compared. */
-  best?: number
+  /** The cells that are best, where runs can be compared. */
+  best?: ReadonlySet<number>
 }
 
 const DEEPEST = 5
@@ -42,6 +42,7 @@ export function shortened(value: string): string {
 
 /** How the runs ended: their speed, and the newest value of each score. */
 export function results(runs: readonly Run[]): Row[] {
+  const mixed = lossesDiffer(runs) ? DIFFERENT : ''
   const facts: Row[] = [
     row('state', runs, state),
     row('steps', runs, ({ last }) => whole(last.step)),
@@ -52,7 +53,7 @@ export function results(runs: readonly Run[]): Row[] {
     row('peak memory', runs, ({ end }) =>
       typeof end?.peakMemory === 'number' ? `${whole(end.peakMemory / 1e6)} MB` : undefined,
     ),
-    row('training loss', runs, ({ steps }) => significant(steps.get('loss')?.last?.value)),
+    row(`training loss${mixed}`, runs, ({ steps }) => significant(steps.get('loss')?.last?.value)),
   ]
   const names = [...new Set(runs.flatMap(({ evaluations }) => [...evaluations.keys()]))]
   return [
@@ -70,6 +71,15 @@ function state({ end, last }: Run): string {
   return last.seconds === undefined ? 'nothing logged' : 'no end'
 }
 
+/** What the name of a loss is followed by where no run's is better than another's. */
+export const DIFFERENT = ' (different losses)'
+
+/** Whether the numbers of one run's loss say nothing about those of another's. Heads with a loss of their own have null. */
+export function lossesDiffer(runs: readonly Run[]): boolean {
+  const losses = runs.map(({ config }) => (config as { network?: { loss?: unknown } } | undefined)?.network?.loss)
+  return new Set(losses.map((loss) => JSON.stringify(loss ?? null))).size > 1
+}
+
 /** Scores that are better when they are smaller. */
 const SMALLER = new Set(['loss', 'perplexity'])
 
@@ -77,9 +87,14 @@ function score(name: string, runs: readonly Run[]): Row {
   const values = runs.map(({ evaluations }) => evaluations.get(name)?.last?.value)
   const known = values.filter((value) => value !== undefined)
   const best = SMALLER.has(name) ? Math.min(...known) : Math.max(...known)
-  const comparable = known.length > 1 && new Set(known).size > 1
-  const label = shortened(`held-out ${name}`)
-  return { name: label, cells: values.map(significant), ...(comparable && { best: values.indexOf(best) }) }
+  const mixed = name === 'loss' && lossesDiffer(runs)
+  const comparable = !mixed && known.length > 1 && new Set(known).size > 1
+  const label = `${shortened(`held-out ${name}`)}${mixed ? DIFFERENT : ''}`
+  return {
+    name: label,
+    cells: values.map(significant),
+    ...(comparable && { best: new Set(values.flatMap((value, i) => (value === best ? [i] : []))) }),
+  }
 }
 
 function perStep({ training }: Run): string | undefined {

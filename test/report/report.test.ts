@@ -13,7 +13,7 @@ const config = (head: string, batch: number) => ({
 
 /** The cells of the row of that name, in the first table that has it. */
 function cells(html: string, name: string): string[] {
-  const [, row] = new RegExp(`<th scope="row">${name}</th>(.*?)</tr>`).exec(html) ?? []
+  const [, row] = new RegExp(`<th scope="row">${name}</th>(.*?)</tr>`).exec(html.replaceAll('<wbr>', '')) ?? []
   return [...(row ?? '').matchAll(/<td[^>]*>(.*?)<\/td>/g)].map(([, cell]) => cell)
 }
 
@@ -68,6 +68,17 @@ describe('report', () => {
     expect(cells(differs, 'network.head')).toEqual(['exact', 'sampled'])
     expect(differs).not.toContain('training.batch')
     expect(cells(html, 'training.batch')).toEqual(['10'])
+  })
+
+  it('compares no losses of different kinds', async () => {
+    const [one, two] = [{ name: 'squared-error' }, null].map((loss, i) =>
+      runs.add(`loss-${i}`, [start, step(1, i), evaluation(1, { loss: i, 'p@1': i }), end(1)], { network: { loss } }),
+    )
+    const html = await report([one, two])
+    const names = ['training loss (different losses)', 'held-out loss (different losses)']
+    expect(titles(html)).toEqual(expect.arrayContaining(names))
+    expect(html.match(/class="best"/g)?.length).toBe(1) // of p@1 alone
+    expect(titles(await report([one]))).toContain('held-out loss')
   })
 
   it('needs nothing outside the page and lets nothing else run', async () => {
