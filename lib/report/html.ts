@@ -99,7 +99,7 @@ function table(labels: readonly string[], rows: readonly Row[], differs = false)
 
 /** Narrow columns break names of settings and folders at their dots and slashes. */
 function breakable(name: string): string {
-  return escapeHtml(name).replace(/[./]/g, '$&<wbr>')
+  return escapeHtml(name).replace(/[./](?=\w{2})/g, '$&<wbr>')
 }
 
 function swatch(run: number): string {

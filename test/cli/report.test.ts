@@ -29,7 +29,7 @@ describe('widehead report', () => {
     expect(runs).toEqual([path('exact'), path('sampled')])
     const logged = (title: string) =>
       charts.find((chart) => chart.title === title)?.curves.map(({ run, value }) => [run, value.length])
-    expect(logged('training loss')).toEqual([
+    expect(logged('training loss (different losses)')).toEqual([
       [0, 9],
       [1, 9],
     ])

@@ -1,6 +1,6 @@
 // Tables from end to end: train, evaluate and predict with ids that are names.
 
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import { describe, expect, it } from 'vitest'
@@ -67,6 +67,25 @@ describe('tables', () => {
     expect(
       readdirSync(join(folder, '..')).filter((name) => /^widehead-[^t]/.test(name) && !before.includes(name)),
     ).toEqual([])
+  })
+
+  it('of CSV: a run that is resumed goes on as if it had not stopped, with the same tables alone', async () => {
+    const args = (out: string, epochs: string, columns = 'user=who,item=what') => {
+      const data = ['--train', path('train.csv'), '--out', path(out), '--columns', columns]
+      return ['train', ...data, '--epochs', epochs, '--schedule', 'constant', '--log-every', '1', ...rates]
+    }
+    const losses = (out: string) =>
+      jsonLines(readFileSync(join(path(out), 'metrics.jsonl'), 'utf8')).flatMap(({ loss }) => loss ?? [])
+    expect((await widehead(args('whole', '2'))).code).toBe(0)
+    expect((await widehead(args('parts', '1'))).code).toBe(0)
+    const other = await widehead([...args('parts', '2', 'user=what,item=who'), '--resume'])
+    const message = '--columns is user=what,item=who, but the run was started with user=who,item=what'
+    expect([other.code, other.stderr]).toEqual([2, expect.stringContaining(message)])
+    const longer = await widehead([...args('parts', '2'), '--train', path('train.csv'), path('test.csv'), '--resume'])
+    expect(longer).toMatchObject({ code: 2, stderr: expect.stringMatching(/training data are not those of the run/) })
+    expect((await widehead([...args('parts', '2', 'item=what,user=who'), '--resume'])).code).toBe(0)
+    expect(losses('parts')).toEqual(losses('whole'))
+    expect(losses('whole').length).toBeGreaterThan(5)
   })
 
   it('of Parquet: as sequences', async () => {
