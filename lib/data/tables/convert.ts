@@ -8,7 +8,7 @@ import { joinIds } from '../formats/tokens.js'
 import type { Source } from '../source.js'
 import { byNumber, type Columns, findColumns, formatsOf, type GivenColumns, isPairs, type Role } from './columns.js'
 import { Groups, LineFile } from './groups.js'
-import { openTable, rowError, type Table, type TableKind, tableKind } from './table.js'
+import { openTable, RowFault, rowError, type Table, type TableKind, tableKind } from './table.js'
 
 interface Opened {
   source: Source
@@ -52,6 +52,8 @@ export async function convertTables(
 
 class Converter {
   private lines: string[] = []
+  /** Lists that came without one were given numbers. */
+  private owners = 0
   private readonly file: LineFile
 
   constructor(
@@ -64,7 +66,7 @@ class Converter {
 
   async convert(tables: readonly Opened[]): Promise<void> {
     try {
-      for (const opened of tables) await this.table(opened)
+      for (const opened of tables) await this.table(opened).catch((error) => located(error, opened))
       for await (const { user, items } of this.groups.groups()) await this.line(user, items)
       await this.flush()
       await this.file.end()
@@ -74,7 +76,7 @@ class Converter {
     }
   }
 
-  private table(opened: Opened): Promise<void> {
+  private async table(opened: Opened): Promise<void> {
     if (this.format === 'xmc') throw usage(`${opened.source.label}: files of the format xmc are no tables`)
     if (this.format === 'text') return this.texts(opened)
     return isPairs(opened.columns) ? this.pairs(opened) : this.lists(opened)
@@ -90,17 +92,13 @@ class Converter {
     }
   }
 
-  private async pairs({ source, table, columns }: Opened): Promise<void> {
+  private async pairs({ table, columns }: Opened): Promise<void> {
     const { user, item, time } = columns as Record<Role, number>
     const timed = time !== undefined && this.format === 'sequences'
     for await (const rows of table.rows(timed ? [user, item, time] : [user, item])) {
-      for (const { place, values } of rows) {
-        const when = timed ? timeOf(values[2], source, place) : 0
-        const waiting = this.groups.add(
-          idOf(values[0], 'user', source, place),
-          idOf(values[1], 'item', source, place),
-          when,
-        )
+      for (const { row, values } of rows) {
+        const when = timed ? timeOf(values[2], row) : 0
+        const waiting = this.groups.add(idOf(values[0], 'user', row), idOf(values[1], 'item', row), when)
         if (waiting) await waiting
       }
     }
@@ -112,13 +110,13 @@ class Converter {
     if (items === undefined)
       throw usage(`${source.label} has no columns user and item, nor items: say which they are with --columns`)
     for await (const rows of table.rows(user === undefined ? [items] : [items, user])) {
-      for (const { place, values } of rows) {
+      for (const { row, values } of rows) {
         const [list, owner] = values
-        if (!Array.isArray(list)) throw rowError(source, place, 'items is no list')
-        const name = user === undefined ? String(place) : idOf(owner, 'user', source, place)
+        if (!Array.isArray(list)) throw new RowFault(row, 'items is no list')
+        const name = user === undefined ? String(++this.owners) : idOf(owner, 'user', row)
         await this.line(
           name,
-          list.map((item) => idOf(item, 'item', source, place)),
+          list.map((item) => idOf(item, 'item', row)),
         )
       }
     }
@@ -137,23 +135,25 @@ class Converter {
   }
 }
 
-function idOf(value: unknown, what: string, source: Source, place: number): string {
+async function located(error: unknown, { source, table }: Opened): Promise<never> {
+  throw error instanceof RowFault ? rowError(source, await table.place(error.row), error.message) : error
+}
+
+function idOf(value: unknown, what: string, row: number): string {
   const id = value instanceof Date ? value.toISOString() : value === null || value === undefined ? '' : String(value)
-  if (!id) throw rowError(source, place, `the row has no ${what}`)
-  if (/[\t\n\r]/.test(id))
-    throw rowError(source, place, `the ${what} ${JSON.stringify(id)} holds a tab or a line break`)
+  if (!id) throw new RowFault(row, `the row has no ${what}`)
+  if (/[\t\n\r]/.test(id)) throw new RowFault(row, `the ${what} ${JSON.stringify(id)} holds a tab or a line break`)
   return id
 }
 
 /** A number, or a date, as milliseconds. */
-function timeOf(value: unknown, source: Source, place: number): number {
+function timeOf(value: unknown, row: number): number {
   const empty = value === null || value === undefined || value === ''
   const number = value instanceof Date ? value.getTime() : Number(value)
   const time = Number.isNaN(number) && typeof value === 'string' ? Date.parse(value) : number
   if (empty || !Number.isFinite(time)) {
-    throw rowError(
-      source,
-      place,
+    throw new RowFault(
+      row,
       `the time ${String(value ?? '')} is neither a number nor a date such as 2026-05-31T10:00:00Z`,
     )
   }

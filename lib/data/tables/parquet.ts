@@ -27,10 +27,10 @@ export async function openParquet(source: Source): Promise<Table> {
       start += Number(num_rows)
       const options = { file, metadata, compressors, columns: names, rowStart, rowEnd: start }
       const read = await library.parquetReadObjects(options).catch(damaged)
-      yield read.map((row, i) => ({ place: rowStart + i + 1, values: names.map((name) => row[name]) }))
+      yield read.map((row, i) => ({ row: rowStart + i + 1, values: names.map((name) => row[name]) }))
     }
   }
-  return { columns, rows }
+  return { columns, rows, place: async (row) => row }
 }
 
 async function load(): Promise<Library> {

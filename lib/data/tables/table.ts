@@ -6,8 +6,8 @@ import { openCsv } from './csv.js'
 import { openParquet } from './parquet.js'
 
 export interface TableRow {
-  /** Its line in the file (CSV), or its number from 1 (Parquet): what errors say. */
-  place: number
+  /** Its number, from 1. */
+  row: number
   /** The values of the columns asked for, in that order. */
   values: readonly unknown[]
 }
@@ -17,6 +17,18 @@ export interface Table {
   readonly columns: readonly string[]
   /** All rows, a number of them at a time; once. */
   rows(columns: readonly number[]): AsyncGenerator<TableRow[]>
+  /** Where a row is, as errors say it: its line in the file (CSV) or its number (Parquet). */
+  place(row: number): Promise<number>
+}
+
+/** A fault of a row whose place is yet to be told. */
+export class RowFault extends Error {
+  constructor(
+    readonly row: number,
+    fault: string,
+  ) {
+    super(fault)
+  }
 }
 
 export type TableKind = 'csv' | 'parquet'
