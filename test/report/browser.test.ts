@@ -26,6 +26,20 @@ const FLAGS = [
   '--disable-component-update',
   '--disable-sync',
 ]
+
+/** Of each figure: whether its canvas has a point in the very colour of the second run, which is drawn last. */
+const COLOURED = `Array.from(document.querySelectorAll('figure'), (figure) => {
+  const wanted = getComputedStyle(document.documentElement).getPropertyValue('--run-1').trim()
+  const canvas = figure.querySelector('canvas')
+  if (!canvas || !canvas.width) return 'no canvas'
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+  for (let i = 0; i < data.length; i += 4) {
+    const rgb = [data[i], data[i + 1], data[i + 2]].map((part) => part.toString(16).padStart(2, '0'))
+    if (data[i + 3] === 255 && '#' + rgb.join('') === wanted) return true
+  }
+  return 'nothing drawn'
+})`
+
 const EVIL = '<img src=x onerror="window.harmed=1">'
 
 describe.skipIf(!executablePath)('the page in a browser', () => {
@@ -70,7 +84,9 @@ describe.skipIf(!executablePath)('the page in a browser', () => {
     { width: 360, colorScheme: 'dark' },
   ] as const)('draws all charts, $width wide, $colorScheme', async (options) => {
     const page = await open(options)
-    expect(await page.locator('figure canvas').count()).toBe(await page.locator('figure').count())
+    const figures = await page.locator('figure').count()
+    expect(figures).toBeGreaterThan(3)
+    expect(await page.evaluate(COLOURED)).toEqual(Array(figures).fill(true))
     const wider = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
     expect(wider).toBeLessThanOrEqual(0)
     await page.close()

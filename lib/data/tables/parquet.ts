@@ -49,7 +49,7 @@ async function decompressors(): Promise<Compressors> {
     (module: { compressors: Compressors }) => module.compressors,
     () => ({}),
   )
-  return { GZIP: (bytes) => gunzipSync(bytes), BROTLI: (bytes) => brotliDecompressSync(bytes), ...more }
+  return { ...more, GZIP: (bytes) => gunzipSync(bytes), BROTLI: (bytes) => brotliDecompressSync(bytes) }
 }
 
 function readError(source: Source, error: unknown): never {

@@ -1,3 +1,4 @@
+import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { recogniseSource } from '../../../lib/data/formats/index.js'
 import { Tables } from './helpers.js'
@@ -49,9 +50,15 @@ describe('Parquet', () => {
     expect((await recogniseSource(file)).name).toBe('text')
   })
 
-  it('knows compression by Snappy and without', async () => {
-    for (const codec of ['SNAPPY', 'UNCOMPRESSED'] as const) {
-      const file = tables.parquet(`${codec}.parquet`, { user: ['u', 'u'], item: ['a', 'b'] }, { codec })
+  it('knows compression by Snappy, gzip, Brotli and none', async () => {
+    const bytes = (pack: (from: Uint8Array) => Uint8Array) => (from: Uint8Array) => new Uint8Array(pack(from))
+    const compressors = { GZIP: bytes(gzipSync), BROTLI: bytes(brotliCompressSync) }
+    for (const codec of ['SNAPPY', 'UNCOMPRESSED', 'GZIP', 'BROTLI'] as const) {
+      const file = tables.parquet(
+        `${codec}.parquet`,
+        { user: ['u', 'u'], item: ['a', 'b'] },
+        codec in compressors ? { codec, compressors } : { codec },
+      )
       expect(await tables.lines('sets', [file])).toEqual(['u a b'])
     }
   })
