@@ -8,17 +8,33 @@
 import { isa } from '../dist/index.js'
 import { othersBusy } from './process.mjs'
 import { writeTable } from './results.mjs'
+import { checkpoint } from './tables/checkpoint.mjs'
 import { headsTable } from './tables/heads.mjs'
+import { inference } from './tables/inference.mjs'
 import { kernels } from './tables/kernels.mjs'
 import { memory } from './tables/memory.mjs'
 import { paperTable } from './tables/paper.mjs'
 import { pauses } from './tables/pauses.mjs'
 import { retrieval } from './tables/retrieval.mjs'
 import { scaling } from './tables/scaling.mjs'
+import { serve } from './tables/serve.mjs'
 import { step } from './tables/step.mjs'
 import { trunk } from './tables/trunk.mjs'
 
-const tables = { kernels, step, paper: paperTable, scaling, pauses, memory, trunk, retrieval, heads: headsTable }
+const tables = {
+  kernels,
+  step,
+  paper: paperTable,
+  scaling,
+  pauses,
+  memory,
+  trunk,
+  retrieval,
+  inference,
+  heads: headsTable,
+  checkpoint,
+  serve,
+}
 
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !Object.hasOwn(tables, name))
@@ -29,7 +45,7 @@ if (unknown.length > 0) {
 for (const [name, run] of Object.entries(tables)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue
   process.stderr.write(`\n${name} (${isa()}) `)
-  const result = run()
+  const result = await run()
   if (result !== null) console.log(`\nwritten to ${writeTable(name, result)}`)
 }
 const { median, most } = othersBusy()

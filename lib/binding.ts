@@ -1,5 +1,6 @@
 // What the addon exports, as the facade sees it. Types and lengths are checked before these are called.
 
+import type { IndexBinding, NativeIndex, NativeIndexOptions } from './index-binding.js'
 import type { NativeState, StateBinding } from './state-binding.js'
 import type { TrunkBinding } from './trunk-binding.js'
 
@@ -61,6 +62,8 @@ export interface NativeHead extends NativeState {
   diagnostics(): Record<string, number>
   drift(): { Q: number; wbar: number; inverse: number }
   refresh(): void
+  catchUp(): void
+  index(options: NativeIndexOptions): NativeIndex
   setPolicy(policy: NativePolicy): void
   close(): void
 }
@@ -92,7 +95,7 @@ type Run<Result> = (
   values?: Float32Array | null,
 ) => Result
 
-export interface NativeBinding extends TrunkBinding, StateBinding {
+export interface NativeBinding extends TrunkBinding, StateBinding, IndexBinding {
   Head: new (spec: NativeHeadSpec) => NativeHead
   run: Run<void>
   runAsync: Run<Promise<void>>

@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'WIDEHEAD_STALE' // apply() twice, or after the weights have changed (WideheadError)
   | 'WIDEHEAD_LOSS' // a loss or gradient that is not finite, or a custom loss that misbehaved (WideheadError)
   | 'WIDEHEAD_ISA' // an instruction set that is unknown or that this CPU lacks (RangeError)
+  | 'WIDEHEAD_NO_BINARY' // no addon for this system: the message says how to build one (WideheadError)
   | 'WIDEHEAD_DATA' // a line of input that breaks its format; message starts with file:line (WideheadError)
   | 'WIDEHEAD_FILE' // a file or folder that is missing, unreadable, truncated or of another kind (WideheadError)
   | 'WIDEHEAD_USAGE' // a command line or configuration that makes no sense (WideheadError)

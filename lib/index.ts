@@ -40,7 +40,17 @@ export {
   zLoss,
 } from './losses.js'
 export type { Optimizer } from './optimizer.js'
+export { type Answer, createPredictor, type Prediction, Predictor, type PredictorOptions } from './predictor.js'
 export { isa, setThreads, supportedIsas, threads } from './runtime.js'
+export { type IndexDiagnostics, type IndexOptions, SearchIndex, type SearchOptions } from './search-index.js'
+export {
+  type Data,
+  type DataRecord,
+  type MetricsLine,
+  type TrainOptions,
+  type TrainResult,
+  train,
+} from './train.js'
 export {
   type BagInput,
   type Parameter,

@@ -50,6 +50,7 @@ const Table kTables[] = {
     {"dense", bench::benchDense},
     {"trunk", bench::benchTrunk},
     {"stream", bench::benchStream},
+    {"read", bench::benchRead},
 };
 
 std::vector<size_t> readList(const char* text) {

@@ -25,6 +25,7 @@ void benchKernels(const Settings& settings);
 void benchDense(const Settings& settings);
 void benchTrunk(const Settings& settings);
 void benchStream(const Settings& settings);
+void benchRead(const Settings& settings);
 
 // Seeded numbers, aligned as the library's buffers are, between -0.5 and 0.5.
 widehead::Buffer<float> randomFloats(size_t count, size_t seed);

@@ -19,15 +19,18 @@ struct Sides {
 };
 
 void report(const char* part, const std::string& activation, size_t d, size_t m, const Sides& sides, const Settings& settings) {
-  std::vector<Side> list = {sides.ours};
-  if (sides.openblas.call) list.push_back(sides.openblas);
+  std::vector<Side> list;
+  if (settings.ours) list.push_back(sides.ours);
+  const bool theirs = settings.openBlas && sides.openblas.call;
+  if (theirs) list.push_back(sides.openblas);
+  if (list.empty()) return;
   const auto times = sample(list, settings.rigour);
   JsonLine line;
   line.add("table", "trunk").add("isa", kernels().name).add("threads", static_cast<double>(settings.threads));
   line.add("part", part).add("activation", activation).add("d", static_cast<double>(d)).add("m", static_cast<double>(m));
   line.add("flops", sides.products * 2 * static_cast<double>(m) * static_cast<double>(d) * static_cast<double>(d));
-  line.add("ours", times[0]);
-  if (times.size() > 1) line.add("openblas", times[1]); else line.addNull("openblas");
+  if (settings.ours) line.add("ours", times[0]); else line.addNull("ours");
+  if (theirs) line.add("openblas", times.back()); else line.addNull("openblas");
 }
 
 void benchLayer(const std::string& activation, size_t d, size_t m, const Settings& settings) {

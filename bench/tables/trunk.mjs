@@ -6,12 +6,23 @@ import { describeBaseline, findBaseline, runNative } from '../native.mjs'
 import { paper, quick, rounds, threadCounts } from '../settings.mjs'
 import { groupBy, median } from '../statistics.mjs'
 
+/** With more than one thread each side has a process of its own, as in the table of the kernels. */
+function layers(options, env) {
+  const run = (more) => runNative('trunk', { ...options, ...more }, env) ?? []
+  if (options.threads === 1) return run({})
+  const theirs = new Map(run({ alone: 'openblas' }).map((line) => [`${line.part} ${line.activation}`, line.openblas]))
+  return run({ alone: 'ours' }).map((line) => ({
+    ...line,
+    openblas: theirs.get(`${line.part} ${line.activation}`) ?? null,
+  }))
+}
+
 export function trunk() {
   const baseline = findBaseline(isa(), isa() !== supportedIsas()[0])
   const shape = { d: paper.hiddenSize, m: paper.examples, samples: quick ? 5 : 15, millis: quick ? 1 : 3 }
   const lines = []
   for (let round = 0; round < rounds; round++) {
-    for (const threads of threadCounts) lines.push(...(runNative('trunk', { ...shape, threads }, baseline.env) ?? []))
+    for (const threads of threadCounts) lines.push(...layers({ ...shape, threads }, baseline.env))
   }
   if (lines.length === 0) {
     console.log('\ntrunk: nothing to show without the C++ side')

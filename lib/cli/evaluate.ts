@@ -1,6 +1,6 @@
 // `widehead evaluate`: the metrics of a saved model on held-out data.
 
-import { type Source, Sources } from '../data/source.js'
+import { type Source, Sources, stdinAs } from '../data/source.js'
 import { testBatches } from '../data/stream.js'
 import type { GivenColumns } from '../data/tables/columns.js'
 import { convertTables } from '../data/tables/convert.js'
@@ -19,7 +19,7 @@ export interface EvaluateOptions extends ModelOptions {
 }
 
 export async function evaluateModel(options: EvaluateOptions, io: Io): Promise<number> {
-  const sources = new Sources(io.stdin)
+  const sources = new Sources(stdinAs(io.stdin))
   try {
     const given = { test: await sources.open(options.data), history: await sources.open(options.history ?? []) }
     const { network, task, format } = await loadModel(options)

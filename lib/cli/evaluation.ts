@@ -30,8 +30,8 @@ export async function evaluate(
   let loss = 0
   for await (const batch of batches) {
     const hidden = trunk.evaluate(batch.input)
-    const { losses } = head.evaluate(hidden, batch.targets)
-    const rankings = rank(head, hidden, metrics.depth, batch.excluded, options.approximate)
+    const { losses } = await head.evaluateAsync(hidden, batch.targets)
+    const rankings = await rank(head, hidden, metrics.depth, batch.excluded, options.approximate)
     const { indptr, indices } = batch.truth
     for (let i = 0; i < batch.size; i++) {
       const truth = indices.subarray(indptr[i], indptr[i + 1])

@@ -3,6 +3,15 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs'
 import { fileError } from '../data/source.js'
 
+export interface MetricsLine extends Readonly<Record<string, unknown>> {
+  kind: 'start' | 'resume' | 'step' | 'evaluation' | 'end'
+  /** Since the start of the run. */
+  seconds: number
+}
+
+/** Told of each line once it is written. */
+export type OnMetrics = (line: MetricsLine) => void
+
 export class MetricsLog {
   private readonly started: number
   private readonly file: number
@@ -11,6 +20,7 @@ export class MetricsLog {
   constructor(
     private readonly path: string,
     after: { bytes: number; seconds: number } = { bytes: 0, seconds: 0 },
+    private readonly onMetrics: OnMetrics = () => {},
   ) {
     this.started = performance.now() - 1000 * after.seconds
     try {
@@ -30,12 +40,14 @@ export class MetricsLog {
     return Number(((performance.now() - this.started) / 1000).toFixed(3))
   }
 
-  write(kind: 'start' | 'resume' | 'step' | 'evaluation' | 'end', facts: Readonly<Record<string, unknown>>): void {
+  write(kind: MetricsLine['kind'], facts: Readonly<Record<string, unknown>>): void {
+    const line = { kind, seconds: this.seconds, ...facts }
     try {
-      writeSync(this.file, `${JSON.stringify({ kind, seconds: this.seconds, ...facts })}\n`)
+      writeSync(this.file, `${JSON.stringify(line)}\n`)
     } catch (error) {
       throw fileError(`cannot write ${this.path}`, error)
     }
+    this.onMetrics(line)
   }
 
   close(): void {

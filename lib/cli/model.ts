@@ -6,6 +6,7 @@ import { FORMATS } from '../data/formats/index.js'
 import type { NetworkConfig } from '../files/config.js'
 import { loadSetup, MODEL_FILES } from '../files/model.js'
 import { badFile } from '../files/safetensors.js'
+import type { ExactHead } from '../heads/exact.js'
 import { checkHeadOptions, HEAD_NAMES, type HeadName, headKind, headsWith } from './heads.js'
 import { loadNetwork, type Network } from './network.js'
 import type { Approximate } from './ranking.js'
@@ -33,7 +34,10 @@ export async function loadModel({ model: folder, threads, approximate }: ModelOp
     throw usage(`--approximate is for models whose head is one of ${searching}; that of ${folder} is ${head}`)
   }
   if (threads) (await import('../index.js')).setThreads(threads)
-  return { task, format: config.data.format, network: await loadNetwork(folder, config.network) }
+  const network = await loadNetwork(folder, config.network)
+  // Once for all questions that come: a search reads the rows of an exact head where they lie when none is behind.
+  if ('catchUp' in network.head) (network.head as ExactHead).catchUp()
+  return { task, format: config.data.format, network }
 }
 
 /** What a configuration says of the head, which only those who know the heads can check. */

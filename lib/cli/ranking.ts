@@ -12,13 +12,13 @@ export interface Ranking {
 /** True: the head's own search; a number: with outputs of that many classes computed, or as many as are asked for. */
 export type Approximate = boolean | number
 
-export function rank(
+export async function rank(
   head: Head,
   hidden: Float32Array,
   depth: number,
   excluded: Rows,
   approximate: Approximate = false,
-): Ranking[] {
+): Promise<Ranking[]> {
   const size = hidden.length / head.hiddenSize
   const count = (row: number) => excluded.indptr[row + 1] - excluded.indptr[row]
   const rows = Array.from({ length: size }, (_, row) => row)
@@ -28,7 +28,8 @@ export function rank(
   for (const group of [few, many]) {
     if (!group.length) continue
     const k = Math.min(head.numClasses, depth + Math.max(...group.map(count)))
-    const { classes, logits } = head.topK(pick(hidden, group, head.hiddenSize), k, searchOptions(head, k, approximate))
+    const chosen = pick(hidden, group, head.hiddenSize)
+    const { classes, logits } = await head.topKAsync(chosen, k, searchOptions(head, k, approximate))
     group.forEach((row, i) => {
       const best = { classes: classes.subarray(i * k, (i + 1) * k), logits: logits.subarray(i * k, (i + 1) * k) }
       rankings[row] = without(best, excluded.indices.subarray(excluded.indptr[row], excluded.indptr[row + 1]), depth)

@@ -12,8 +12,12 @@ import type { Interval } from './checkpoints.js'
 import { defaultHead, type Pace, runDefaults } from './defaults.js'
 import { checkHeadOptions, HEAD_OPTIONS, type HeadName, type HeadOptionValues, headKind, headsWith } from './heads.js'
 
-/** Options of `widehead train` as given; settings of formats and options of heads among them under their own names. */
-export interface TrainOptions {
+/** Options of `widehead train` as given; settings of formats and options of heads are among them under their own names. */
+export interface TrainOptions extends NamedTrainOptions {
+  [setting: string]: unknown
+}
+
+export interface NamedTrainOptions {
   train: string[]
   valid?: string[]
   out: string
@@ -23,7 +27,7 @@ export interface TrainOptions {
   keepCheckpoints?: number
   format?: string
   columns?: GivenColumns
-  hidden?: number[]
+  hidden?: readonly number[]
   embedding?: number
   activation?: Activation
   head?: HeadName
@@ -49,7 +53,6 @@ export interface TrainOptions {
   evalEvery?: number
   evalExamples?: number
   logEvery: number
-  [setting: string]: unknown
 }
 
 export interface TrainingConfig extends Pace {

@@ -1,55 +1,47 @@
-// `widehead train`: reads the vocabulary, builds the network, runs the loop, evaluates, and saves.
+// `widehead train`: opens the data, learns what the format needs of them, and trains.
 
-import { join } from 'node:path'
 import type { Format, Learned, Settings, Task } from '../data/formats/format.js'
 import { FORMATS, recogniseSource } from '../data/formats/index.js'
-import { type Source, Sources } from '../data/source.js'
-import { TrainStream, testBatches } from '../data/stream.js'
+import { type Source, Sources, stdinAs } from '../data/source.js'
 import { convertTables } from '../data/tables/convert.js'
-import { WideheadError } from '../errors.js'
-import { FORMAT_VERSION, type ModelConfig } from '../files/config.js'
-import { createModelFolder, MODEL_FILES, saveSetup } from '../files/model.js'
-import { version } from '../version.js'
-import { Checkpoints, type DataSize, dataSizes, type Interval, type Position } from './checkpoints.js'
-import { EVALUATION_BATCH, evaluate, type Scores } from './evaluation.js'
+import { type DataSize, dataSizes } from './checkpoints.js'
 import type { Io } from './io.js'
-import { MetricsLog } from './metrics-log.js'
-import { createNetwork, loadNetwork, type Network } from './network.js'
-import { createProgress, duration, type Progress, scoreLine, short } from './progress.js'
-import { checkSameData, checkSameRun, findRun, type Resumption } from './resume.js'
-import {
-  formatSettings,
-  type HeadedOptions,
-  headOptions,
-  resolveRun,
-  type TrainingConfig,
-  type TrainOptions,
-  usage,
-  withHead,
-} from './run.js'
+import type { OnMetrics } from './metrics-log.js'
+import { checkSameData, findRun, type Resumption } from './resume.js'
+import { formatSettings, type HeadedOptions, headOptions, type TrainOptions, usage, withHead } from './run.js'
 import { Signals } from './signals.js'
-import { type StepReport, trainingLoop } from './training-loop.js'
-
-/** Examples of `--valid` that are enough while training; `widehead evaluate` takes all. */
-const EVALUATION_EXAMPLES = 20_000
-const CHECKPOINT_EVERY: Interval = { milliseconds: 600_000 }
+import { type Outcome, type Stopper, TrainingRun } from './training-run.js'
 
 export async function train(options: TrainOptions, io: Io): Promise<number> {
-  const settled = withHead(options)
-  if (settled) headOptions(settled) // before data are read, which may take long
-  if (options.resume && options.overwrite) throw usage('--resume and --overwrite exclude each other')
-  const sources = new Sources(io.stdin)
   const signals = new Signals((message) => io.stderr.write(`${message}\n`))
   try {
-    const data = await openData(options, sources, io)
-    return await new Run(data, io, signals).start()
+    await trainOn(new Sources(stdinAs(io.stdin)), options, io, signals)
+    return signals.exitCode
   } finally {
     signals.dispose()
+  }
+}
+
+/** The same for any sources, which are disposed of, and anyone who may stop it. */
+export async function trainOn(
+  sources: Sources,
+  options: TrainOptions,
+  io: Pick<Io, 'stderr'>,
+  stopper: Stopper,
+  onMetrics?: OnMetrics,
+): Promise<Outcome> {
+  try {
+    const settled = withHead(options)
+    if (settled) headOptions(settled) // before data are read, which may take long
+    if (options.resume && options.overwrite) throw usage('--resume and --overwrite exclude each other')
+    const data = await openData(options, sources, io)
+    return await new TrainingRun(data, io, stopper, onMetrics).start()
+  } finally {
     await sources.dispose()
   }
 }
 
-interface Data {
+export interface TrainingData {
   format: Format
   settings: Settings
   options: HeadedOptions
@@ -63,7 +55,7 @@ interface Data {
   resumption: Resumption | undefined
 }
 
-async function openData(options: TrainOptions, sources: Sources, io: Io): Promise<Data> {
+async function openData(options: TrainOptions, sources: Sources, io: Pick<Io, 'stderr'>): Promise<TrainingData> {
   const given = { train: await sources.open(options.train), valid: await sources.open(options.valid ?? []) }
   const sizes = await dataSizes(given.train) // before tables become lines
   const resumption = options.resume ? await findRun(options.out) : undefined
@@ -79,221 +71,4 @@ async function openData(options: TrainOptions, sources: Sources, io: Io): Promis
   const learned = resumption?.learned ?? (await format.learn(train, settings))
   const task = format.task(learned, settings)
   return { format, settings, options: settled, learned, task, train, valid, sizes, resumption }
-}
-
-class Run {
-  private readonly options: HeadedOptions
-  private readonly training: TrainingConfig
-  private readonly config: ModelConfig
-  private readonly stream: TrainStream
-  private network!: Network
-  private log!: MetricsLog
-  private progress!: Progress
-  private checkpoints!: Checkpoints
-  private step: number
-  private place: Pick<Position, 'epoch' | 'batches' | 'examples'>
-  private scores: Scores | undefined
-  private window = { loss: 0, examples: 0, since: performance.now() }
-  /** When the loop began, moved on by the time that evaluating and saving took. */
-  private began = performance.now()
-
-  constructor(
-    private readonly data: Data,
-    private readonly io: Io,
-    private readonly signals: Signals,
-  ) {
-    const { format, settings, options, learned, task, train, resumption } = data
-    this.options = options
-    this.step = resumption?.step ?? 0
-    this.place = resumption?.position ?? { epoch: 1, batches: 0, examples: 0 }
-    const { network, training } = resolveRun(options, format, learned, task)
-    this.training = training
-    this.config = {
-      formatVersion: FORMAT_VERSION,
-      widehead: version,
-      data: { format: format.name, settings, sizes: learned.sizes },
-      network,
-      training: { ...training },
-    }
-    const { batch, shuffleBuffer: buffer, seed } = training
-    this.stream = new TrainStream(task, train, { batch, buffer, seed })
-  }
-
-  async start(): Promise<number> {
-    const { options, data, config } = this
-    if (options.threads) (await import('../index.js')).setThreads(options.threads)
-    if (data.resumption) checkSameRun(data.resumption, config, options.out)
-    this.network = await this.openNetwork()
-    try {
-      await this.openFolder()
-      await this.run()
-    } finally {
-      await this.checkpoints?.settle()
-      this.network.close()
-      this.log?.close()
-    }
-    return this.signals.exitCode
-  }
-
-  private async openFolder(): Promise<void> {
-    const { options, data } = this
-    const { resumption } = data
-    if (!resumption) {
-      // What --resume finds without a checkpoint is a run that came to nothing.
-      await createModelFolder(options.out, (options.overwrite || options.resume) ?? false)
-      await saveSetup(options.out, this.config, data.learned)
-    }
-    const { logged: bytes, seconds } = resumption?.position ?? { logged: 0, seconds: 0 }
-    this.log = new MetricsLog(join(options.out, MODEL_FILES.metrics), { bytes, seconds })
-    const every = options.checkpointEvery ?? CHECKPOINT_EVERY
-    this.checkpoints = new Checkpoints(options.out, { every, keep: options.keepCheckpoints }, this.step, (message) =>
-      this.progress.note(message),
-    )
-  }
-
-  private openNetwork(): Promise<Network> {
-    return this.data.resumption ? loadNetwork(this.options.out, this.config.network) : this.createNetwork()
-  }
-
-  private createNetwork(): Promise<Network> {
-    const { optimizer: kind, headOptimizer, clipNorm, seed } = this.training
-    const { task } = this.data
-    return createNetwork(this.config.network, task.classCounts, { optimizer: { kind }, headOptimizer, clipNorm, seed })
-  }
-
-  private async run(): Promise<void> {
-    const { task } = this.data
-    this.describe()
-    this.signals.begin()
-    const started = performance.now()
-    this.window.since = started
-    this.began = started - 1000 * (this.data.resumption?.position.trainingSeconds ?? 0)
-    this.progress = createProgress(this.io, 'train', task.trainExamples * this.training.epochs)
-    try {
-      const steps = Math.ceil(task.trainExamples / this.training.batch)
-      const hooks = {
-        onStep: (report: StepReport) => this.onStep(report),
-        onEpoch: (epoch: number) => this.onEpoch(epoch),
-      }
-      const from = { ...this.place, step: this.step }
-      await trainingLoop(this.network, this.training, steps, (epoch) => this.stream.epoch(epoch), hooks, from)
-    } catch (error) {
-      throw this.diverged(error)
-    } finally {
-      this.progress.end()
-    }
-    await this.checkpoints.finish(this.network, this.step, this.position())
-    const seconds = (performance.now() - started) / 1000
-    const peakMemory = process.resourceUsage().maxRSS * 1024
-    const facts = {
-      step: this.step,
-      trainingSeconds: this.trainingSeconds(),
-      stopped: this.signals.stopping,
-      peakMemory,
-    }
-    this.log.write('end', { ...facts, ...this.scores })
-    this.say(`saved in ${this.options.out} after ${duration(seconds)}`)
-  }
-
-  private diverged(error: unknown): unknown {
-    const { code, message: fault } = error as { code?: unknown; message?: string }
-    if (code !== 'WIDEHEAD_LOSS') return error
-    const hint = 'try a lower --head-learning-rate or --learning-rate, or --clip-norm'
-    const message = `training diverged at step ${this.step + 1}, nothing is saved since step ${this.checkpoints.newest}: ${hint}`
-    return new WideheadError(code, `${message} (${fault})`, { cause: error })
-  }
-
-  private describe(): void {
-    const { network } = this.config
-    const layers = network.layers.map(({ size, activation }) => `${activation} ${size}`)
-    const shape = [`${network.slots} x ${network.embedding}`, ...layers, `${network.numClasses} classes`].join(' -> ')
-    this.say(`${this.data.task.trainExamples} examples, ${shape}, ${this.network.head.loss.name}, ${network.head} head`)
-    if (this.data.resumption) {
-      this.say(`going on from step ${this.step}`)
-      this.log.write('resume', { step: this.step })
-    } else {
-      this.log.write('start', { ...this.config })
-    }
-  }
-
-  private say(text: string): void {
-    this.io.stderr.write(`${text}\n`)
-  }
-
-  private async onStep(report: StepReport): Promise<boolean> {
-    const { window, options } = this
-    this.step = report.step
-    this.place = { epoch: report.epoch, batches: report.batches, examples: report.examples }
-    window.loss += report.loss * report.size
-    window.examples += report.size
-    const speed = window.examples / ((performance.now() - window.since) / 1000)
-    const loss = window.loss / window.examples
-    const { examples, epoch, learningRate } = report
-    this.progress.update(
-      examples,
-      `epoch ${epoch}/${this.training.epochs} loss ${short(loss)} lr ${short(learningRate)} ${short(speed)} examples/s`,
-    )
-    if (report.step % options.logEvery === 0) this.logWindow(report, loss, speed)
-    if (options.evalEvery && report.step % options.evalEvery === 0) await this.evaluate(epoch)
-    if (this.checkpoints.isDue(this.step)) await this.save()
-    return this.signals.stopping
-  }
-
-  private logWindow(report: StepReport, loss: number, speed: number): void {
-    const { size: _, batches: __, ...facts } = report
-    const { condition, corrections } = this.network.head.diagnostics() // exact heads have them; 10 us at D = 800,000
-    this.log.write('step', { ...facts, loss, examplesPerSecond: Math.round(speed), condition, corrections })
-    this.window = { loss: 0, examples: 0, since: performance.now() }
-  }
-
-  private async onEpoch(epoch: number): Promise<boolean> {
-    await this.save() // before held-out data, which may turn out to be bad
-    if (!this.options.evalEvery || epoch === this.training.epochs) await this.evaluate(epoch)
-    return this.signals.stopping
-  }
-
-  /** Scores on --valid, or nothing if there is none. Owners of sets are judged by what they have in --train. */
-  private async evaluate(epoch: number): Promise<void> {
-    const { task, valid, train } = this.data
-    if (!valid.length) return
-    const trainingSeconds = this.trainingSeconds()
-    const started = performance.now()
-    const limit = this.options.evalExamples ?? EVALUATION_EXAMPLES
-    const batches = testBatches(task, valid, train, { batch: EVALUATION_BATCH, limit: limit || undefined })
-    const scores = await evaluate(this.network, task, batches, { onBatch: () => this.signals.stopping })
-    this.passOver(started)
-    if (!scores) return
-    this.scores = scores
-    this.log.write('evaluation', { epoch, step: this.step, trainingSeconds, ...scores })
-    this.progress.note(`epoch ${epoch}, step ${this.step}: ${scoreLine(scores)}`)
-  }
-
-  private async save(): Promise<void> {
-    const started = performance.now()
-    await this.checkpoints.begin(this.network, this.step, this.position())
-    this.passOver(started)
-  }
-
-  private position(): Position {
-    const { seconds, bytes: logged } = this.log
-    return {
-      ...this.place,
-      seconds,
-      trainingSeconds: this.trainingSeconds(),
-      logged,
-      data: this.data.sizes,
-      columns: this.options.columns,
-    }
-  }
-
-  /** What has happened since `started` was no training. */
-  private passOver(started: number): void {
-    const milliseconds = performance.now() - started
-    this.window.since += milliseconds
-    this.began += milliseconds
-  }
-
-  private trainingSeconds(): number {
-    return Number(((performance.now() - this.began) / 1000).toFixed(3))
-  }
 }

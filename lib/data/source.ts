@@ -15,25 +15,47 @@ export interface Source {
   label: string
 }
 
-/** Turns names from the command line into sources that exist; dispose() removes temporary files. */
+export function stdinAs(stdin: Readable) {
+  return { '-': { label: '<stdin>', open: () => stdin } }
+}
+
+/** Turns names into sources that exist; dispose() removes temporary files: the copies of streams, which are read several times, and of tables. */
 export class Sources {
   private readonly folders: string[] = []
-  private spooled: Promise<Source> | undefined
+  private readonly spooled = new Map<string, Promise<Source>>()
 
-  constructor(private readonly stdin: Readable) {}
+  /** `streams`: what stands for the names that are no files, as - for standard input. */
+  constructor(private readonly streams: Readonly<Record<string, { label: string; open: () => Readable }>>) {}
 
   open(names: readonly string[]): Promise<Source[]> {
-    return Promise.all(names.map((name) => (name === '-' ? (this.spooled ??= this.readStdin()) : checkFile(name))))
+    return Promise.all(names.map((name) => (Object.hasOwn(this.streams, name) ? this.spool(name) : checkFile(name))))
   }
 
-  private async readStdin(): Promise<Source> {
-    const path = join(await this.temporaryFolder(), 'stdin')
+  private spool(name: string): Promise<Source> {
+    const known = this.spooled.get(name)
+    if (known) return known
+    const spooling = this.write(name)
+    this.spooled.set(name, spooling)
+    return spooling
+  }
+
+  private async write(name: string): Promise<Source> {
+    const { label, open } = this.streams[name]
+    const number = this.spooled.size
+    const path = join(await this.temporaryFolder(), `${number}`)
+    const reading = open()
+    let fault: unknown // of the stream, in its own words: what fails otherwise is the file
+    reading.once('error', (error) => {
+      fault = error
+    })
     try {
-      await pipeline(this.stdin, createWriteStream(path))
+      await pipeline(reading, createWriteStream(path))
     } catch (error) {
-      throw fileError(`cannot keep standard input in ${path}`, error)
+      throw fault && !(fault as NodeJS.ErrnoException).syscall
+        ? fault
+        : fileError(`cannot keep ${label} in ${path}`, error)
     }
-    return { path, label: '<stdin>' }
+    return { path, label }
   }
 
   /** A new folder, which dispose() removes. */

@@ -1,13 +1,15 @@
 // What all heads share: checks, one native call, results. A head of its own adds its constructor and what only it can do.
 
-import { APPLY, DIFFERENTIATE, type NativeHead, type NativeHeadSpec, type NativePolicy, SCORE } from '../binding.js'
-import { allocate, checkArray, checkBoolean, checkHidden, checkInteger, checkObject } from '../check.js'
+import { APPLY, DIFFERENTIATE, type NativeHead, SCORE } from '../binding.js'
+import { allocate, checkArray, checkHidden, checkInteger, checkObject } from '../check.js'
 import { typed, WideheadError } from '../errors.js'
 import type { Loss } from '../losses.js'
+import { type IndexOptions, indexHead, type SearchIndex } from '../search-index.js'
 import { fillCustomLoss } from './custom-loss.js'
 import { HeadHandle } from './handle.js'
-import { type Rates, readInit, readLoss, readRates, readSearch } from './options.js'
+import { type Rates, readLoss, readRates, readSearch } from './options.js'
 import { type Minibatch, Pass } from './pass.js'
+import { type OwnOptions, readSpec } from './spec.js'
 import { copyTargets, readTargets } from './targets.js'
 import type {
   ApplyOptions,
@@ -21,15 +23,6 @@ import type {
   TopK,
   TopKOptions,
 } from './types.js'
-
-/** What one kind of head adds to the options that all have. */
-interface OwnOptions {
-  /** Its own loss, if it takes no other. */
-  loss?: Loss
-  policy?: (features: number) => NativePolicy
-  /** Called once the options that all heads have are checked. */
-  options?: (numClasses: number) => object
-}
 
 export abstract class BaseHead extends HeadHandle implements Head {
   readonly numClasses: number
@@ -210,6 +203,11 @@ export abstract class BaseHead extends HeadHandle implements Head {
     return { found: { classes: new Int32Array(logits.length), logits }, candidates }
   }
 
+  /** An index for approximate topK over a copy of W as it is now: a million rows of 128 numbers take some 20 s on two cores. */
+  index(options: IndexOptions = {}): SearchIndex {
+    return indexHead(this.idle(), this, options)
+  }
+
   /** Rows of W, n * d, without biases. */
   rows(classes: Int32Array): Float32Array {
     const d = this.hiddenSize
@@ -279,23 +277,5 @@ export abstract class BaseHead extends HeadHandle implements Head {
     // Once more, because a getter among the targets is code of the caller's.
     if (read.indptr) checkHidden(hidden, this.hiddenSize)
     return { m, hidden, targets: read }
-  }
-}
-
-function readSpec(kind: string, options: CommonOptions, own: OwnOptions, loss: Loss): NativeHeadSpec {
-  const numClasses = checkInteger('numClasses', options.numClasses, 1, 0x7fffffff)
-  const hiddenSize = checkInteger('hiddenSize', options.hiddenSize, 1, 65536)
-  const bias = checkBoolean('bias', options.bias ?? false)
-  return {
-    kind,
-    numClasses,
-    hiddenSize,
-    bias,
-    seed: checkInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER),
-    init: readInit(options.init ?? loss.defaultInit, numClasses, hiddenSize, bias),
-    loss: loss.compute || own.loss ? null : loss.name,
-    parameters: loss.parameters,
-    policy: own.policy?.(hiddenSize + (bias ? 1 : 0)),
-    options: own.options?.(numClasses),
   }
 }

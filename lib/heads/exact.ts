@@ -87,4 +87,13 @@ export class ExactHead extends BaseHead {
   refresh(): void {
     this.idle().refresh()
   }
+
+  /**
+   * Brings all rows up to date with the corrections that they have not seen, O(D d^2) at most. After training, and until the next
+   * step, topK() then reads them where they lie; else each call makes up for the rows that are behind (`rowsBehind` of
+   * diagnostics()) once more. W keeps its values to rounding.
+   */
+  catchUp(): void {
+    this.idle().catchUp()
+  }
 }

@@ -1,4 +1,5 @@
 import { loadHeadAs } from '../checkpoint/load-head.js'
+import { rangeError } from '../errors.js'
 import type { Loss } from '../losses.js'
 import { nativeOptimizer, readOptimizer } from '../optimizer.js'
 import { BaseHead } from './base.js'
@@ -54,5 +55,10 @@ export class HierarchicalSoftmaxHead extends BaseHead {
   /** A head as it was saved in `folder`, by `save` or `widehead train`. Errors: WIDEHEAD_FILE. */
   static load(folder: string): Promise<HierarchicalSoftmaxHead> {
     return loadHeadAs(folder, 'hierarchical', (_, own) => new HierarchicalSoftmaxHead(own))
+  }
+
+  /** Refused: rows are nodes of the tree and no classes, and topK() looks at few of them as it is. */
+  override index(): never {
+    throw rangeError('index() needs a head with a row for each class, which this head lacks: use topK()')
   }
 }

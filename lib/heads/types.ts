@@ -3,6 +3,7 @@
 import type { Saved, SaveOptions } from '../checkpoint/save.js'
 import type { Loss } from '../losses.js'
 import type { Optimizer } from '../optimizer.js'
+import type { IndexOptions, SearchIndex } from '../search-index.js'
 
 /** Any number of target classes an example, in any order, as compressed sparse rows. */
 export interface SparseTargets {
@@ -117,6 +118,7 @@ export interface Head {
   logits(hidden: Float32Array, classes: Int32Array): Float32Array
   topK(hidden: Float32Array, k: number, options?: TopKOptions): TopK
   topKAsync(hidden: Float32Array, k: number, options?: TopKOptions): Promise<TopK>
+  index(options?: IndexOptions): SearchIndex
   rows(classes: Int32Array): Float32Array
   biases(classes: Int32Array): Float32Array
   diagnostics(): Record<string, number>

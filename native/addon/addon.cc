@@ -1,6 +1,7 @@
 // The addon's one entry: every binding file adds its part.
 
 #include "addon/convert.h"
+#include "addon/index_wrap.h"
 
 namespace {
 
@@ -9,6 +10,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   widehead::addon::registerHeads(env, exports);
   widehead::addon::registerTrunk(env, exports);
   widehead::addon::registerCheckpoints(env, exports);
+  widehead::addon::registerIndexes(env, exports);
   return exports;
 }
 

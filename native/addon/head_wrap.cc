@@ -7,6 +7,7 @@
 
 #include "addon/convert.h"
 #include "addon/head_spec.h"
+#include "addon/index_wrap.h"
 #include "addon/job.h"
 #include "addon/snapshot.h"
 #include "addon/task.h"
@@ -51,7 +52,8 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
                         InstanceMethod<&HeadWrap::drift>("drift"), InstanceMethod<&HeadWrap::refresh>("refresh"),
                         InstanceMethod<&HeadWrap::setPolicy>("setPolicy"), InstanceMethod<&HeadWrap::snapshot>("snapshot"),
                         InstanceMethod<&HeadWrap::restore>("restore"), InstanceMethod<&HeadWrap::fill>("fill"),
-                        InstanceMethod<&HeadWrap::restored>("restored"), InstanceMethod<&HeadWrap::close>("close")});
+                        InstanceMethod<&HeadWrap::restored>("restored"), InstanceMethod<&HeadWrap::catchUp>("catchUp"),
+                        InstanceMethod<&HeadWrap::index>("index"), InstanceMethod<&HeadWrap::close>("close")});
   }
 
   explicit HeadWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<HeadWrap>(info) {
@@ -193,6 +195,13 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
   }
   void refresh(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] { exact().refresh(); });
+  }
+  void catchUp(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] { exact().catchUp(); });
+  }
+  // (options): the handle of an index over the rows
+  Napi::Value index(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] { return makeIndex(info.Env(), head(), info[0].As<Napi::Object>()); });
   }
   void setPolicy(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] { exact().setPolicy(readPolicy(info[0].As<Napi::Object>())); });

@@ -22,6 +22,16 @@ size_t elementCount(size_t a, size_t b) {
   return a * b;
 }
 
+void expectWhole(void* memory, size_t bytes) {
+#ifdef MADV_HUGEPAGE
+  // Only advice: a kernel without large pages answers with an error that changes nothing.
+  if (memory != nullptr) madvise(memory, bytes, MADV_HUGEPAGE);
+#else
+  (void)memory;
+  (void)bytes;
+#endif
+}
+
 void* reservePages(size_t bytes, Fill fill) {
   if (bytes == 0) return nullptr;
 #ifdef _WIN32
@@ -31,12 +41,7 @@ void* reservePages(size_t bytes, Fill fill) {
   // Without MAP_NORESERVE: a table that can never fit is refused here and not by a kill in mid-training.
   void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) memory = nullptr;
-#ifdef MADV_HUGEPAGE
-  // Only advice: a kernel without large pages answers with an error that changes nothing.
-  if (memory != nullptr && fill == Fill::Whole) madvise(memory, bytes, MADV_HUGEPAGE);
-#else
-  (void)fill;
-#endif
+  if (fill == Fill::Whole) expectWhole(memory, bytes);
 #endif
   if (memory == nullptr) {
     throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_MEMORY", "out of memory: could not get " + std::to_string(bytes) + " bytes");

@@ -13,6 +13,7 @@ size_t elementCount(size_t a, size_t b);
 enum class Fill { Sparse, Whole };
 
 void* reservePages(size_t bytes, Fill fill);  // zeroed; throws Error WIDEHEAD_OUT_OF_MEMORY
+void expectWhole(void* memory, size_t bytes);  // what is about to be written in full may come in large pages after all
 void releasePages(void* memory, size_t bytes) noexcept;
 
 template <class T>
@@ -29,6 +30,7 @@ class Pages {
     return *this;
   }
 
+  void expectWhole() { widehead::expectWhole(data_, bytes()); }
   T* data() const { return data_; }
   T& operator[](size_t i) const { return data_[i]; }
   size_t size() const { return count_; }

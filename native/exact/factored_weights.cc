@@ -28,6 +28,7 @@ FactoredWeights::FactoredWeights(size_t numClasses, size_t features, size_t stre
 
 void FactoredWeights::init(const InitConfig& init, size_t hiddenSize) {
   if (init.kind == InitConfig::Zeros) return;
+  v.expectAllRows();
   parallelFor(numClasses(), 64, [&](size_t begin, size_t end) {
     for (size_t r = begin; r < end; r++) {
       fillRow(v.raw(r), r, init, hiddenSize, features());

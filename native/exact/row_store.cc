@@ -75,6 +75,31 @@ void RowStore::gather(float* out, std::vector<uint32_t>& order, const uint32_t* 
   });
 }
 
+// Without branches, so that the compiler makes vectors of it: a search asks this of all rows.
+bool RowStore::allCurrent(size_t begin, size_t end) const {
+  const uint32_t now = kWritten | stampOf(log_.end());
+  uint32_t late = 0;
+  for (size_t row = begin; row < end; row++) late |= stamps_[row] == now ? 0 : stamps_[row];
+  return (late & kWritten) == 0;
+}
+
+ConstMatrixF RowStore::current(size_t begin, size_t end, Buffer<float>& scratch) const {
+  if (allCurrent(begin, end)) return {v_.data() + begin * features_, end - begin, features_};
+  static thread_local std::vector<uint32_t> late, order;
+  late.clear();
+  for (size_t row = begin; row < end; row++) {
+    if (behind(row) > 0) late.push_back(static_cast<uint32_t>(row));
+  }
+  const size_t rowBytes = features_ * sizeof(float);
+  float *rows = scratch.reserve((end - begin + late.size()) * features_), *caughtUp = rows + (end - begin) * features_;
+  gather(caughtUp, order, late.data(), late.size());
+  if (late.size() < end - begin) std::memcpy(rows, v_.data() + begin * features_, (end - begin) * rowBytes);
+  for (size_t i = 0; i < late.size(); i++) {
+    std::memcpy(rows + (late[order[i]] - begin) * features_, caughtUp + i * features_, rowBytes);
+  }
+  return {rows, end - begin, features_};
+}
+
 void RowStore::sweep(size_t count, CorrectionLog::Until until) {
   for (count = std::min(count, rows_); count > 0;) {
     const size_t part = std::min({count, kSweep, segmentEnd(segment_) - cursor_});

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "base/archive.h"
+#include "base/buffer.h"
+#include "base/matrix.h"
 #include "base/pages.h"
 #include "exact/correction_log.h"
 
@@ -23,6 +25,7 @@ class RowStore {
 
   // Row r as it is stored, for initialisation: call markWritten(r) when it was filled.
   float* raw(size_t row) { return v_.data() + row * features_; }
+  void expectAllRows() { v_.expectWhole(); }  // before they are filled
   void markWritten(size_t row) { stamps_[row] = kWritten | stampOf(log_.end()); }
   bool written(size_t row) const { return (stamps_[row] & kWritten) != 0; }
 
@@ -32,12 +35,17 @@ class RowStore {
     gather(out, order, classes, count, CorrectionLog::Until::End);
   }
 
+  // Rows begin .. end, up to date: where they lie if all of them are current, else in scratch.
+  ConstMatrixF current(size_t begin, size_t end, Buffer<float>& scratch) const;
+
   // Brings the next `count` rows up to the log's open stretch, in turn, and lets the log forget what no row needs any more. What
   // the open stretch holds is cheaper when it is whole.
   void sweep(size_t count) { sweep(count, CorrectionLog::Until::Boundary); }
   // All rows, O(D d): none is behind afterwards, and the log holds little more than its open stretch.
   void sweepAll();
 
+  // Whether none of the rows begin .. end is behind.
+  bool allCurrent(size_t begin, size_t end) const;
   // How far behind row r is, in entries; 0 for one that was never written.
   uint64_t behind(size_t row) const { return written(row) ? log_.end() - position(row) : 0; }
   uint64_t position(size_t row) const;

@@ -215,9 +215,13 @@ void ExactHead::logits(float* out, const float* hidden, size_t m, const uint32_t
 
 void ExactHead::topK(int32_t* classes, float* logits, const float* hidden, size_t m, size_t k, bool square) const {
   const Query asked = query(hidden, m);
-  topKOfAll(config_.numClasses, TopK(m, k, square), classes, logits, [&](float* out, const uint32_t* ids, size_t n) {
-    weights_.logits(MatrixF(out, m, n), ConstMatrixF(asked.hu.data(), m, features()), asked.offsets, ids);
-  });
+  const RowSearch search{config_.numClasses,
+                         ConstMatrixF(asked.hu.data(), m, features()),
+                         [this](size_t begin, size_t end, Buffer<float>& scratch) { return weights_.v.current(begin, end, scratch); },
+                         nullptr,
+                         0,
+                         {weights_.gamma, asked.offsets.data()}};
+  searchRows(classes, logits, search, k, square);
 }
 
 std::map<std::string, double> ExactHead::diagnostics() const {
@@ -235,6 +239,8 @@ std::map<std::string, double> ExactHead::diagnostics() const {
           {"denseEntries", static_cast<double>(stabiliser_.splits())},
           {"bytes", static_cast<double>(bytes())}};
 }
+
+void ExactHead::catchUp() { weights_.v.sweepAll(); }
 
 void ExactHead::refresh() {
   weights_.refresh();

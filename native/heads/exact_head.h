@@ -28,6 +28,8 @@ class ExactHead : public Head {
 
   Drift drift() const { return weights_.drift(); }
   void refresh();
+  // Brings all rows of V up to date, O(D d^2) at most: searches then read them where they lie, until the next update.
+  void catchUp();
   void setPolicy(const StabilisationPolicy& policy) { policy_ = policy; }
 
  private:

@@ -46,7 +46,7 @@ RowTable::RowTable(size_t rows, size_t hiddenSize, size_t features, const InitCo
     : rows_(rows),
       hiddenSize_(hiddenSize),
       features_(features),
-      w_(elementCount(rows, features)),
+      w_(elementCount(rows, features), init.kind == InitConfig::Zeros ? Fill::Sparse : Fill::Whole),
       optimizer_(makeOptimizer(optimizer, rows, features)) {
   if (init.kind == InitConfig::Zeros) return;
   parallelFor(rows, 64, [&](size_t begin, size_t end) {

@@ -24,8 +24,14 @@ void TableHead::logits(float* out, const float* hidden, size_t m, const uint32_t
 }
 
 void TableHead::topK(int32_t* classes, float* logits, const float* hidden, size_t m, size_t k, bool square) const {
-  topKOfAll(config_.numClasses, TopK(m, k, square), classes, logits,
-            [&](float* out, const uint32_t* ids, size_t n) { this->logits(out, hidden, m, ids, n); });
+  const size_t d = config_.hiddenSize;
+  RowSearch search{config_.numClasses, ConstMatrixF(hidden, m, d),
+                   [this](size_t begin, size_t end, Buffer<float>&) { return table_.weights(begin, end); }};
+  if (config_.bias) {
+    search.shifts = table_.row(0) + d;
+    search.shiftStride = features();
+  }
+  searchRows(classes, logits, search, k, square);
 }
 
 std::map<std::string, double> TableHead::diagnostics() const {

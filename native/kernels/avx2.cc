@@ -2,6 +2,8 @@
 
 #include <immintrin.h>
 
+#include <cstring>
+
 #include "kernels/tables.h"
 
 #if defined(__clang__)
@@ -91,6 +93,40 @@ inline void transposeBlock(float* out, ptrdiff_t outStride, const float* x, ptrd
     _mm256_storeu_ps(out + outStride, _mm256_castpd_ps(_mm256_unpackhi_pd(low01, low23)));
     _mm256_storeu_ps(out + 2 * outStride, _mm256_castpd_ps(_mm256_unpacklo_pd(high01, high23)));
     _mm256_storeu_ps(out + 3 * outStride, _mm256_castpd_ps(_mm256_unpackhi_pd(high01, high23)));
+  }
+}
+
+// A half byte times eight bits, in pairs, is at most 3810: eight of them fit in 16 bits.
+constexpr size_t kCodeGroups = 4;
+inline __m256i spread(const int8_t* x) {
+  int32_t word;
+  std::memcpy(&word, x, sizeof word);
+  return _mm256_set1_epi32(word);
+}
+inline __m256i codeProducts(const uint8_t* codes, __m256i x, __m256i y) {
+  const __m256i low = _mm256_set1_epi8(15);
+  const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes));
+  const __m256i first = _mm256_maddubs_epi16(_mm256_and_si256(bytes, low), x);
+  return _mm256_add_epi16(first, _mm256_maddubs_epi16(_mm256_and_si256(_mm256_srli_epi16(bytes, 4), low), y));
+}
+// The two halves of a block.
+void codeDots(int32_t* sums, const uint8_t* codes, size_t blocks, size_t groups, const int8_t* x) {
+  const __m256i ones = _mm256_set1_epi16(1);
+  for (size_t b = 0; b < blocks; ++b) {
+    __m256i sums0 = _mm256_setzero_si256(), sums1 = sums0;
+    for (size_t g = 0; g < groups;) {
+      const size_t end = groups - g < kCodeGroups ? groups : g + kCodeGroups;
+      __m256i part0 = _mm256_setzero_si256(), part1 = part0;
+      for (; g < end; ++g, codes += 64) {
+        const __m256i a = spread(x + 8 * g), c = spread(x + 8 * g + 4);
+        part0 = _mm256_add_epi16(part0, codeProducts(codes, a, c));
+        part1 = _mm256_add_epi16(part1, codeProducts(codes + 32, a, c));
+      }
+      sums0 = _mm256_add_epi32(sums0, _mm256_madd_epi16(part0, ones));
+      sums1 = _mm256_add_epi32(sums1, _mm256_madd_epi16(part1, ones));
+    }
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(sums + kCodeRows * b), sums0);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(sums + kCodeRows * b + 8), sums1);
   }
 }
 

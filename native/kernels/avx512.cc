@@ -2,6 +2,8 @@
 
 #include <immintrin.h>
 
+#include <cstring>
+
 #include "kernels/tables.h"
 
 #if defined(__clang__)
@@ -91,6 +93,32 @@ inline void transposeBlock(float* out, ptrdiff_t outStride, const float* x, ptrd
     _mm256_storeu_ps(out + outStride, _mm256_castpd_ps(_mm256_unpackhi_pd(low01, low23)));
     _mm256_storeu_ps(out + 2 * outStride, _mm256_castpd_ps(_mm256_unpacklo_pd(high01, high23)));
     _mm256_storeu_ps(out + 3 * outStride, _mm256_castpd_ps(_mm256_unpackhi_pd(high01, high23)));
+  }
+}
+
+// A half byte times eight bits, in pairs, is at most 3810: eight of them fit in 16 bits.
+constexpr size_t kCodeGroups = 4;
+inline __m512i spread(const int8_t* x) {
+  int32_t word;
+  std::memcpy(&word, x, sizeof word);
+  return _mm512_set1_epi32(word);
+}
+void codeDots(int32_t* sums, const uint8_t* codes, size_t blocks, size_t groups, const int8_t* x) {
+  const __m512i low = _mm512_set1_epi8(15), ones = _mm512_set1_epi16(1);
+  for (size_t b = 0; b < blocks; ++b) {
+    __m512i sum = _mm512_setzero_si512();
+    for (size_t g = 0; g < groups;) {
+      const size_t end = groups - g < kCodeGroups ? groups : g + kCodeGroups;
+      __m512i part = _mm512_setzero_si512();
+      for (; g < end; ++g, codes += 64) {
+        const __m512i bytes = _mm512_loadu_si512(codes);
+        const __m512i first = _mm512_maddubs_epi16(_mm512_and_si512(bytes, low), spread(x + 8 * g));
+        const __m512i second = _mm512_maddubs_epi16(_mm512_and_si512(_mm512_srli_epi16(bytes, 4), low), spread(x + 8 * g + 4));
+        part = _mm512_add_epi16(part, _mm512_add_epi16(first, second));
+      }
+      sum = _mm512_add_epi32(sum, _mm512_madd_epi16(part, ones));
+    }
+    _mm512_storeu_si512(sums + kCodeRows * b, sum);
   }
 }
 

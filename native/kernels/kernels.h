@@ -44,6 +44,8 @@ struct TileOutput {
   bool add;
 };
 
+constexpr size_t kCodeRows = 16;  // of a block of codeDots
+
 struct Kernels {
   const char* name;  // "scalar", "neon", "avx2", "avx512": the same string in WIDEHEAD_ISA, JavaScript and the benches
   size_t mr, nr, lanes;  // the largest tile of gemmTile, nr a multiple of the float32 lanes of a vector
@@ -77,6 +79,12 @@ struct Kernels {
   // of the x.
   void (*combine)(float* out, const Term* terms, size_t count, size_t n);
 
+  // Products of rows held in four bits a number with one vector of eight bits. Rows come in blocks of kCodeRows, numbers in groups of 8:
+  //   sums[kCodeRows*b + r] = sum_p c(b, r, p) * x[p],  p < 8*groups,  c from 0 to 15, x from -127 to 127
+  // Byte 64*(b*groups + g) + 4*r + i of codes holds c(b, r, 8*g + i) in its low half and c(b, r, 8*g + 4 + i) in its high one,
+  // i < 4. Exact, in integers: every table gives the same sums.
+  void (*codeDots)(int32_t* sums, const uint8_t* codes, size_t blocks, size_t groups, const int8_t* x);
+
   // A panel of b for gemmTile.  out[p*width + i] = x[i*laneStride + p*depthStride],  i < lanes <= width, p < depth;
   // zero for lanes <= i < width. Fast where one of the strides is 1.
   void (*pack)(float* out, size_t width, const float* x, ptrdiff_t laneStride, ptrdiff_t depthStride, size_t lanes,
@@ -93,6 +101,10 @@ struct Kernels {
   void (*tanh)(float* x, size_t n);
   // The largest of n >= 1 numbers. What it gives is open if one is NaN.
   float (*largest)(const float* x, size_t n);
+  // The largest of (x[i*stride + j] + shifts[i*shiftStride]) - limits[j], i < rows, j < n, rows and n >= 1; shifts may be null. Above 0
+  // if and only if one of the sums is above its limit.
+  float (*largestExcess)(const float* x, ptrdiff_t stride, size_t rows, const float* shifts, size_t shiftStride,
+                         const float* limits, size_t n);
   // x[i] = exp(x[i] - shift), within 3 ULP for x[i] - shift from -87 to 88; 0 far below that. Returns their sum, good to 1e-6 of
   // itself; how it is summed is each table's own. NaN stays NaN.
   double (*expSum)(float* x, float shift, size_t n);

@@ -2,6 +2,8 @@
 
 #include <arm_neon.h>
 
+#include <cstring>
+
 #include "kernels/tables.h"
 
 // NEON is part of every AArch64: no target region.
@@ -77,6 +79,41 @@ inline void transposeBlock(float* out, ptrdiff_t outStride, const float* x, ptrd
   vst1q_f32(out + outStride, vcombine_f32(vget_low_f32(even.val[1]), vget_low_f32(odd.val[1])));
   vst1q_f32(out + 2 * outStride, vcombine_f32(vget_high_f32(even.val[0]), vget_high_f32(odd.val[0])));
   vst1q_f32(out + 3 * outStride, vcombine_f32(vget_high_f32(even.val[1]), vget_high_f32(odd.val[1])));
+}
+
+// A half byte times eight bits is at most 1905: sixteen of them fit in 16 bits, two of each group.
+constexpr size_t kCodeGroups = 8;
+inline int8x16_t spread(const int8_t* x) {
+  int32_t word;
+  std::memcpy(&word, x, sizeof word);
+  return vreinterpretq_s8_s32(vdupq_n_s32(word));
+}
+// Four rows: a word of 16 bytes each, its products in four lanes.
+struct CodeSums {
+  int16x8_t rows01, rows23;
+};
+inline void addCodes(CodeSums& sums, const uint8_t* codes, int8x16_t x, int8x16_t y) {
+  const uint8x16_t bytes = vld1q_u8(codes);
+  const int8x16_t low = vreinterpretq_s8_u8(vandq_u8(bytes, vdupq_n_u8(15))), high = vreinterpretq_s8_u8(vshrq_n_u8(bytes, 4));
+  sums.rows01 = vmlal_s8(vmlal_s8(sums.rows01, vget_low_s8(low), vget_low_s8(x)), vget_low_s8(high), vget_low_s8(y));
+  sums.rows23 = vmlal_s8(vmlal_s8(sums.rows23, vget_high_s8(low), vget_high_s8(x)), vget_high_s8(high), vget_high_s8(y));
+}
+void codeDots(int32_t* sums, const uint8_t* codes, size_t blocks, size_t groups, const int8_t* x) {
+  for (size_t b = 0; b < blocks; ++b, sums += kCodeRows) {
+    int32x4_t total[4] = {vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0)};
+    for (size_t g = 0; g < groups;) {
+      const size_t end = groups - g < kCodeGroups ? groups : g + kCodeGroups;
+      CodeSums part[4];
+      for (CodeSums& four : part) four = {vdupq_n_s16(0), vdupq_n_s16(0)};
+      for (; g < end; ++g, codes += 64) {
+        const int8x16_t a = spread(x + 8 * g), c = spread(x + 8 * g + 4);
+        for (int q = 0; q < 4; ++q) addCodes(part[q], codes + 16 * q, a, c);
+      }
+      for (int q = 0; q < 4; ++q)
+        total[q] = vaddq_s32(total[q], vpaddq_s32(vpaddlq_s16(part[q].rows01), vpaddlq_s16(part[q].rows23)));
+    }
+    for (int q = 0; q < 4; ++q) vst1q_s32(sums + 4 * q, total[q]);
+  }
 }
 
 }  // namespace

@@ -96,6 +96,19 @@ void combine(float* out, const Term* terms, size_t count, size_t n) {
   }
 }
 
+void codeDots(int32_t* sums, const uint8_t* codes, size_t blocks, size_t groups, const int8_t* x) {
+  for (size_t b = 0; b < blocks; ++b, sums += kCodeRows)
+    for (size_t r = 0; r < kCodeRows; ++r) {
+      int32_t sum = 0;
+      for (size_t g = 0; g < groups; ++g)
+        for (size_t i = 0; i < 4; ++i) {
+          const uint8_t byte = codes[64 * (b * groups + g) + 4 * r + i];
+          sum += (byte & 15) * x[8 * g + i] + (byte >> 4) * x[8 * g + 4 + i];
+        }
+      sums[r] = sum;
+    }
+}
+
 void pack(float* out, size_t width, const float* x, ptrdiff_t laneStride, ptrdiff_t depthStride, size_t lanes,
           size_t depth) {
   for (size_t p = 0; p < depth; ++p)
@@ -179,6 +192,19 @@ float largest(const float* x, size_t n) {
   return most;
 }
 
+float largestExcess(const float* x, ptrdiff_t stride, size_t rows, const float* shifts, size_t shiftStride, const float* limits,
+                    size_t n) {
+  float most = x[0] + (shifts == nullptr ? 0 : shifts[0]) - limits[0];
+  for (size_t i = 0; i < rows; ++i, x += stride) {
+    const float shift = shifts == nullptr ? 0 : shifts[i * shiftStride];
+    for (size_t j = 0; j < n; ++j) {
+      const float excess = x[j] + shift - limits[j];
+      most = excess > most ? excess : most;
+    }
+  }
+  return most;
+}
+
 double expSum(float* x, float shift, size_t n) {
   double sum = 0;
   for (size_t i = 0; i < n; ++i) {
@@ -208,8 +234,8 @@ void adam(float* w, float* means, float* squares, const float* g, const AdamStep
 }  // namespace
 
 const Kernels table = {"scalar", kMr,  kNr,   kNr,             gemmTile, dot, dots, dotDouble, dotWide, axpyWide,
-                       axpy,     scale, compensatedAxpy, compensatedAxpyWide, combine, pack, transpose, subtractProduct,
-                       tanh,     largest, expSum, adagrad, adam};
+                       axpy,     scale, compensatedAxpy, compensatedAxpyWide, combine, codeDots, pack, transpose, subtractProduct,
+                       tanh,     largest, largestExcess, expSum, adagrad, adam};
 
 }  // namespace scalar
 }  // namespace widehead

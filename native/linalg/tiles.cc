@@ -11,7 +11,6 @@
 namespace widehead {
 namespace {
 
-constexpr size_t kKc = 384;              // depth of a block
 constexpr size_t kBlockFloats = 262144;  // of B: 1 MB of a 2 MB L2
 constexpr size_t kMaxPanels = 64;        // of B in a block
 constexpr size_t kMaxTile = 1024;
@@ -53,7 +52,7 @@ struct Multiplication {
   Panel panels[kMaxPanels] = {};
 
   void run() {
-    const size_t depthBlocks = ceilDiv(depth, kKc / count), maxKc = ceilDiv(depth, depthBlocks);
+    const size_t depthBlocks = ceilDiv(depth, kDepthBlock / count), maxKc = ceilDiv(depth, depthBlocks);
     const size_t maxPanels = std::clamp<size_t>(kBlockFloats / (maxKc * count * kernel.nr), 1, kMaxPanels);
     const size_t vectors = ceilDiv(n, kernel.lanes), columnBlocks = ceilDiv(n, maxPanels * kernel.nr);
     float* packed = pack ? threadScratch(0, (ceilDiv(vectors, columnBlocks) + 1) * kernel.lanes * maxKc * count) : nullptr;

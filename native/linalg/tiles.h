@@ -46,6 +46,8 @@ struct Region {
 };
 
 constexpr size_t kMaxFactors = 2;
+// The most steps of depth that are summed in registers: more are cut in blocks of about equal depth.
+constexpr size_t kDepthBlock = 384;
 
 // out = or += alpha * the sum of `count` products of one shape, on this thread.
 void multiply(const Kernels& kernel, const Output& out, const Factors* factors, size_t count, Region region = {});

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "check.h"
 
 using namespace widehead;
@@ -344,6 +346,51 @@ TEST(subtract_product) {
                 CHECK_NEAR(c[i * (n + 2) + j], expected, (k + 1) * 1.2e-16 * 2 * size);
               }
           }
+  });
+}
+
+TEST(code_dots_are_those_of_the_table_of_codes) {
+  check::eachIsa([&] {
+    for (const size_t blocks : {0, 1, 3}) {
+      for (size_t groups = 0; groups <= 19; ++groups) {
+        // All codes 15 and all x 127, where sums are largest, and random ones.
+        for (const bool largest : {true, false}) {
+          std::vector<uint8_t> codes(blocks * groups * 64 + 1);
+          std::vector<int8_t> x(groups * 8 + 1);
+          for (size_t i = 0; i < codes.size(); ++i) codes[i] = largest ? 255 : static_cast<uint8_t>(randomBits(1, i));
+          for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<int8_t>(largest ? 127 : static_cast<int>(randomBits(2, i) % 255) - 127);
+          std::vector<int32_t> sums(blocks * kCodeRows + 1, -7);
+          kernels().codeDots(sums.data(), codes.data() + 1, blocks, groups, x.data() + 1);
+          for (size_t b = 0; b < blocks; ++b)
+            for (size_t r = 0; r < kCodeRows; ++r) {
+              int32_t sum = 0;
+              for (size_t p = 0; p < 8 * groups; ++p) {
+                const uint8_t byte = codes[1 + 64 * (b * groups + p / 8) + 4 * r + p % 4];
+                sum += (p % 8 < 4 ? byte & 15 : byte >> 4) * x[1 + p];
+              }
+              CHECK(sums[b * kCodeRows + r] == sum);
+            }
+          CHECK(sums.back() == -7);
+        }
+      }
+    }
+  });
+}
+
+TEST(largest_excess) {
+  check::eachIsa([&] {
+    for (const size_t rows : {1, 5}) {
+      for (size_t n = 1; n < 2 * kernels().lanes + 3; ++n) {
+        const std::vector<float> x = normals(rows * (n + 2), n), shifts = normals(2 * rows, n + 1), limits = normals(n, n + 2);
+        for (const float* shift : {static_cast<const float*>(nullptr), shifts.data()}) {
+          float most = -1e30f;
+          for (size_t i = 0; i < rows; ++i)
+            for (size_t j = 0; j < n; ++j)
+              most = std::max(most, x[i * (n + 2) + j] + (shift == nullptr ? 0 : shift[2 * i]) - limits[j]);
+          CHECK(kernels().largestExcess(x.data(), static_cast<ptrdiff_t>(n + 2), rows, shift, 2, limits.data(), n) == most);
+        }
+      }
+    }
   });
 }
 

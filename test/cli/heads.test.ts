@@ -186,7 +186,7 @@ describe('mistakes about heads', () => {
     ['head', 'mlp', /network.head must be one of exact, .*, got "mlp"/],
     ['head', 'exact', /network.headOptions.samples is no option of the head exact/],
     ['headOptions', { samples: 'all' }, /network.headOptions.samples must be a number, got "all"/],
-    ['head', 'lsh', /holds a head of the kind sampled, expected lsh/],
+    ['', { head: 'lsh', headOptions: {} }, /holds a head of the kind sampled, expected lsh/],
     [
       'loss',
       { name: 'z-loss', parameters: {} },
@@ -196,7 +196,7 @@ describe('mistakes about heads', () => {
     const file = path('sampled/config.json')
     const whole = readFileSync(file, 'utf8')
     const changed = JSON.parse(whole)
-    changed.network[key] = value
+    Object.assign(changed.network, key ? { [key]: value } : value)
     writeFileSync(file, JSON.stringify(changed))
     const { code, stderr } = await widehead(['evaluate', '--model', path('sampled'), '--data', path('xmc.txt')])
     writeFileSync(file, whole)

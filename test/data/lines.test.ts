@@ -5,7 +5,7 @@ import { Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import { afterAll, describe, expect, it } from 'vitest'
 import { firstLines, LineCutter, readBlocks } from '../../lib/data/lines.js'
-import { Sources } from '../../lib/data/source.js'
+import { Sources, stdinAs } from '../../lib/data/source.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'widehead-lines-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -75,7 +75,7 @@ describe('readBlocks', () => {
 
 describe('Sources', () => {
   it('keeps standard input in a temporary file for several passes, and removes it', async () => {
-    const sources = new Sources(Readable.from([Buffer.from('a b\n'), Buffer.from('c d\n')]))
+    const sources = new Sources(stdinAs(Readable.from([Buffer.from('a b\n'), Buffer.from('c d\n')])))
     const [source, again] = await sources.open(['-', '-'])
     expect(again).toBe(source)
     expect(source.label).toBe('<stdin>')
@@ -86,7 +86,7 @@ describe('Sources', () => {
   })
 
   it('names what cannot be read', async () => {
-    const sources = new Sources(Readable.from([]))
+    const sources = new Sources(stdinAs(Readable.from([])))
     const missing = join(folder, 'missing')
     await expect(sources.open([missing])).rejects.toMatchObject({
       code: 'WIDEHEAD_FILE',

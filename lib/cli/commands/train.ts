@@ -12,6 +12,23 @@ import type { Io } from '../io.js'
 import { flagOf, type TrainOptions, usage } from '../run.js'
 
 export function trainCommand(io: Io, exit: (code: number) => void): Command {
+  const command = describedCommand()
+  return command
+    .addHelpText('after', headsHelp())
+    .addHelpText('after', '\nDefaults that depend on the format, the head and the loss are in the README.')
+    .action(async () => exit(await (await import('../train.js')).train(givenOptions(command), io)))
+}
+
+/** The options that these arguments stand for, for those who have no command line; throws CommanderError. */
+export function parseTrainOptions(args: readonly string[]): TrainOptions {
+  const command = describedCommand()
+    .exitOverride()
+    .configureOutput({ writeErr: () => {}, writeOut: () => {} })
+  command.parse(args, { from: 'user' })
+  return givenOptions(command)
+}
+
+function describedCommand(): Command {
   const command = new Command('train').description('train a network on files and save it')
   data(command)
   network(command)
@@ -25,9 +42,6 @@ export function trainCommand(io: Io, exit: (code: number) => void): Command {
     }
   }
   return command
-    .addHelpText('after', headsHelp())
-    .addHelpText('after', '\nDefaults that depend on the format, the head and the loss are in the README.')
-    .action(async () => exit(await (await import('../train.js')).train(givenOptions(command), io)))
 }
 
 /** Without settings of formats that were not given: commander makes every --no-x true. */

@@ -1,0 +1,264 @@
+// One training run: builds or loads the network, runs the loop, evaluates, logs and saves.
+
+import { join } from 'node:path'
+import { TrainStream, testBatches } from '../data/stream.js'
+import { WideheadError } from '../errors.js'
+import { FORMAT_VERSION, type ModelConfig } from '../files/config.js'
+import { createModelFolder, MODEL_FILES, saveSetup } from '../files/model.js'
+import { version } from '../version.js'
+import { Checkpoints, type Interval, type Position } from './checkpoints.js'
+import { EVALUATION_BATCH, evaluate, type Scores } from './evaluation.js'
+import type { Io } from './io.js'
+import { MetricsLog, type OnMetrics } from './metrics-log.js'
+import { createNetwork, loadNetwork, type Network } from './network.js'
+import { createProgress, duration, type Progress, scoreLine, short } from './progress.js'
+import { checkSameRun } from './resume.js'
+import { type HeadedOptions, resolveRun, type TrainingConfig } from './run.js'
+import type { TrainingData } from './train.js'
+import { type StepReport, trainingLoop } from './training-loop.js'
+
+/** Examples of `--valid` that are enough while training; `widehead evaluate` takes all. */
+const EVALUATION_EXAMPLES = 20_000
+const CHECKPOINT_EVERY: Interval = { milliseconds: 600_000 }
+
+/** Who may stop a run. */
+export interface Stopper {
+  /** From here on there is something to save. */
+  begin(): void
+  /** True once the run is to save and end. */
+  readonly stopping: boolean
+}
+
+/** How a run ended. */
+export interface Outcome {
+  step: number
+  /** True if it was stopped before its last epoch had ended. */
+  stopped: boolean
+  /** Of the last evaluation, if there was one. */
+  scores: Scores | undefined
+}
+
+export class TrainingRun {
+  private readonly options: HeadedOptions
+  private readonly training: TrainingConfig
+  private readonly config: ModelConfig
+  private readonly stream: TrainStream
+  private network!: Network
+  private log!: MetricsLog
+  private progress!: Progress
+  private checkpoints!: Checkpoints
+  private step: number
+  private place: Pick<Position, 'epoch' | 'batches' | 'examples'>
+  private scores: Scores | undefined
+  private window = { loss: 0, examples: 0, since: performance.now() }
+  /** When the loop began, moved on by the time that evaluating and saving took. */
+  private began = performance.now()
+
+  constructor(
+    private readonly data: TrainingData,
+    private readonly io: Pick<Io, 'stderr'>,
+    private readonly stopper: Stopper,
+    private readonly onMetrics?: OnMetrics,
+  ) {
+    const { format, settings, options, learned, task, train, resumption } = data
+    this.options = options
+    this.step = resumption?.step ?? 0
+    this.place = resumption?.position ?? { epoch: 1, batches: 0, examples: 0 }
+    const { network, training } = resolveRun(options, format, learned, task)
+    this.training = training
+    this.config = {
+      formatVersion: FORMAT_VERSION,
+      widehead: version,
+      data: { format: format.name, settings, sizes: learned.sizes },
+      network,
+      training: { ...training },
+    }
+    const { batch, shuffleBuffer: buffer, seed } = training
+    this.stream = new TrainStream(task, train, { batch, buffer, seed })
+  }
+
+  async start(): Promise<Outcome> {
+    const { options, data, config } = this
+    if (options.threads) (await import('../index.js')).setThreads(options.threads)
+    if (data.resumption) checkSameRun(data.resumption, config, options.out)
+    this.network = await this.openNetwork()
+    try {
+      await this.openFolder()
+      await this.run()
+    } finally {
+      await this.checkpoints?.settle()
+      this.network.close()
+      this.log?.close()
+    }
+    return { step: this.step, stopped: this.stopper.stopping, scores: this.scores }
+  }
+
+  private async openFolder(): Promise<void> {
+    const { options, data } = this
+    const { resumption } = data
+    if (!resumption) {
+      // What --resume finds without a checkpoint is a run that came to nothing.
+      await createModelFolder(options.out, (options.overwrite || options.resume) ?? false)
+      await saveSetup(options.out, this.config, data.learned)
+    }
+    const { logged: bytes, seconds } = resumption?.position ?? { logged: 0, seconds: 0 }
+    this.log = new MetricsLog(join(options.out, MODEL_FILES.metrics), { bytes, seconds }, this.onMetrics)
+    const every = options.checkpointEvery ?? CHECKPOINT_EVERY
+    this.checkpoints = new Checkpoints(options.out, { every, keep: options.keepCheckpoints }, this.step, (message) =>
+      this.progress.note(message),
+    )
+  }
+
+  private openNetwork(): Promise<Network> {
+    return this.data.resumption ? loadNetwork(this.options.out, this.config.network) : this.createNetwork()
+  }
+
+  private createNetwork(): Promise<Network> {
+    const { optimizer: kind, headOptimizer, clipNorm, seed } = this.training
+    const { task } = this.data
+    return createNetwork(this.config.network, task.classCounts, { optimizer: { kind }, headOptimizer, clipNorm, seed })
+  }
+
+  private async run(): Promise<void> {
+    const { task } = this.data
+    this.describe()
+    this.stopper.begin()
+    const started = performance.now()
+    this.window.since = started
+    this.began = started - 1000 * (this.data.resumption?.position.trainingSeconds ?? 0)
+    this.progress = createProgress(this.io, 'train', task.trainExamples * this.training.epochs)
+    try {
+      const steps = Math.ceil(task.trainExamples / this.training.batch)
+      const hooks = {
+        onStep: (report: StepReport) => this.onStep(report),
+        onEpoch: (epoch: number) => this.onEpoch(epoch),
+      }
+      const from = { ...this.place, step: this.step }
+      await trainingLoop(this.network, this.training, steps, (epoch) => this.stream.epoch(epoch), hooks, from)
+    } catch (error) {
+      await this.rescue(error)
+      throw this.diverged(error)
+    } finally {
+      this.progress.end()
+    }
+    await this.checkpoints.finish(this.network, this.step, this.position())
+    const seconds = (performance.now() - started) / 1000
+    const peakMemory = process.resourceUsage().maxRSS * 1024
+    const facts = {
+      step: this.step,
+      trainingSeconds: this.trainingSeconds(),
+      stopped: this.stopper.stopping,
+      peakMemory,
+    }
+    this.log.write('end', { ...facts, ...this.scores })
+    this.say(`saved in ${this.options.out} after ${duration(seconds)}`)
+  }
+
+  /** What was trained until something else failed is worth keeping; what diverged is not. */
+  private async rescue(error: unknown): Promise<void> {
+    if ((error as { code?: unknown }).code === 'WIDEHEAD_LOSS') return
+    await this.checkpoints.finish(this.network, this.step, this.position()).catch(() => {})
+  }
+
+  private diverged(error: unknown): unknown {
+    const { code, message: fault } = error as { code?: unknown; message?: string }
+    if (code !== 'WIDEHEAD_LOSS') return error
+    const hint = 'try a lower --head-learning-rate or --learning-rate, or --clip-norm'
+    const message = `training diverged at step ${this.step + 1}, nothing is saved since step ${this.checkpoints.newest}: ${hint}`
+    return new WideheadError(code, `${message} (${fault})`, { cause: error })
+  }
+
+  private describe(): void {
+    const { network } = this.config
+    const layers = network.layers.map(({ size, activation }) => `${activation} ${size}`)
+    const shape = [`${network.slots} x ${network.embedding}`, ...layers, `${network.numClasses} classes`].join(' -> ')
+    this.say(`${this.data.task.trainExamples} examples, ${shape}, ${this.network.head.loss.name}, ${network.head} head`)
+    if (this.data.resumption) {
+      this.say(`going on from step ${this.step}`)
+      this.log.write('resume', { step: this.step })
+    } else {
+      this.log.write('start', { ...this.config })
+    }
+  }
+
+  private say(text: string): void {
+    this.io.stderr.write(`${text}\n`)
+  }
+
+  private async onStep(report: StepReport): Promise<boolean> {
+    const { window, options } = this
+    this.step = report.step
+    this.place = { epoch: report.epoch, batches: report.batches, examples: report.examples }
+    window.loss += report.loss * report.size
+    window.examples += report.size
+    const speed = window.examples / ((performance.now() - window.since) / 1000)
+    const loss = window.loss / window.examples
+    const { examples, epoch, learningRate } = report
+    this.progress.update(
+      examples,
+      `epoch ${epoch}/${this.training.epochs} loss ${short(loss)} lr ${short(learningRate)} ${short(speed)} examples/s`,
+    )
+    if (report.step % options.logEvery === 0) this.logWindow(report, loss, speed)
+    if (options.evalEvery && report.step % options.evalEvery === 0) await this.evaluate(epoch)
+    if (this.checkpoints.isDue(this.step)) await this.save()
+    return this.stopper.stopping
+  }
+
+  private logWindow(report: StepReport, loss: number, speed: number): void {
+    const { size: _, batches: __, ...facts } = report
+    const { condition, corrections } = this.network.head.diagnostics() // exact heads have them; 10 us at D = 800,000
+    this.log.write('step', { ...facts, loss, examplesPerSecond: Math.round(speed), condition, corrections })
+    this.window = { loss: 0, examples: 0, since: performance.now() }
+  }
+
+  private async onEpoch(epoch: number): Promise<boolean> {
+    await this.save() // before held-out data, which may turn out to be bad
+    if (!this.options.evalEvery || epoch === this.training.epochs) await this.evaluate(epoch)
+    return this.stopper.stopping
+  }
+
+  /** Scores on --valid, or nothing if there is none. Owners of sets are judged by what they have in --train. */
+  private async evaluate(epoch: number): Promise<void> {
+    const { task, valid, train } = this.data
+    if (!valid.length) return
+    const trainingSeconds = this.trainingSeconds()
+    const started = performance.now()
+    const limit = this.options.evalExamples ?? EVALUATION_EXAMPLES
+    const batches = testBatches(task, valid, train, { batch: EVALUATION_BATCH, limit: limit || undefined })
+    const scores = await evaluate(this.network, task, batches, { onBatch: () => this.stopper.stopping })
+    this.passOver(started)
+    if (!scores) return
+    this.scores = scores
+    this.log.write('evaluation', { epoch, step: this.step, trainingSeconds, ...scores })
+    this.progress.note(`epoch ${epoch}, step ${this.step}: ${scoreLine(scores)}`)
+  }
+
+  private async save(): Promise<void> {
+    const started = performance.now()
+    await this.checkpoints.begin(this.network, this.step, this.position())
+    this.passOver(started)
+  }
+
+  private position(): Position {
+    const { seconds, bytes: logged } = this.log
+    return {
+      ...this.place,
+      seconds,
+      trainingSeconds: this.trainingSeconds(),
+      logged,
+      data: this.data.sizes,
+      columns: this.options.columns,
+    }
+  }
+
+  /** What has happened since `started` was no training. */
+  private passOver(started: number): void {
+    const milliseconds = performance.now() - started
+    this.window.since += milliseconds
+    this.began += milliseconds
+  }
+
+  private trainingSeconds(): number {
+    return Number(((performance.now() - this.began) / 1000).toFixed(3))
+  }
+}

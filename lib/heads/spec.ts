@@ -1,0 +1,34 @@
+// From a constructor's options to what the addon makes a head of.
+
+import type { NativeHeadSpec, NativePolicy } from '../binding.js'
+import { checkBoolean, checkInteger } from '../check.js'
+import type { Loss } from '../losses.js'
+import { readInit } from './options.js'
+import type { CommonOptions } from './types.js'
+
+/** What one kind of head adds to the options that all have. */
+export interface OwnOptions {
+  /** Its own loss, if it takes no other. */
+  loss?: Loss
+  policy?: (features: number) => NativePolicy
+  /** Called once the options that all heads have are checked. */
+  options?: (numClasses: number) => object
+}
+
+export function readSpec(kind: string, options: CommonOptions, own: OwnOptions, loss: Loss): NativeHeadSpec {
+  const numClasses = checkInteger('numClasses', options.numClasses, 1, 0x7fffffff)
+  const hiddenSize = checkInteger('hiddenSize', options.hiddenSize, 1, 65536)
+  const bias = checkBoolean('bias', options.bias ?? false)
+  return {
+    kind,
+    numClasses,
+    hiddenSize,
+    bias,
+    seed: checkInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER),
+    init: readInit(options.init ?? loss.defaultInit, numClasses, hiddenSize, bias),
+    loss: loss.compute || own.loss ? null : loss.name,
+    parameters: loss.parameters,
+    policy: own.policy?.(hiddenSize + (bias ? 1 : 0)),
+    options: own.options?.(numClasses),
+  }
+}

@@ -1,0 +1,126 @@
+// A saved model that answers queries as they come, many at a time: for servers.
+
+import { checkInteger, checkObject } from './check.js'
+import { type AnswerOptions, answer, type Prediction } from './cli/answers.js'
+import { loadModel, type Model } from './cli/model.js'
+import type { Approximate } from './cli/ranking.js'
+import { BatchBuilder } from './data/batch.js'
+import { badData } from './data/stream.js'
+import { typeError, WideheadError } from './errors.js'
+
+export type { Prediction } from './cli/answers.js'
+
+export interface PredictorOptions {
+  /** Classes of an answer, unless a query asks for another number. Default 10. */
+  top?: number
+  /** Threads to compute with. Default: as `setThreads` says. */
+  threads?: number
+  /** Queries that are answered together at the most. Default 256. */
+  batch?: number
+  /** Rank by the head's own search, which it then must have; a number: outputs of at most so many classes are computed. */
+  approximate?: Approximate
+}
+
+export interface Answer {
+  /** Best first. */
+  predictions: Prediction[]
+  /** Tokens of the query that the model does not know. */
+  unknown: string[]
+}
+
+interface Waiting {
+  line: string
+  top: number
+  resolve: (answer: Answer) => void
+  reject: (error: unknown) => void
+}
+
+const MOST = 0x7fffffff
+
+/**
+ * Opens the model that `widehead train` saved in `folder`. Errors: WIDEHEAD_FILE; WIDEHEAD_USAGE for `approximate` with a head that
+ * has no search of its own.
+ */
+export async function createPredictor(folder: string, options: PredictorOptions = {}): Promise<Predictor> {
+  checkObject('options', options)
+  const top = checkInteger('top', options.top ?? 10, 1, MOST)
+  const batch = checkInteger('batch', options.batch ?? 256, 1, 2 ** 20)
+  const { threads, approximate } = options
+  if (threads !== undefined) checkInteger('threads', threads, 1, 1024)
+  return new Predictor(await loadModel({ model: folder, threads, approximate }), { top, batch, approximate })
+}
+
+/** Made by createPredictor(). Queries that come while others are computed are answered together, on other threads. */
+export class Predictor {
+  private readonly waiting: Waiting[] = []
+  private running: Promise<void> | undefined
+  private isClosed = false
+
+  /** @internal */
+  constructor(
+    private readonly model: Model,
+    private readonly options: { top: number; batch: number; approximate?: Approximate },
+  ) {}
+
+  /**
+   * The best classes for a line as `widehead predict` takes it: words, `feature:value ...`, `owner item item ...` or the session so far,
+   * by the format of the training data. Any number may be asked at once. Rejects with WIDEHEAD_DATA for a line that breaks the
+   * format, and with WIDEHEAD_CLOSED once the predictor is closed; other queries are answered all the same.
+   */
+  predict(line: string, options: { top?: number } = {}): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      if (this.isClosed) throw new WideheadError('WIDEHEAD_CLOSED', 'the predictor is closed')
+      if (typeof line !== 'string') throw typeError(`line must be a string, got ${typeof line}`)
+      const top = checkInteger('top', options.top ?? this.options.top, 1, MOST)
+      this.waiting.push({ line, top, resolve, reject })
+      this.running ??= this.run()
+    })
+  }
+
+  /** Answers what has been asked, then frees the memory. */
+  async close(): Promise<void> {
+    if (this.isClosed) return
+    this.isClosed = true
+    await this.running
+    this.model.network.close()
+  }
+
+  private async run(): Promise<void> {
+    await Promise.resolve() // queries of the same turn go together
+    while (this.waiting.length > 0) await this.answer(this.waiting.splice(0, this.options.batch))
+    this.running = undefined
+  }
+
+  private async answer(queries: readonly Waiting[]): Promise<void> {
+    const batch = new BatchBuilder()
+    const asked = queries.flatMap((query) => this.read(query, batch))
+    if (asked.length === 0) return
+    try {
+      const top = Math.max(...asked.map(({ query }) => query.top))
+      const options: AnswerOptions = { top, approximate: this.options.approximate }
+      const answers = await answer(this.model, batch.finish(), options)
+      for (const [i, { query, unknown }] of asked.entries()) {
+        query.resolve({ predictions: answers[i].slice(0, query.top), unknown })
+      }
+    } catch (error) {
+      for (const { query } of asked) query.reject(error)
+    }
+  }
+
+  /** Adds a query to the batch; nothing if it is bad, which it is told. */
+  private read(query: Waiting, batch: BatchBuilder): { query: Waiting; unknown: string[] }[] {
+    const { task } = this.model
+    const add = (to: BatchBuilder) => task.query(query.line, NOT_THE_FIRST, to)
+    try {
+      // A line that is bad may leave half an example behind: not in the batch of the others.
+      if (!add(new BatchBuilder())) throw new WideheadError('WIDEHEAD_DATA', 'the line holds no query')
+      return [{ query, unknown: add(batch)?.unknown ?? [] }]
+    } catch (error) {
+      query.reject(badData('query', 1, error))
+      return []
+    }
+  }
+}
+
+/** A line number: the first line of a file may be a header. */
+const NOT_THE_FIRST = 2

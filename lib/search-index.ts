@@ -1,0 +1,130 @@
+// Approximate search for the classes with the highest outputs, over a copy of a head's rows.
+
+import type { NativeHead } from './binding.js'
+import { allocate, checkHidden, checkInteger, checkNumber, checkObject } from './check.js'
+import { rangeError, WideheadError } from './errors.js'
+import type { Head, TopK } from './heads/types.js'
+import type { NativeIndex } from './index-binding.js'
+import { native } from './native.js'
+
+/** Options of head.index(); the defaults are meant to do. */
+export interface IndexOptions {
+  /**
+   * The share of the ten best classes that a search should find by default, 0.5 to 0.999. Default 0.95. The number of cells that
+   * are searched by default is chosen for it.
+   */
+  recall?: number
+  /**
+   * Hidden vectors like those that will be searched for, n * hiddenSize, n from 1 to 65536; a few hundred are enough. By them the
+   * default number of cells is chosen. Default: 256 rows of W with noise, at a cosine of 0.5 to the row, and twice the cells that
+   * those need; with vectors of your network the recall that is asked for is met more exactly.
+   */
+  queries?: Float32Array
+  /** Cells that the rows are sorted into, 1 to numClasses. Default: four times the root of numClasses. */
+  cells?: number
+  /** Seed of what is random in it: a whole number from 0 to 2^53 - 1. Default 0. */
+  seed?: number
+}
+
+/** Options of one search. */
+export interface SearchOptions {
+  /** Cells searched, 1 and above: more find more and take longer. Default: what the index chose, `probes` of diagnostics(). */
+  probes?: number
+  /** Classes whose outputs are computed exactly, k to numClasses. Default 6 k + 40. */
+  shortlist?: number
+}
+
+/** Facts about an index. */
+export interface IndexDiagnostics {
+  cells: number
+  /** Lists of rows: a cell with very many rows is cut in several, each of which counts as a probe. */
+  lists: number
+  /** Lists that a search reads by default. */
+  probes: number
+  /** Bytes held: the copy of the rows, (d + 16) / 2 a class for the codes, and the cells. */
+  bytes: number
+}
+
+/**
+ * An index over the rows that a head had when head.index() was called; the head may train on, or be closed, and the index stays
+ * what it was. Rows are sorted into cells; a search reads those cells that promise most, four bits a weight, and computes the
+ * outputs of the best exactly, so that what it returns are outputs and what it may do is miss classes. Same rows, options and
+ * instruction set give the same results on any number of threads.
+ */
+export class SearchIndex {
+  readonly numClasses: number
+  readonly hiddenSize: number
+  #native: NativeIndex | undefined
+
+  /** Not for callers: head.index() makes one. */
+  constructor(handle: NativeIndex, numClasses: number, hiddenSize: number) {
+    this.#native = handle
+    this.numClasses = numClasses
+    this.hiddenSize = hiddenSize
+  }
+
+  get closed(): boolean {
+    return this.#native === undefined
+  }
+
+  /** About the k classes with the highest outputs (squares of outputs where the head's loss ranks by those), as head.topK() gives them. */
+  search(hidden: Float32Array, k: number, options: SearchOptions = {}): TopK {
+    const index = this.#open()
+    const m = checkHidden(hidden, this.hiddenSize)
+    checkInteger('k', k, 1, this.numClasses)
+    checkObject('options', options)
+    const { probes, shortlist } = options
+    if (probes !== undefined) checkInteger('probes', probes, 1, 0x7fffffff)
+    const products = checkInteger('shortlist', shortlist ?? Math.min(this.numClasses, 6 * k + 40), k, this.numClasses)
+    const logits = allocate('search', m * k)
+    const classes = new Int32Array(logits.length)
+    native.searchIndex(index, classes, logits, hidden, k, probes ?? 0, products)
+    return { classes, logits }
+  }
+
+  diagnostics(): IndexDiagnostics {
+    return native.describeIndex(this.#open())
+  }
+
+  /** Frees the memory; every later call but this one fails with WIDEHEAD_CLOSED. */
+  close(): void {
+    if (this.#native) native.closeIndex(this.#native)
+    this.#native = undefined
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  #open(): NativeIndex {
+    if (!this.#native) throw new WideheadError('WIDEHEAD_CLOSED', 'the index is closed')
+    return this.#native
+  }
+}
+
+const MOST_QUERIES = 65536
+
+export function indexHead(
+  head: NativeHead,
+  { numClasses, hiddenSize, loss }: Head,
+  options: IndexOptions,
+): SearchIndex {
+  checkObject('options', options)
+  const { queries } = options
+  if (queries !== undefined && checkHidden(queries, hiddenSize) > MOST_QUERIES) {
+    throw rangeError(`queries must hold at most ${MOST_QUERIES} hidden vectors, got ${queries.length / hiddenSize}`)
+  }
+  const handle = head.index({
+    cells: checkInteger(
+      'cells',
+      options.cells ?? Math.ceil(Math.min(numClasses / 4, 4 * Math.sqrt(numClasses))),
+      1,
+      numClasses,
+    ),
+    recall: checkNumber('recall', options.recall ?? 0.95, 0.5, 0.999),
+    seed: checkInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER),
+    ...(queries ? { queries } : {}),
+    square: loss.ranking === 'square',
+  })
+  return new SearchIndex(handle, numClasses, hiddenSize)
+}

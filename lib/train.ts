@@ -1,0 +1,150 @@
+// What `widehead train` does, as a function: data from memory or from anywhere, an AbortSignal, a callback.
+
+import { Readable, Writable } from 'node:stream'
+import { CommanderError } from 'commander'
+import { checkObject } from './check.js'
+import { parseTrainOptions } from './cli/commands/train.js'
+import type { MetricsLine } from './cli/metrics-log.js'
+import { flagOf, type NamedTrainOptions } from './cli/run.js'
+import type { Stopper } from './cli/training-run.js'
+import { FORMATS } from './data/formats/index.js'
+import { Sources } from './data/source.js'
+import { rangeError, typeError, WideheadError } from './errors.js'
+
+export type { MetricsLine } from './cli/metrics-log.js'
+
+/** A line of the format, or its parts: what stands between white space. */
+export type DataRecord = string | readonly (string | number)[]
+/** Paths of files, or records. */
+export type Data = string | { files: readonly string[] } | Iterable<DataRecord> | AsyncIterable<DataRecord>
+
+export interface TrainOptions extends Partial<Omit<NamedTrainOptions, 'train' | 'valid' | 'out' | 'checkpointEvery'>> {
+  /** The training data: the path of a file, { files }, or records, which are read once and kept in a temporary file. */
+  data: Data
+  /** Held-out data to evaluate on. */
+  valid?: Data
+  /** The folder for the model, its checkpoints and metrics. */
+  out: string
+  /** Default: told by the first lines. */
+  format?: 'text' | 'xmc' | 'sets' | 'sequences'
+  /** Steps, or a time as '30s', '10m' or '2h'. Default '10m'. */
+  checkpointEvery?: number | string
+  /** Saves and ends the run after the step that is under way. */
+  signal?: AbortSignal
+  /** Told of each line of metrics.jsonl as it is written. What it throws ends the run, after saving. */
+  onMetrics?: (line: MetricsLine) => void
+  /** Settings of formats (minCount, context, hide ...) and options of heads (samples, tables ...). */
+  [setting: string]: unknown
+}
+
+export interface TrainResult {
+  /** `out`: open it with createPredictor(), or loadHead(`${out}/checkpoints`). */
+  out: string
+  /** Steps made since the start of the run, those before a resumption among them. */
+  step: number
+  /** True if the signal stopped it: with `resume: true` the same call goes on. */
+  stopped: boolean
+  /** Scores on `valid` at the end, if there were any. */
+  scores: Readonly<Record<string, number>> | undefined
+}
+
+/**
+ * Trains a network and saves it, as `widehead train` does: its options are those of that command in camel case, with the same
+ * defaults. Rejects with the reason of a signal that is aborted before the first step, and with the errors of the command otherwise
+ * (WIDEHEAD_USAGE, WIDEHEAD_DATA, WIDEHEAD_FILE, WIDEHEAD_LOSS ...). Prints nothing.
+ */
+export async function train(options: TrainOptions): Promise<TrainResult> {
+  checkObject('options', options)
+  const { data, valid, signal, onMetrics, ...others } = options
+  if (typeof others.out !== 'string' || others.out === '') throw typeError('out must be the path of a folder')
+  signal?.throwIfAborted()
+  const streams: Record<string, { label: string; open: () => Readable }> = {}
+  const names = (name: 'data' | 'valid', value: Data): string[] => {
+    if (typeof value === 'string') return [value]
+    checkObject(name, value)
+    if ('files' in value) return [...value.files]
+    streams[`<${name}>`] = { label: name, open: () => Readable.from(lines(name, value)) }
+    return [`<${name}>`]
+  }
+  const args = [
+    '--train',
+    ...names('data', data),
+    ...(valid === undefined ? [] : ['--valid', ...names('valid', valid)]),
+  ]
+  const settled = parse([...args, ...argumentsOf(others)])
+  const { trainOn } = await import('./cli/train.js')
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const stopper = new AbortStopper(signal)
+  const outcome = await trainOn(new Sources(streams), settled, { stderr: silent }, stopper, onMetrics)
+  return { out: others.out, ...outcome }
+}
+
+class AbortStopper implements Stopper {
+  constructor(private readonly signal: AbortSignal | undefined) {}
+
+  /** Before the first step there is nothing to save. */
+  begin(): void {
+    this.signal?.throwIfAborted()
+  }
+
+  get stopping(): boolean {
+    return this.signal?.aborted ?? false
+  }
+}
+
+/** The command's parsers check the options: what they refuse is told in the command's words. */
+function parse(args: readonly string[]) {
+  try {
+    return parseTrainOptions(args)
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    throw new WideheadError('WIDEHEAD_USAGE', error.message.replace(/^error: /, ''), { cause: error })
+  }
+}
+
+/** What is true unless it is denied: `lowercase: false` is --no-lowercase. */
+const GIVEN = new Set(
+  Object.values(FORMATS).flatMap(({ settings }) =>
+    settings.filter((setting) => setting.default === true).map(({ name }) => name),
+  ),
+)
+
+function argumentsOf(options: Readonly<Record<string, unknown>>): string[] {
+  return Object.entries(options).flatMap(([name, value]) => {
+    const flag = flagOf(name)
+    if (value === undefined || value === GIVEN.has(name)) return []
+    if (typeof value === 'boolean') return [value ? flag : `--no-${flag.slice(2)}`]
+    return [`${flag}=${textOf(value)}`]
+  })
+}
+
+function textOf(value: unknown): string {
+  if (Array.isArray(value)) return value.join(',') || 'none'
+  if (typeof value !== 'object' || value === null) return String(value)
+  return Object.entries(value) // columns
+    .map(([role, column]) => `${role}=${column}`)
+    .join(',')
+}
+
+async function* lines(name: string, records: Iterable<DataRecord> | AsyncIterable<DataRecord>): AsyncGenerator<string> {
+  let number = 0
+  let text = ''
+  for await (const record of records) {
+    text += `${lineOf(`${name}[${number++}]`, record)}\n`
+    if (text.length < 65536) continue
+    yield text
+    text = ''
+  }
+  yield text
+}
+
+function lineOf(name: string, record: unknown): string {
+  if (typeof record === 'string') {
+    if (/[\r\n]/.test(record)) throw rangeError(`${name} must be one line, got a line break in it`)
+    return record
+  }
+  if (!Array.isArray(record)) throw typeError(`${name} must be a string or an array, got ${typeof record}`)
+  const bad = record.find((part) => !/^\S+$/.test(String(part)))
+  if (bad !== undefined) throw rangeError(`${name} must be of parts without white space, got ${JSON.stringify(bad)}`)
+  return record.join(' ')
+}
