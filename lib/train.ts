@@ -114,9 +114,16 @@ function argumentsOf(options: Readonly<Record<string, unknown>>): string[] {
     const flag = flagOf(name)
     if (value === undefined || value === GIVEN.has(name)) return []
     if (typeof value === 'boolean') return [value ? flag : `--no-${flag.slice(2)}`]
-    const text = Array.isArray(value) ? value.join(',') || 'none' : String(value)
-    return [`${flag}=${text}`]
+    return [`${flag}=${textOf(value)}`]
   })
+}
+
+function textOf(value: unknown): string {
+  if (Array.isArray(value)) return value.join(',') || 'none'
+  if (typeof value !== 'object' || value === null) return String(value)
+  return Object.entries(value) // columns
+    .map(([role, column]) => `${role}=${column}`)
+    .join(',')
 }
 
 async function* lines(name: string, records: Iterable<DataRecord> | AsyncIterable<DataRecord>): AsyncGenerator<string> {

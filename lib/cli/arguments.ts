@@ -1,6 +1,7 @@
 // Parsers of option values; what they refuse is a mistake of the command line.
 
 import { InvalidArgumentError, Option } from 'commander'
+import { type GivenColumns, ROLES, type Role } from '../data/tables/columns.js'
 import type { Interval } from './checkpoints.js'
 import { headsWith } from './heads.js'
 
@@ -38,6 +39,26 @@ export function interval(text: string): Interval {
 /** `300` or `300,200`, or `none`. */
 export function widths(text: string): number[] {
   return text === 'none' ? [] : text.split(',').map(integer(1, 65536))
+}
+
+/** `user=userId,item=movieId`: which columns of a table mean what. */
+function columns(text: string): GivenColumns {
+  const given: Partial<Record<Role, string>> = {}
+  for (const pair of text.split(',')) {
+    const [, name, value] = /^([^=]*)=(.+)$/.exec(pair) ?? []
+    const role = ROLES.find((known) => known === name)
+    if (!role) throw new InvalidArgumentError(`It must be pairs ROLE=COLUMN, each ROLE one of ${ROLES.join(', ')}.`)
+    if (given[role] !== undefined) throw new InvalidArgumentError(`It names ${role} twice.`)
+    given[role] = value
+  }
+  return given
+}
+
+/** `--columns`, in the commands that read files of data. */
+export function columnsOption(): Option {
+  const text =
+    'columns of CSV or Parquet files by their names (or numbers: no header), as user=NAME,item=NAME,time=NAME'
+  return new Option('--columns <list>', text).argParser(columns)
 }
 
 /** `--approximate` or `--approximate 2000`, in the commands that rank; `but` is what else changes, or does not. */

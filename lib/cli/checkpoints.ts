@@ -3,6 +3,7 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Source } from '../data/source.js'
+import type { GivenColumns } from '../data/tables/columns.js'
 import { MODEL_FILES } from '../files/model.js'
 import type { Network } from './network.js'
 
@@ -30,6 +31,8 @@ export interface Position {
   logged: number
   /** The training data: a run must not go on with others. */
   data: readonly DataSize[]
+  /** What --columns said of them. */
+  columns?: GivenColumns
 }
 
 export async function dataSizes(sources: readonly Source[]): Promise<DataSize[]> {

@@ -1,7 +1,9 @@
 // `widehead evaluate`: the metrics of a saved model on held-out data.
 
-import { Sources, stdinAs } from '../data/source.js'
+import { type Source, Sources, stdinAs } from '../data/source.js'
 import { testBatches } from '../data/stream.js'
+import type { GivenColumns } from '../data/tables/columns.js'
+import { convertTables } from '../data/tables/convert.js'
 import { EVALUATION_BATCH, evaluate, type Scores } from './evaluation.js'
 import { type Io, write } from './io.js'
 import { loadModel, type ModelOptions } from './model.js'
@@ -13,15 +15,17 @@ export interface EvaluateOptions extends ModelOptions {
   history?: string[]
   limit?: number
   json?: boolean
+  columns?: GivenColumns
 }
 
 export async function evaluateModel(options: EvaluateOptions, io: Io): Promise<number> {
   const sources = new Sources(stdinAs(io.stdin))
-  const test = await sources.open(options.data)
-  const history = await sources.open(options.history ?? [])
   try {
-    const { network, task } = await loadModel(options)
-    if (history.length && !task.usesHistory) throw usage('--history is for models of the format sets')
+    const given = { test: await sources.open(options.data), history: await sources.open(options.history ?? []) }
+    const { network, task, format } = await loadModel(options)
+    if (given.history.length && !task.usesHistory) throw usage('--history is for models of the format sets')
+    const lines = (from: Source[]) => convertTables(from, format, options.columns, () => sources.temporaryFolder())
+    const [test, history] = [await lines(given.test), await lines(given.history)]
     const progress = createProgress(io, 'evaluate', options.limit)
     const started = performance.now()
     const onBatch = (examples: number) => {

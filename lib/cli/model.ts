@@ -1,7 +1,7 @@
 // A saved model, ready to be used.
 
 import { join } from 'node:path'
-import type { Task } from '../data/formats/format.js'
+import type { FormatName, Task } from '../data/formats/format.js'
 import { FORMATS } from '../data/formats/index.js'
 import type { NetworkConfig } from '../files/config.js'
 import { loadSetup, MODEL_FILES } from '../files/model.js'
@@ -15,6 +15,7 @@ import { usage } from './run.js'
 export interface Model {
   network: Network
   task: Task
+  format: FormatName
 }
 
 export interface ModelOptions {
@@ -36,7 +37,7 @@ export async function loadModel({ model: folder, threads, approximate }: ModelOp
   const network = await loadNetwork(folder, config.network)
   // Once for all questions that come: a search reads the rows of an exact head where they lie when none is behind.
   if ('catchUp' in network.head) (network.head as ExactHead).catchUp()
-  return { task, network }
+  return { task, format: config.data.format, network }
 }
 
 /** What a configuration says of the head, which only those who know the heads can check. */

@@ -6,11 +6,12 @@ import { evaluateCommand } from './commands/evaluate.js'
 import { exportCommand } from './commands/export.js'
 import { inspectCommand } from './commands/inspect.js'
 import { predictCommand } from './commands/predict.js'
+import { reportCommand } from './commands/report.js'
 import { trainCommand } from './commands/train.js'
 import { describe, EXIT, EXIT_HELP, exitCode } from './exit.js'
 import type { Io } from './io.js'
 
-const COMMANDS = [trainCommand, evaluateCommand, predictCommand, exportCommand, inspectCommand]
+const COMMANDS = [trainCommand, evaluateCommand, predictCommand, exportCommand, inspectCommand, reportCommand]
 
 /** `args` are those after the program's name. */
 export async function run(args: readonly string[], io: Io): Promise<number> {

@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { readLatest } from '../checkpoint/folder.js'
 import { readCheckpoint } from '../checkpoint/read.js'
 import type { Learned } from '../data/formats/format.js'
-import type { Source } from '../data/source.js'
+import { type GivenColumns, ROLES } from '../data/tables/columns.js'
 import type { ModelConfig } from '../files/config.js'
 import { loadSetup, MODEL_FILES } from '../files/model.js'
 import { badFile } from '../files/safetensors.js'
-import { dataSizes, type Position } from './checkpoints.js'
+import type { DataSize, Position } from './checkpoints.js'
 import { flagOf, usage } from './run.js'
 
 export interface Resumption {
@@ -56,12 +56,19 @@ export function checkSameRun({ config: before }: Resumption, config: ModelConfig
   compare(before.training, config.training)
 }
 
-/** The data must be what they were, as far as their sizes tell. */
-export async function checkSameData({ position }: Resumption, train: readonly Source[]): Promise<void> {
-  const sizes = await dataSizes(train)
+/** The data must be what they were, as far as their sizes tell, and read as they were. */
+export function checkSameData({ position }: Resumption, sizes: readonly DataSize[], columns?: GivenColumns): void {
   const total = (list: readonly { bytes: number }[]) => list.map(({ bytes }) => bytes).join(', ')
-  if (total(sizes) === total(position.data)) return
-  throw usage(
-    `the training data are not those of the run: files of ${total(sizes)} bytes, but it was started with ${total(position.data)}`,
-  )
+  if (total(sizes) !== total(position.data)) {
+    throw usage(
+      `the training data are not those of the run: files of ${total(sizes)} bytes, but it was started with ${total(position.data)}`,
+    )
+  }
+  const [given, old] = [columns, position.columns].map((roles) => columnsText(roles))
+  if (given !== old) throw usage(`--columns is ${given}, but the run was started with ${old}`)
+}
+
+function columnsText(columns: GivenColumns = {}): string {
+  const pairs = ROLES.filter((role) => columns[role] !== undefined).map((role) => `${role}=${columns[role]}`)
+  return pairs.join(',') || 'not given'
 }

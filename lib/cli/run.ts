@@ -3,6 +3,7 @@
 import type { Format, FormatName, Learned, Settings, Task } from '../data/formats/format.js'
 import { FORMATS } from '../data/formats/index.js'
 import { completeSettings } from '../data/formats/settings.js'
+import type { GivenColumns } from '../data/tables/columns.js'
 import { WideheadError } from '../errors.js'
 import type { Activation, NetworkConfig } from '../files/config.js'
 import { createLoss } from '../losses.js'
@@ -25,6 +26,7 @@ export interface NamedTrainOptions {
   checkpointEvery?: Interval
   keepCheckpoints?: number
   format?: string
+  columns?: GivenColumns
   hidden?: readonly number[]
   embedding?: number
   activation?: Activation

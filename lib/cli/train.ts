@@ -3,6 +3,8 @@
 import type { Format, Learned, Settings, Task } from '../data/formats/format.js'
 import { FORMATS, recogniseSource } from '../data/formats/index.js'
 import { type Source, Sources, stdinAs } from '../data/source.js'
+import { convertTables } from '../data/tables/convert.js'
+import { type DataSize, dataSizes } from './checkpoints.js'
 import type { Io } from './io.js'
 import type { OnMetrics } from './metrics-log.js'
 import { checkSameData, findRun, type Resumption } from './resume.js'
@@ -47,21 +49,26 @@ export interface TrainingData {
   task: Task
   train: Source[]
   valid: Source[]
+  /** Of the training data as the user gave them. */
+  sizes: DataSize[]
   /** The run that this one goes on with. */
   resumption: Resumption | undefined
 }
 
 async function openData(options: TrainOptions, sources: Sources, io: Pick<Io, 'stderr'>): Promise<TrainingData> {
-  const train = await sources.open(options.train)
-  const valid = await sources.open(options.valid ?? [])
+  const given = { train: await sources.open(options.train), valid: await sources.open(options.valid ?? []) }
+  const sizes = await dataSizes(given.train) // before tables become lines
   const resumption = options.resume ? await findRun(options.out) : undefined
-  if (resumption) await checkSameData(resumption, train)
+  if (resumption) checkSameData(resumption, sizes, options.columns)
   const named = (options.format ?? resumption?.config.data.format) as keyof typeof FORMATS | undefined
-  const format = named ? FORMATS[named] : await recogniseSource(train[0])
+  const format = named ? FORMATS[named] : await recogniseSource(given.train[0], options.columns)
   const settings = formatSettings(format, options)
   const settled = withHead(options, format.name)
   headOptions(settled)
-  io.stderr.write(`reading ${train.map(({ label }) => label).join(', ')} as ${format.name}\n`)
+  io.stderr.write(`reading ${given.train.map(({ label }) => label).join(', ')} as ${format.name}\n`)
+  const lines = (from: Source[]) => convertTables(from, format.name, options.columns, () => sources.temporaryFolder())
+  const [train, valid] = [await lines(given.train), await lines(given.valid)]
   const learned = resumption?.learned ?? (await format.learn(train, settings))
-  return { format, settings, options: settled, learned, task: format.task(learned, settings), train, valid, resumption }
+  const task = format.task(learned, settings)
+  return { format, settings, options: settled, learned, task, train, valid, sizes, resumption }
 }

@@ -6,7 +6,7 @@ import { WideheadError } from '../errors.js'
 import { FORMAT_VERSION, type ModelConfig } from '../files/config.js'
 import { createModelFolder, MODEL_FILES, saveSetup } from '../files/model.js'
 import { version } from '../version.js'
-import { Checkpoints, dataSizes, type Interval, type Position } from './checkpoints.js'
+import { Checkpoints, type Interval, type Position } from './checkpoints.js'
 import { EVALUATION_BATCH, evaluate, type Scores } from './evaluation.js'
 import type { Io } from './io.js'
 import { MetricsLog, type OnMetrics } from './metrics-log.js'
@@ -49,7 +49,6 @@ export class TrainingRun {
   private checkpoints!: Checkpoints
   private step: number
   private place: Pick<Position, 'epoch' | 'batches' | 'examples'>
-  private sizes: Position['data'] = []
   private scores: Scores | undefined
   private window = { loss: 0, examples: 0, since: performance.now() }
   /** When the loop began, moved on by the time that evaluating and saving took. */
@@ -104,7 +103,6 @@ export class TrainingRun {
     }
     const { logged: bytes, seconds } = resumption?.position ?? { logged: 0, seconds: 0 }
     this.log = new MetricsLog(join(options.out, MODEL_FILES.metrics), { bytes, seconds }, this.onMetrics)
-    this.sizes = await dataSizes(data.train)
     const every = options.checkpointEvery ?? CHECKPOINT_EVERY
     this.checkpoints = new Checkpoints(options.out, { every, keep: options.keepCheckpoints }, this.step, (message) =>
       this.progress.note(message),
@@ -208,7 +206,8 @@ export class TrainingRun {
 
   private logWindow(report: StepReport, loss: number, speed: number): void {
     const { size: _, batches: __, ...facts } = report
-    this.log.write('step', { ...facts, loss, examplesPerSecond: Math.round(speed) })
+    const { condition, corrections } = this.network.head.diagnostics() // exact heads have them; 10 us at D = 800,000
+    this.log.write('step', { ...facts, loss, examplesPerSecond: Math.round(speed), condition, corrections })
     this.window = { loss: 0, examples: 0, since: performance.now() }
   }
 
@@ -242,7 +241,14 @@ export class TrainingRun {
 
   private position(): Position {
     const { seconds, bytes: logged } = this.log
-    return { ...this.place, seconds, trainingSeconds: this.trainingSeconds(), logged, data: this.sizes }
+    return {
+      ...this.place,
+      seconds,
+      trainingSeconds: this.trainingSeconds(),
+      logged,
+      data: this.data.sizes,
+      columns: this.options.columns,
+    }
   }
 
   /** What has happened since `started` was no training. */

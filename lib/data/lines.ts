@@ -103,7 +103,8 @@ export class LineCutter {
   }
 }
 
-async function openBytes(path: string): Promise<Readable> {
+/** The bytes of a file, unpacked if it is gzipped. */
+export async function openBytes(path: string): Promise<Readable> {
   const gzip = await isGzip(path)
   const raw = createReadStream(path, { highWaterMark: CHUNK_BYTES })
   if (!gzip) return raw

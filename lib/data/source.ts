@@ -19,9 +19,9 @@ export function stdinAs(stdin: Readable) {
   return { '-': { label: '<stdin>', open: () => stdin } }
 }
 
-/** Turns names into sources that exist; dispose() removes the copies of streams, which are read several times. */
+/** Turns names into sources that exist; dispose() removes temporary files: the copies of streams, which are read several times, and of tables. */
 export class Sources {
-  private folder: Promise<string> | undefined
+  private readonly folders: string[] = []
   private readonly spooled = new Map<string, Promise<Source>>()
 
   /** `streams`: what stands for the names that are no files, as - for standard input. */
@@ -42,8 +42,7 @@ export class Sources {
   private async write(name: string): Promise<Source> {
     const { label, open } = this.streams[name]
     const number = this.spooled.size
-    this.folder ??= mkdtemp(join(tmpdir(), 'widehead-'))
-    const path = join(await this.folder, `${number}`)
+    const path = join(await this.temporaryFolder(), `${number}`)
     const reading = open()
     let fault: unknown // of the stream, in its own words: what fails otherwise is the file
     reading.once('error', (error) => {
@@ -59,9 +58,17 @@ export class Sources {
     return { path, label }
   }
 
+  /** A new folder, which dispose() removes. */
+  async temporaryFolder(): Promise<string> {
+    const folder = await mkdtemp(join(tmpdir(), 'widehead-')).catch((error) => {
+      throw fileError(`cannot make a folder in ${tmpdir()}`, error)
+    })
+    this.folders.push(folder)
+    return folder
+  }
+
   async dispose(): Promise<void> {
-    if (this.folder) await rm(await this.folder, { recursive: true, force: true })
-    this.folder = undefined
+    for (const folder of this.folders.splice(0)) await rm(folder, { recursive: true, force: true })
   }
 }
 

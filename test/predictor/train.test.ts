@@ -44,6 +44,25 @@ describe('train', () => {
     }
   })
 
+  it('reads tables, whose columns are an object', async () => {
+    const rows = CORPORA.sets.split('\n').flatMap((line) => {
+      const [user, ...items] = line.split(' ')
+      return items.map((item) => `${user},${item}`)
+    })
+    writeFileSync(path('sets.csv'), `who,what\n${rows.join('\n')}\n`)
+    const table = await train({
+      data: path('sets.csv'),
+      columns: { user: 'who', item: 'what' },
+      out: path('table'),
+      ...options,
+    })
+    const lines = await train({ data: path('sets'), out: path('lines-again'), ...options })
+    expect(table.step).toBe(lines.step)
+    expect(jsonLines(readFileSync(join(path('table'), 'metrics.jsonl'), 'utf8'))[0].data).toEqual(
+      jsonLines(readFileSync(join(path('lines-again'), 'metrics.jsonl'), 'utf8'))[0].data,
+    )
+  })
+
   it('tells each line of metrics.jsonl, and the scores', async () => {
     const told: MetricsLine[] = []
     const lines = CORPORA.sets.split('\n').filter(Boolean)

@@ -1,7 +1,7 @@
 // The options of `widehead evaluate`.
 
 import { Command } from 'commander'
-import { approximate, integer } from '../arguments.js'
+import { approximate, columnsOption, integer } from '../arguments.js'
 import type { EvaluateOptions } from '../evaluate.js'
 import type { Io } from '../io.js'
 
@@ -13,6 +13,7 @@ export function evaluateCommand(io: Io, exit: (code: number) => void): Command {
     .option('--history <files...>', 'sets: what each owner has already, the input of its prediction')
     .option('--limit <n>', 'only this many examples, drawn at random (default: all)', integer(1))
     .option('--json', 'one JSON object instead of a table')
+    .addOption(columnsOption())
     .addOption(approximate('the loss stays exact'))
     .option('--threads <n>', 'threads to compute with (default: all cores)', integer(1, 1024))
     .action(async (options: EvaluateOptions) => exit(await (await import('../evaluate.js')).evaluateModel(options, io)))

@@ -6,7 +6,7 @@ import { settingFault } from '../../data/formats/settings.js'
 import { ACTIVATIONS } from '../../files/config.js'
 import { LOSSES } from '../../losses.js'
 import { OPTIMIZER_KINDS } from '../../optimizer.js'
-import { integer, interval, number, widths } from '../arguments.js'
+import { columnsOption, integer, interval, number, widths } from '../arguments.js'
 import { HEAD_NAMES, HEAD_OPTIONS, type HeadOption, headKind, headsWith, OWN_LOSSES, ownersOf } from '../heads.js'
 import type { Io } from '../io.js'
 import { flagOf, type TrainOptions, usage } from '../run.js'
@@ -56,7 +56,7 @@ function givenOptions(command: Command): TrainOptions {
 function data(command: Command): void {
   command
     .optionsGroup('Data and output:')
-    .requiredOption('--train <files...>', 'training data: plain, gzip, or - for standard input')
+    .requiredOption('--train <files...>', 'training data: plain, gzip, CSV, Parquet, or - for standard input')
     .option('--valid <files...>', 'held-out data to evaluate on')
     .requiredOption('--out <folder>', 'where the model and its metrics go')
     .option('--overwrite', 'replace a model that is there')
@@ -73,6 +73,7 @@ function data(command: Command): void {
     .addOption(
       new Option('--format <name>', 'format of the data (default: told by its first lines)').choices(FORMAT_NAMES),
     )
+    .addOption(columnsOption())
     .option('--shuffle-buffer <n>', 'examples held in memory to be shuffled', integer(1, 2 ** 30), 2 ** 20)
     .option('--eval-every <steps>', 'steps between evaluations (default: an epoch)', integer(1))
     .option(

@@ -11,7 +11,7 @@ import { readAll } from '../stream.js'
 import { Counter } from '../vocabulary.js'
 import type { Format, LineReader, Query, Task } from './format.js'
 import { ItemTask } from './item-task.js'
-import { countAll, fields, known, looksLikeProse } from './tokens.js'
+import { countAll, idsOf, known, looksLikeProse } from './tokens.js'
 
 interface SequenceSettings {
   recent: number
@@ -26,7 +26,7 @@ class SequenceTask extends ItemTask<SequenceSettings> implements Task {
   trainReader(chunk: () => Chunk): LineReader {
     return {
       line: (line) => {
-        const items = fields(line)
+        const items = idsOf(line)
         if (items.length < 2) return
         const start = chunk().ids.length
         for (const item of items) chunk().ids.push(this.vocabulary.id(item) ?? -1)
@@ -67,7 +67,7 @@ class SequenceTask extends ItemTask<SequenceSettings> implements Task {
   }
 
   query(line: string, _number: number, batch: BatchBuilder): Query {
-    const { ids, unknown } = known(fields(line), this.vocabulary)
+    const { ids, unknown } = known(idsOf(line), this.vocabulary)
     this.input(ids, batch)
     batch.endExample()
     return { unknown }
@@ -94,7 +94,7 @@ export const sequences: Format = {
   ],
 
   recognises(lines) {
-    const rows = lines.map(fields).filter((row) => row.length > 0)
+    const rows = lines.map(idsOf).filter((row) => row.length > 0)
     const owners = new Set(rows.map((row) => row[0]))
     const repeats = rows.some((row) => new Set(row.slice(1)).size < row.length - 1)
     // Whoever visits something twice is no set, and a first token that comes back is no owner.
@@ -105,7 +105,7 @@ export const sequences: Format = {
     const counter = new Counter()
     let examples = 0
     const line = (text: string) => {
-      const items = fields(text)
+      const items = idsOf(text)
       countAll(counter, items)
       examples += Math.max(0, items.length - 1)
     }

@@ -15,14 +15,14 @@ import { readAll } from '../stream.js'
 import { Counter } from '../vocabulary.js'
 import type { Format, LineReader, Query, Task } from './format.js'
 import { ItemTask } from './item-task.js'
-import { countAll, fields, known, looksLikeProse } from './tokens.js'
+import { countAll, idsOf, known, looksLikeProse } from './tokens.js'
 
 interface SetSettings {
   hide: number
 }
 
 function parse(line: string): { owner: string; items: string[] } | undefined {
-  const [owner, ...items] = fields(line)
+  const [owner, ...items] = idsOf(line)
   return owner === undefined ? undefined : { owner, items: [...new Set(items)] }
 }
 
@@ -137,7 +137,7 @@ export const sets: Format = {
   ],
 
   recognises(lines) {
-    const rows = lines.map(fields).filter((row) => row.length > 0)
+    const rows = lines.map(idsOf).filter((row) => row.length > 0)
     const owners = new Set(rows.map((row) => row[0]))
     const distinct = (row: string[]) => row.length > 1 && new Set(row.slice(1)).size === row.length - 1
     return rows.length > 0 && owners.size === rows.length && rows.every(distinct) && !looksLikeProse(rows.flat())

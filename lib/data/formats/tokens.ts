@@ -1,11 +1,40 @@
 // Cutting a line into tokens.
 
+import { LineError } from '../lines.js'
 import type { Counter, Vocabulary } from '../vocabulary.js'
 
 /** White-space separated tokens; none of an empty line. */
 export function fields(line: string): string[] {
   const trimmed = line.trim()
   return trimmed ? trimmed.split(/\s+/) : []
+}
+
+/** Ids of a line: separated by white space or, where they hold some themselves, a JSON array of strings or numbers. */
+export function idsOf(line: string): string[] {
+  const trimmed = line.trimStart()
+  const array = trimmed.startsWith('[') ? jsonArray(trimmed) : undefined
+  return array ? array.map(checkId) : fields(line)
+}
+
+function jsonArray(text: string): unknown[] | undefined {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined // a token that begins with a bracket
+  }
+}
+
+/** Vocabularies keep one id a line. */
+function checkId(id: unknown): string {
+  if (typeof id === 'number') return String(id)
+  if (typeof id === 'string' && id !== '' && !/[\n\r]/.test(id)) return id
+  throw new LineError(`expected an id of one line or a number, got ${JSON.stringify(id)}`)
+}
+
+/** The line that `idsOf` makes these of. */
+export function joinIds(list: readonly string[]): string {
+  const plain = list.every((id) => /^\S+$/.test(id)) && !list[0]?.startsWith('[')
+  return plain ? list.join(' ') : JSON.stringify(list)
 }
 
 /** Words (with inner apostrophes) and single marks of punctuation. */
