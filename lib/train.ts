@@ -13,7 +13,7 @@ import { rangeError, typeError, WideheadError } from './errors.js'
 
 export type { MetricsLine } from './cli/metrics-log.js'
 
-/** A line of the format, or its parts: what stands between white space. */
+/** A line of the format, or its parts: what stands between white space. Parts may hold white space if `format` is sets or sequences. */
 export type DataRecord = string | readonly (string | number)[]
 /** Paths of files, or records. */
 export type Data = string | { files: readonly string[] } | Iterable<DataRecord> | AsyncIterable<DataRecord>
@@ -63,7 +63,10 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     if (typeof value === 'string') return [value]
     checkObject(name, value)
     if ('files' in value) return [...value.files]
-    streams[`<${name}>`] = { label: name, open: () => Readable.from(lines(name, value)) }
+    streams[`<${name}>`] = {
+      label: name,
+      open: () => Readable.from(lines(name, value, QUOTING.has(String(others.format)))),
+    }
     return [`<${name}>`]
   }
   const args = [
@@ -126,11 +129,18 @@ function textOf(value: unknown): string {
     .join(',')
 }
 
-async function* lines(name: string, records: Iterable<DataRecord> | AsyncIterable<DataRecord>): AsyncGenerator<string> {
+/** Formats that read a line as a JSON array too, so that parts may hold white space. */
+const QUOTING = new Set(['sets', 'sequences'])
+
+async function* lines(
+  name: string,
+  records: Iterable<DataRecord> | AsyncIterable<DataRecord>,
+  quotes: boolean,
+): AsyncGenerator<string> {
   let number = 0
   let text = ''
   for await (const record of records) {
-    text += `${lineOf(`${name}[${number++}]`, record)}\n`
+    text += `${lineOf(`${name}[${number++}]`, record, quotes)}\n`
     if (text.length < 65536) continue
     yield text
     text = ''
@@ -138,13 +148,15 @@ async function* lines(name: string, records: Iterable<DataRecord> | AsyncIterabl
   yield text
 }
 
-function lineOf(name: string, record: unknown): string {
+function lineOf(name: string, record: unknown, quotes: boolean): string {
   if (typeof record === 'string') {
     if (/[\r\n]/.test(record)) throw rangeError(`${name} must be one line, got a line break in it`)
     return record
   }
   if (!Array.isArray(record)) throw typeError(`${name} must be a string or an array, got ${typeof record}`)
-  const bad = record.find((part) => !/^\S+$/.test(String(part)))
-  if (bad !== undefined) throw rangeError(`${name} must be of parts without white space, got ${JSON.stringify(bad)}`)
-  return record.join(' ')
+  const parts = record.map(String)
+  const spaced = parts.find((part) => !/^\S+$/.test(part))
+  if (spaced === undefined) return parts.join(' ')
+  if (quotes && !parts.includes('')) return JSON.stringify(parts)
+  throw rangeError(`${name} must be of parts without white space, got ${JSON.stringify(spaced)}`)
 }

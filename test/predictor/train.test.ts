@@ -63,6 +63,14 @@ describe('train', () => {
     )
   })
 
+  it('takes parts with white space where the format can hold them', async () => {
+    const data = Array.from({ length: 300 }, (_, i) => [`u ${i}`, `item ${i % 7}`, `item ${(i + 1) % 7}`, 5])
+    const { out } = await train({ data, out: path('spaced'), ...options })
+    expect(readFileSync(join(out, 'vocabulary.txt'), 'utf8').trimEnd().split('\n').sort()).toEqual(
+      ['5', ...Array.from({ length: 7 }, (_, i) => `item ${i}`)].sort(),
+    )
+  })
+
   it('tells each line of metrics.jsonl, and the scores', async () => {
     const told: MetricsLine[] = []
     const lines = CORPORA.sets.split('\n').filter(Boolean)
@@ -145,7 +153,12 @@ describe('train', () => {
     [{ data: [] }, 'WIDEHEAD_DATA', 'no example to train on'],
     [{ data: [5] }, 'WIDEHEAD_INVALID_TYPE', 'data[0] must be a string or an array'],
     [{ data: ['a b', 'c\nd'] }, 'WIDEHEAD_OUT_OF_RANGE', 'data[1] must be one line'],
-    [{ data: [['a', 'b c']] }, 'WIDEHEAD_OUT_OF_RANGE', 'data[0] must be of parts without white space, got "b c"'],
+    [
+      { data: [['a', 'b c']], format: 'text' },
+      'WIDEHEAD_OUT_OF_RANGE',
+      'data[0] must be of parts without white space, got "b c"',
+    ],
+    [{ data: [['a', '']] }, 'WIDEHEAD_OUT_OF_RANGE', 'without white space, got ""'],
     [{ batch: 0 }, 'WIDEHEAD_USAGE', "option '--batch <n>' argument '0' is invalid. It must be at least 1."],
     [{ batch: '7x' }, 'WIDEHEAD_USAGE', '--batch'],
     [{ epoch: 3 }, 'WIDEHEAD_USAGE', "unknown option '--epoch=3'"],
