@@ -43,14 +43,15 @@ function byteLength(dtype: Dtype, shape: number[]): number {
 }
 
 function header(tensors: readonly TensorSource[], metadata: Readonly<Record<string, string>>): Uint8Array {
-  const entries: Record<string, unknown> = { __metadata__: metadata }
+  const entries: [name: string, entry: unknown][] = [['__metadata__', metadata]]
   let offset = 0
   for (const { name, dtype, shape } of tensors) {
     const end = offset + byteLength(dtype, shape)
-    entries[name] = { dtype, shape, data_offsets: [offset, end] }
+    entries.push([name, { dtype, shape, data_offsets: [offset, end] }])
     offset = end
   }
-  const json = Buffer.from(JSON.stringify(entries))
+  // An object that is filled by assignment loses the name __proto__.
+  const json = Buffer.from(JSON.stringify(Object.fromEntries(entries)))
   const total = Math.ceil((8 + json.length) / ALIGNMENT) * ALIGNMENT
   const bytes = Buffer.alloc(total, ' ')
   bytes.writeBigUInt64LE(BigInt(total - 8), 0)

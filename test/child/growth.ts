@@ -12,13 +12,14 @@ function cycle(n: number): void {
   const head = new Head({ numClasses, hiddenSize, loss: squaredError(), init, bias: n % 3 === 0 })
   head.step(hidden, targets, { learningRate: 0.01 })
   head.forward(hidden, targets).apply({ learningRate: 0.01 })
+  head.forward(hidden, targets) // never applied
   head.topK(hidden, 5)
   head.close()
 }
 
 for (let n = 0; n < 200; n++) cycle(n)
 const before = process.memoryUsage.rss()
-for (let n = 0; n < 2000; n++) {
+for (let n = 0; n < 10_000; n++) {
   cycle(n)
   if (n % 50 === 0) await new Promise(setImmediate)
 }
