@@ -1,6 +1,9 @@
 // What the addon exports, as the facade sees it. Types and lengths are checked before these are called.
 
+import type { NativeState, StateBinding } from './state-binding.js'
 import type { TrunkBinding } from './trunk-binding.js'
+
+export type { NativeFilePlan, NativeSnapshot, NativeState, NativeTensor } from './state-binding.js'
 
 /** Stages of a pass; they add up. */
 export const SCORE = 1
@@ -32,7 +35,16 @@ export interface NativePolicy {
   stretch: number
 }
 
-export interface NativeHead {
+type Search<Result> = (
+  classes: Int32Array,
+  logits: Float32Array,
+  hidden: Float32Array,
+  k: number,
+  square: boolean,
+  candidates: number,
+) => Result
+
+export interface NativeHead extends NativeState {
   /** `holder` is the only one that uses the pass: once it is forgotten, another pass may take over the buffers. */
   newPass(numbers: Float64Array, holder: object): NativePass
   sizes(pass: NativePass): number
@@ -43,14 +55,8 @@ export interface NativeHead {
   ): void
   logits(out: Float32Array, hidden: Float32Array, classes: Int32Array): void
   /** With candidates above 0 by the head's own search among as many. */
-  topK(
-    classes: Int32Array,
-    logits: Float32Array,
-    hidden: Float32Array,
-    k: number,
-    square: boolean,
-    candidates: number,
-  ): void
+  topK: Search<void>
+  topKAsync: Search<Promise<void>>
   rows(out: Float32Array, classes: Int32Array): void
   diagnostics(): Record<string, number>
   drift(): { Q: number; wbar: number; inverse: number }
@@ -86,7 +92,7 @@ type Run<Result> = (
   values?: Float32Array | null,
 ) => Result
 
-export interface NativeBinding extends TrunkBinding {
+export interface NativeBinding extends TrunkBinding, StateBinding {
   Head: new (spec: NativeHeadSpec) => NativeHead
   run: Run<void>
   runAsync: Run<Promise<void>>

@@ -26,7 +26,12 @@ export class WideheadError extends Error {
 }
 
 // Errors of state that the addon raises: C++ cannot make an instance of the class above.
-const NATIVE_CODES: ReadonlySet<unknown> = new Set<ErrorCode>(['WIDEHEAD_CLOSED', 'WIDEHEAD_STALE', 'WIDEHEAD_LOSS'])
+const NATIVE_CODES: ReadonlySet<unknown> = new Set<ErrorCode>([
+  'WIDEHEAD_CLOSED',
+  'WIDEHEAD_STALE',
+  'WIDEHEAD_LOSS',
+  'WIDEHEAD_FILE',
+])
 
 /** The WideheadError that an error of the addon stands for; any other error itself. */
 export function typed(error: unknown): unknown {

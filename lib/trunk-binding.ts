@@ -1,6 +1,7 @@
 // What native/addon/trunk_wrap.cc exports. It trusts types and lengths, and checks contents.
 
 import type { NativeOptimizer } from './optimizer.js'
+import type { NativeState } from './state-binding.js'
 import type { Activation, Combine, ResolvedTrunkOptions } from './trunk-options.js'
 
 type Ids = Int32Array | Uint32Array
@@ -13,7 +14,7 @@ export interface NativeTrunkOptions extends Omit<ResolvedTrunkOptions, 'optimize
   clipNorm: number
 }
 
-export interface NativeTrunk {
+export interface NativeTrunk extends NativeState {
   forward(hidden: Float32Array, indptr: Ids, indices: Ids, values?: Float32Array): void
   evaluate(hidden: Float32Array, indptr: Ids, indices: Ids, values?: Float32Array): void
   backward(dHidden: Float32Array, learningRate: number): number

@@ -1,6 +1,8 @@
 // The network below an output head: embeddings of ids, and dense layers above them.
 
 import { allocate, checkArray, checkNumber, checkObject } from './check.js'
+import { loadTrunkAs, RESTORE } from './checkpoint/load-head.js'
+import { STATE, type State } from './checkpoint/save.js'
 import { typed, WideheadError } from './errors.js'
 import { native } from './native.js'
 import type { NativeTrunk } from './trunk-binding.js'
@@ -153,6 +155,21 @@ export class Trunk {
   /** Sets rows of an array of the state from row `from` on. Rows of zeros that are zeros already take no memory. */
   setStateRows(name: string, from: number, data: Float32Array | Uint32Array): void {
     writeRows(this.#open(), find('name', this.#state, name), from, data)
+  }
+
+  /** A trunk as it was saved in `folder` with the head above it, by `save` or `widehead train`. Errors: WIDEHEAD_FILE. */
+  static load(folder: string): Promise<Trunk> {
+    return loadTrunkAs(folder, (options) => new Trunk(options))
+  }
+
+  /** What a checkpoint keeps of it. */
+  [STATE](): State {
+    const config = this.options
+    return { snapshot: this.#open().snapshot(), step: 0, kind: 'trunk', config, resolved: config }
+  }
+
+  [RESTORE](): NativeTrunk {
+    return this.#open()
   }
 
   /** Frees the memory. May be called again; everything else throws WIDEHEAD_CLOSED afterwards. */

@@ -16,7 +16,10 @@ const COMPILERS = process.env.CXX ? [process.env.CXX] : ['g++', 'clang++']
 
 const SANITIZERS = {
   address: { flags: 'address,undefined,float-cast-overflow', env: { ASAN_OPTIONS: 'detect_stack_use_after_return=1' } },
-  thread: { flags: 'thread', env: { TSAN_OPTIONS: `halt_on_error=1:second_deadlock_stack=1:suppressions=${suppressions}` } },
+  thread: {
+    flags: 'thread',
+    env: { TSAN_OPTIONS: `halt_on_error=1:second_deadlock_stack=1:suppressions=${suppressions}` },
+  },
 }
 
 /** Why a program built by `compiler` with these sanitizers does not run here; undefined if it does. */
@@ -75,7 +78,9 @@ for (const name of wanted) {
   const begin = performance.now()
   const passed = test(name, compiler)
   failed ||= !passed
-  report.push(`${name}: ${passed ? 'passed' : 'FAILED'} with ${compiler}, ${Math.round((performance.now() - begin) / 1000)} s`)
+  report.push(
+    `${name}: ${passed ? 'passed' : 'FAILED'} with ${compiler}, ${Math.round((performance.now() - begin) / 1000)} s`,
+  )
 }
 console.log(`\nSanitizers:\n${report.map((line) => `  ${line}`).join('\n')}`)
 if (report.every((line) => line.includes('SKIPPED'))) failed = true

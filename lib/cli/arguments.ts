@@ -1,6 +1,7 @@
 // Parsers of option values; what they refuse is a mistake of the command line.
 
 import { InvalidArgumentError, Option } from 'commander'
+import type { Interval } from './checkpoints.js'
 import { headsWith } from './heads.js'
 
 export function number(options: { minimum?: number; above?: number } = {}): (text: string) => number {
@@ -22,6 +23,16 @@ export function integer(minimum: number, maximum = Number.MAX_SAFE_INTEGER): (te
     if (value > maximum) throw new InvalidArgumentError(`It must be at most ${maximum}.`)
     return value
   }
+}
+
+const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 }
+
+/** `500` steps, or a time: `30s`, `10m`, `2h`. */
+export function interval(text: string): Interval {
+  const [, digits, unit] = /^(\d{1,9})([smh]?)$/.exec(text) ?? []
+  const count = Number(digits ?? 0)
+  if (count === 0) throw new InvalidArgumentError('It must be a number of steps, or a time as 30s, 10m or 2h.')
+  return unit ? { milliseconds: count * UNITS[unit] } : { steps: count }
 }
 
 /** `300` or `300,200`, or `none`. */

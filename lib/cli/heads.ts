@@ -21,7 +21,7 @@ export interface HeadSetup {
   common: CommonOptions
   /** Of heads that take any loss of the spherical family. */
   loss?: Loss
-  /** Of heads that hold rows of weights; not needed for reading saved ones. */
+  /** Of heads that hold rows of weights. */
   optimizer?: Optimizer['kind']
   options: HeadOptionValues
   /** How often each class occurs in the training data. */

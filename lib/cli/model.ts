@@ -32,7 +32,7 @@ export async function loadModel({ model: folder, threads, approximate }: ModelOp
     throw usage(`--approximate is for models whose head is one of ${searching}; that of ${folder} is ${head}`)
   }
   if (threads) (await import('../index.js')).setThreads(threads)
-  return { task, network: await loadNetwork(folder, config.network, task.classCounts) }
+  return { task, network: await loadNetwork(folder, config.network) }
 }
 
 /** What a configuration says of the head, which only those who know the heads can check. */

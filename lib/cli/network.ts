@@ -1,9 +1,10 @@
 // A network: the trunk, which makes a hidden vector of each example's inputs, and the head on top of it.
 
+import { join } from 'node:path'
 import type { NetworkConfig } from '../files/config.js'
+import { MODEL_FILES } from '../files/model.js'
 import { badFile } from '../files/safetensors.js'
-import { loadWeights } from '../files/weights.js'
-import type { Head, Init } from '../heads/types.js'
+import type { Head } from '../heads/types.js'
 import { createLoss } from '../losses.js'
 import type { Optimizer } from '../optimizer.js'
 import type { Trunk, TrunkOptions } from '../trunk.js'
@@ -49,12 +50,12 @@ function network(trunk: Trunk, head: Head): Network {
 function createHead(
   config: NetworkConfig,
   counts: Float64Array,
-  training: { seed?: number; headOptimizer?: Optimizer['kind']; init?: Init },
+  training: { seed?: number; headOptimizer?: Optimizer['kind'] },
 ): Promise<Head> {
   const { numClasses, hiddenSize, bias, loss, headOptions: options } = config
-  const { seed, init, headOptimizer: optimizer } = training
+  const { seed, headOptimizer: optimizer } = training
   return headKind(config.head as HeadName).create({
-    common: { numClasses, hiddenSize, bias, seed, init },
+    common: { numClasses, hiddenSize, bias, seed },
     ...(loss && { loss: createLoss(loss.name, loss.parameters) }),
     optimizer,
     options,
@@ -81,10 +82,25 @@ export async function createNetwork(
   return network(trunk, await head.catch(refusal((fault) => usage(`--head ${config.head}: ${fault}`))))
 }
 
-/** The network with its saved weights. The counts are those it was trained with: of the hierarchical head they say what a row is. */
-export async function loadNetwork(folder: string, config: NetworkConfig, counts: Float64Array): Promise<Network> {
-  const trunk = await createTrunk(config)
-  const init = { kind: 'weights', ...(await loadWeights(folder, trunk, config)) } as const
-  const head = createHead(config, counts, { init })
-  return network(trunk, await head.catch(refusal((fault) => badFile(folder, `head ${config.head}: ${fault}`))))
+/** The network of the newest checkpoint of a model folder, as it was. */
+export async function loadNetwork(folder: string, config: NetworkConfig): Promise<Network> {
+  const [{ Trunk }, { loadHead }] = await Promise.all([import('../trunk.js'), import('../heads/load.js')])
+  const checkpoints = join(folder, MODEL_FILES.checkpoints)
+  const trunk = await Trunk.load(checkpoints)
+  try {
+    const head = await loadHead(checkpoints, {}, config.head)
+    checkFits(checkpoints, config, { trunk, head })
+    return network(trunk, head)
+  } catch (error) {
+    trunk.close()
+    throw error
+  }
+}
+
+/** Both could be whole, and not belong together: files were copied by hand. */
+function checkFits(path: string, config: NetworkConfig, { trunk, head }: Pick<Network, 'trunk' | 'head'>): void {
+  const expected = [config.numInputs, config.hiddenSize, config.hiddenSize, config.numClasses]
+  const found = [trunk.vocabularySize, trunk.hiddenSize, head.hiddenSize, head.numClasses]
+  if (`${found}` === `${expected}`) return
+  throw badFile(path, `inputs, widths and classes are ${found.join(', ')}, config.json says ${expected.join(', ')}`)
 }

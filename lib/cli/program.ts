@@ -3,12 +3,14 @@
 import { Command, CommanderError } from 'commander'
 import { version } from '../version.js'
 import { evaluateCommand } from './commands/evaluate.js'
+import { exportCommand } from './commands/export.js'
+import { inspectCommand } from './commands/inspect.js'
 import { predictCommand } from './commands/predict.js'
 import { trainCommand } from './commands/train.js'
 import { describe, EXIT, EXIT_HELP, exitCode } from './exit.js'
 import type { Io } from './io.js'
 
-const COMMANDS = [trainCommand, evaluateCommand, predictCommand]
+const COMMANDS = [trainCommand, evaluateCommand, predictCommand, exportCommand, inspectCommand]
 
 /** `args` are those after the program's name. */
 export async function run(args: readonly string[], io: Io): Promise<number> {

@@ -7,6 +7,7 @@ import { WideheadError } from '../errors.js'
 import type { Activation, NetworkConfig } from '../files/config.js'
 import { createLoss } from '../losses.js'
 import type { Optimizer } from '../optimizer.js'
+import type { Interval } from './checkpoints.js'
 import { defaultHead, type Pace, runDefaults } from './defaults.js'
 import { checkHeadOptions, HEAD_OPTIONS, type HeadName, type HeadOptionValues, headKind, headsWith } from './heads.js'
 
@@ -16,6 +17,9 @@ export interface TrainOptions {
   valid?: string[]
   out: string
   overwrite?: boolean
+  resume?: boolean
+  checkpointEvery?: Interval
+  keepCheckpoints?: number
   format?: string
   hidden?: number[]
   embedding?: number

@@ -8,13 +8,14 @@ import { TrainStream, testBatches } from '../data/stream.js'
 import { WideheadError } from '../errors.js'
 import { FORMAT_VERSION, type ModelConfig } from '../files/config.js'
 import { createModelFolder, MODEL_FILES, saveSetup } from '../files/model.js'
-import { saveWeights } from '../files/weights.js'
 import { version } from '../version.js'
+import { Checkpoints, dataSizes, type Interval, type Position } from './checkpoints.js'
 import { EVALUATION_BATCH, evaluate, type Scores } from './evaluation.js'
 import type { Io } from './io.js'
 import { MetricsLog } from './metrics-log.js'
-import { createNetwork, type Network } from './network.js'
+import { createNetwork, loadNetwork, type Network } from './network.js'
 import { createProgress, duration, type Progress, scoreLine, short } from './progress.js'
+import { checkSameData, checkSameRun, findRun, type Resumption } from './resume.js'
 import {
   formatSettings,
   type HeadedOptions,
@@ -22,6 +23,7 @@ import {
   resolveRun,
   type TrainingConfig,
   type TrainOptions,
+  usage,
   withHead,
 } from './run.js'
 import { Signals } from './signals.js'
@@ -29,10 +31,12 @@ import { type StepReport, trainingLoop } from './training-loop.js'
 
 /** Examples of `--valid` that are enough while training; `widehead evaluate` takes all. */
 const EVALUATION_EXAMPLES = 20_000
+const CHECKPOINT_EVERY: Interval = { milliseconds: 600_000 }
 
 export async function train(options: TrainOptions, io: Io): Promise<number> {
   const settled = withHead(options)
   if (settled) headOptions(settled) // before data are read, which may take long
+  if (options.resume && options.overwrite) throw usage('--resume and --overwrite exclude each other')
   const sources = new Sources(io.stdin)
   const signals = new Signals((message) => io.stderr.write(`${message}\n`))
   try {
@@ -52,19 +56,23 @@ interface Data {
   task: Task
   train: Source[]
   valid: Source[]
+  /** The run that this one goes on with. */
+  resumption: Resumption | undefined
 }
 
 async function openData(options: TrainOptions, sources: Sources, io: Io): Promise<Data> {
   const train = await sources.open(options.train)
   const valid = await sources.open(options.valid ?? [])
-  const named = options.format as keyof typeof FORMATS | undefined
+  const resumption = options.resume ? await findRun(options.out) : undefined
+  if (resumption) await checkSameData(resumption, train)
+  const named = (options.format ?? resumption?.config.data.format) as keyof typeof FORMATS | undefined
   const format = named ? FORMATS[named] : await recogniseSource(train[0])
   const settings = formatSettings(format, options)
   const settled = withHead(options, format.name)
   headOptions(settled)
   io.stderr.write(`reading ${train.map(({ label }) => label).join(', ')} as ${format.name}\n`)
-  const learned = await format.learn(train, settings)
-  return { format, settings, options: settled, learned, task: format.task(learned, settings), train, valid }
+  const learned = resumption?.learned ?? (await format.learn(train, settings))
+  return { format, settings, options: settled, learned, task: format.task(learned, settings), train, valid, resumption }
 }
 
 class Run {
@@ -75,8 +83,10 @@ class Run {
   private network!: Network
   private log!: MetricsLog
   private progress!: Progress
-  private step = 0
-  private saved = -1
+  private checkpoints!: Checkpoints
+  private step: number
+  private place: Pick<Position, 'epoch' | 'batches' | 'examples'>
+  private sizes: Position['data'] = []
   private scores: Scores | undefined
   private window = { loss: 0, examples: 0, since: performance.now() }
   /** When the loop began, moved on by the time that evaluating and saving took. */
@@ -87,8 +97,10 @@ class Run {
     private readonly io: Io,
     private readonly signals: Signals,
   ) {
-    const { format, settings, options, learned, task, train } = data
+    const { format, settings, options, learned, task, train, resumption } = data
     this.options = options
+    this.step = resumption?.step ?? 0
+    this.place = resumption?.position ?? { epoch: 1, batches: 0, examples: 0 }
     const { network, training } = resolveRun(options, format, learned, task)
     this.training = training
     this.config = {
@@ -103,19 +115,40 @@ class Run {
   }
 
   async start(): Promise<number> {
-    const { options, config } = this
+    const { options, data, config } = this
     if (options.threads) (await import('../index.js')).setThreads(options.threads)
-    this.network = await this.createNetwork()
+    if (data.resumption) checkSameRun(data.resumption, config, options.out)
+    this.network = await this.openNetwork()
     try {
-      await createModelFolder(options.out, options.overwrite ?? false)
-      await saveSetup(options.out, config, this.data.learned)
-      this.log = new MetricsLog(join(options.out, MODEL_FILES.metrics))
+      await this.openFolder()
       await this.run()
     } finally {
+      await this.checkpoints?.settle()
       this.network.close()
       this.log?.close()
     }
     return this.signals.exitCode
+  }
+
+  private async openFolder(): Promise<void> {
+    const { options, data } = this
+    const { resumption } = data
+    if (!resumption) {
+      // What --resume finds without a checkpoint is a run that came to nothing.
+      await createModelFolder(options.out, (options.overwrite || options.resume) ?? false)
+      await saveSetup(options.out, this.config, data.learned)
+    }
+    const { logged: bytes, seconds } = resumption?.position ?? { logged: 0, seconds: 0 }
+    this.log = new MetricsLog(join(options.out, MODEL_FILES.metrics), { bytes, seconds })
+    this.sizes = await dataSizes(data.train)
+    const every = options.checkpointEvery ?? CHECKPOINT_EVERY
+    this.checkpoints = new Checkpoints(options.out, { every, keep: options.keepCheckpoints }, this.step, (message) =>
+      this.progress.note(message),
+    )
+  }
+
+  private openNetwork(): Promise<Network> {
+    return this.data.resumption ? loadNetwork(this.options.out, this.config.network) : this.createNetwork()
   }
 
   private createNetwork(): Promise<Network> {
@@ -129,20 +162,23 @@ class Run {
     this.describe()
     this.signals.begin()
     const started = performance.now()
-    this.window.since = this.began = started
+    this.window.since = started
+    this.began = started - 1000 * (this.data.resumption?.position.trainingSeconds ?? 0)
     this.progress = createProgress(this.io, 'train', task.trainExamples * this.training.epochs)
     try {
       const steps = Math.ceil(task.trainExamples / this.training.batch)
-      await trainingLoop(this.network, this.training, steps, (epoch) => this.stream.epoch(epoch), {
-        onStep: (report) => this.onStep(report),
-        onEpoch: (epoch) => this.onEpoch(epoch),
-      })
+      const hooks = {
+        onStep: (report: StepReport) => this.onStep(report),
+        onEpoch: (epoch: number) => this.onEpoch(epoch),
+      }
+      const from = { ...this.place, step: this.step }
+      await trainingLoop(this.network, this.training, steps, (epoch) => this.stream.epoch(epoch), hooks, from)
     } catch (error) {
       throw this.diverged(error)
     } finally {
       this.progress.end()
     }
-    if (this.saved < this.step) await this.save()
+    await this.checkpoints.finish(this.network, this.step, this.position())
     const seconds = (performance.now() - started) / 1000
     const peakMemory = process.resourceUsage().maxRSS * 1024
     const facts = {
@@ -159,7 +195,7 @@ class Run {
     const { code, message: fault } = error as { code?: unknown; message?: string }
     if (code !== 'WIDEHEAD_LOSS') return error
     const hint = 'try a lower --head-learning-rate or --learning-rate, or --clip-norm'
-    const message = `training diverged at step ${this.step + 1}, nothing is saved since step ${Math.max(0, this.saved)}: ${hint}`
+    const message = `training diverged at step ${this.step + 1}, nothing is saved since step ${this.checkpoints.newest}: ${hint}`
     return new WideheadError(code, `${message} (${fault})`, { cause: error })
   }
 
@@ -168,7 +204,12 @@ class Run {
     const layers = network.layers.map(({ size, activation }) => `${activation} ${size}`)
     const shape = [`${network.slots} x ${network.embedding}`, ...layers, `${network.numClasses} classes`].join(' -> ')
     this.say(`${this.data.task.trainExamples} examples, ${shape}, ${this.network.head.loss.name}, ${network.head} head`)
-    this.log.write('start', { ...this.config })
+    if (this.data.resumption) {
+      this.say(`going on from step ${this.step}`)
+      this.log.write('resume', { step: this.step })
+    } else {
+      this.log.write('start', { ...this.config })
+    }
   }
 
   private say(text: string): void {
@@ -178,6 +219,7 @@ class Run {
   private async onStep(report: StepReport): Promise<boolean> {
     const { window, options } = this
     this.step = report.step
+    this.place = { epoch: report.epoch, batches: report.batches, examples: report.examples }
     window.loss += report.loss * report.size
     window.examples += report.size
     const speed = window.examples / ((performance.now() - window.since) / 1000)
@@ -189,11 +231,12 @@ class Run {
     )
     if (report.step % options.logEvery === 0) this.logWindow(report, loss, speed)
     if (options.evalEvery && report.step % options.evalEvery === 0) await this.evaluate(epoch)
+    if (this.checkpoints.isDue(this.step)) await this.save()
     return this.signals.stopping
   }
 
   private logWindow(report: StepReport, loss: number, speed: number): void {
-    const { size: _, ...facts } = report
+    const { size: _, batches: __, ...facts } = report
     this.log.write('step', { ...facts, loss, examplesPerSecond: Math.round(speed) })
     this.window = { loss: 0, examples: 0, since: performance.now() }
   }
@@ -222,9 +265,13 @@ class Run {
 
   private async save(): Promise<void> {
     const started = performance.now()
-    await saveWeights(this.options.out, this.network.trunk, this.network.head, this.step)
+    await this.checkpoints.begin(this.network, this.step, this.position())
     this.passOver(started)
-    this.saved = this.step
+  }
+
+  private position(): Position {
+    const { seconds, bytes: logged } = this.log
+    return { ...this.place, seconds, trainingSeconds: this.trainingSeconds(), logged, data: this.sizes }
   }
 
   /** What has happened since `started` was no training. */

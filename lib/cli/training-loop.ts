@@ -8,6 +8,8 @@ import type { TrainingConfig } from './run.js'
 export interface StepReport {
   /** Epochs and steps count from 1; `examples` are those of the whole run so far. */
   epoch: number
+  /** Minibatches of this epoch so far. */
+  batches: number
   step: number
   examples: number
   loss: number
@@ -16,6 +18,14 @@ export interface StepReport {
   headGradNorm: number
   trunkGradNorm: number
   size: number
+}
+
+/** Where the loop begins: at 1, 0, 0, 0, or where a run was stopped. */
+export interface LoopStart {
+  epoch: number
+  batches: number
+  step: number
+  examples: number
 }
 
 export interface LoopHooks {
@@ -31,12 +41,15 @@ export async function trainingLoop(
   stepsPerEpoch: number,
   epochs: (epoch: number) => AsyncGenerator<Batch>,
   hooks: LoopHooks,
+  start: LoopStart = { epoch: 1, batches: 0, step: 0, examples: 0 },
 ): Promise<void> {
   const totalSteps = stepsPerEpoch * config.epochs
-  let step = 0
-  let examples = 0
-  for (let epoch = 1; epoch <= config.epochs; epoch++) {
+  let { step, examples } = start
+  for (let epoch = start.epoch; epoch <= config.epochs; epoch++) {
     const batches = epochs(epoch)
+    let inEpoch = epoch === start.epoch ? start.batches : 0
+    // What was trained on before is made again and left out: an epoch's order is the same each time.
+    for (let i = 0; i < inEpoch; i++) await batches.next()
     let coming = batches.next()
     for (;;) {
       const { value: batch, done } = await coming
@@ -54,8 +67,19 @@ export async function trainingLoop(
       const { loss, dHidden, gradNorm } = await stepping
       const { gradNorm: trunkGradNorm } = network.trunk.backward(dHidden, { learningRate: rates.learningRate })
       step++
+      inEpoch++
       examples += batch.size
-      const report = { epoch, step, examples, loss, ...rates, headGradNorm: gradNorm, trunkGradNorm, size: batch.size }
+      const report = {
+        epoch,
+        batches: inEpoch,
+        step,
+        examples,
+        loss,
+        ...rates,
+        headGradNorm: gradNorm,
+        trunkGradNorm,
+        size: batch.size,
+      }
       if (await hooks.onStep(report)) {
         await coming.catch(() => {})
         await batches.return(undefined)

@@ -25,7 +25,7 @@ export async function writeAtomically(path: string, fill: (file: FileHandle) => 
 }
 
 /** A rename survives a power cut only when its folder is flushed; some systems cannot, and need not. */
-async function syncFolder(path: string): Promise<void> {
+export async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return
   const folder = await open(path, 'r')
   try {

@@ -10,7 +10,7 @@ import { writeTextAtomically } from './atomic.js'
 import { brief, parseJson } from './json.js'
 import { badFile } from './safetensors.js'
 
-export const FORMAT_VERSION = 1
+export const FORMAT_VERSION = 2
 
 export const ACTIVATIONS = ['tanh', 'relu', 'linear'] as const
 export type Activation = (typeof ACTIVATIONS)[number]

@@ -3,12 +3,10 @@
 //   config.json             how the data was read, the network, the options of the run
 //   vocabulary.txt          one token a line, by id (formats with tokens)
 //   statistics.safetensors  counts of the training data
-//   trunk.safetensors       the layers below the head
-//   head.safetensors        weight [classes, hidden], bias [classes]
 //   metrics.jsonl           one JSON object a line, appended as the run goes on
+//   checkpoints/            the network, as lib/checkpoint/folder.ts says
 //
-// Each file is replaced as a whole. The two files of weights carry the step they were saved at, so that a pair torn by a
-// crash between them is noticed.
+// Each file is replaced as a whole.
 
 import { access, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -27,9 +25,8 @@ export const MODEL_FILES = {
   config: 'config.json',
   vocabulary: 'vocabulary.txt',
   statistics: 'statistics.safetensors',
-  trunk: 'trunk.safetensors',
-  head: 'head.safetensors',
   metrics: 'metrics.jsonl',
+  checkpoints: 'checkpoints',
 } as const
 
 const VOCABULARY_COUNTS = 'vocabularyCounts'
@@ -46,10 +43,13 @@ export async function createModelFolder(folder: string, overwrite: boolean): Pro
     () => false,
   )
   if (exists && !overwrite) {
-    throw new WideheadError('WIDEHEAD_USAGE', `${folder} already holds a model: pass --overwrite to replace it`)
+    throw new WideheadError(
+      'WIDEHEAD_USAGE',
+      `${folder} already holds a model: pass --resume to go on with it, or --overwrite to replace it`,
+    )
   }
   // The configuration goes first: without it, what is left of the old model is none.
-  for (const name of Object.values(MODEL_FILES)) await rm(join(folder, name), { force: true })
+  for (const name of Object.values(MODEL_FILES)) await rm(join(folder, name), { recursive: true, force: true })
 }
 
 export async function saveSetup(folder: string, config: ModelConfig, learned: Learned): Promise<void> {

@@ -23,7 +23,8 @@ export class SafetensorsFile {
     private readonly file: FileHandle,
     readonly metadata: Readonly<Record<string, string>>,
     readonly tensors: ReadonlyMap<string, TensorInfo>,
-    private readonly dataStart: number,
+    /** The file up to the tensors. */
+    readonly header: Uint8Array,
   ) {}
 
   static async open(path: string): Promise<SafetensorsFile> {
@@ -31,9 +32,9 @@ export class SafetensorsFile {
       throw fileError(`cannot read ${path}`, error)
     })
     try {
-      const { header, dataStart, dataBytes } = await readHeader(path, file)
-      const { metadata, tensors } = checkHeader(path, header, dataBytes)
-      return new SafetensorsFile(path, file, metadata, tensors, dataStart)
+      const { bytes, dataBytes } = await readHeader(path, file)
+      const { metadata, tensors } = checkHeader(path, parse(path, bytes.subarray(8)), dataBytes)
+      return new SafetensorsFile(path, file, metadata, tensors, bytes)
     } catch (error) {
       await file.close()
       throw fileError(`cannot read ${path}`, error)
@@ -58,6 +59,15 @@ export class SafetensorsFile {
     for (let at = begin; at < end; at += bytes) yield this.readRange(dtype, at, Math.min(at + bytes, end))
   }
 
+  /** The bytes of a tensor of any type in pieces of at most `length`, one of no bytes if it has none. */
+  async *bytes({ begin, end }: TensorInfo, length: number): AsyncGenerator<Uint8Array> {
+    for (let at = begin; at < end || at === begin; at += length) {
+      const piece = new Uint8Array(Math.min(length, end - at))
+      await readFully(this.path, this.file, piece, this.header.length + at)
+      yield piece
+    }
+  }
+
   private find(name: string, dtype: Dtype, shape: readonly number[]): TensorInfo {
     const info = this.tensors.get(name)
     if (!info) throw badFile(this.path, `tensor ${brief(name)} is missing`)
@@ -70,7 +80,7 @@ export class SafetensorsFile {
   private async readRange<T extends Dtype>(dtype: T, begin: number, end: number): Promise<ArrayOf<T>> {
     const { array: Type, bytes } = DTYPES[dtype]
     const array = new Type((end - begin) / bytes)
-    await readFully(this.path, this.file, new Uint8Array(array.buffer), this.dataStart + begin)
+    await readFully(this.path, this.file, new Uint8Array(array.buffer), this.header.length + begin)
     return array as ArrayOf<T>
   }
 
@@ -100,10 +110,9 @@ async function readHeader(path: string, file: FileHandle) {
       `a header of ${length} bytes does not fit into a file of ${size}: truncated, or no safetensors file`,
     )
   }
-  const bytes = Buffer.alloc(Number(length))
-  await readFully(path, file, bytes, 8)
-  const dataStart = 8 + bytes.length
-  return { header: parse(path, bytes), dataStart, dataBytes: size - dataStart }
+  const bytes = Buffer.alloc(8 + Number(length))
+  await readFully(path, file, bytes, 0)
+  return { bytes, dataBytes: size - bytes.length }
 }
 
 function parse(path: string, bytes: Buffer): Record<string, unknown> {
@@ -124,8 +133,7 @@ function checkHeader(path: string, header: Record<string, unknown>, dataBytes: n
   const tensors = new Map(Object.entries(entries).map(([name, entry]) => [name, checkEntry(path, name, entry)]))
   let end = 0
   for (const [name, info] of [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end)) {
-    if (info.begin !== end)
-      throw badFile(path, `tensor ${brief(name)} starts at ${info.begin}, expected ${end}`)
+    if (info.begin !== end) throw badFile(path, `tensor ${brief(name)} starts at ${info.begin}, expected ${end}`)
     end = info.end
   }
   if (end !== dataBytes) {
@@ -147,6 +155,7 @@ function checkEntry(path: string, name: string, entry: unknown): TensorInfo {
     throw fault(`data_offsets ${brief(offsets)} are none`)
   }
   const [begin, end] = offsets as [number, number]
-  if (end - begin !== count * bytes) throw fault(`${end - begin} bytes, but ${dtype} ${brief(shape)} takes ${count * bytes}`)
+  if (end - begin !== count * bytes)
+    throw fault(`${end - begin} bytes, but ${dtype} ${brief(shape)} takes ${count * bytes}`)
   return { dtype: dtype as string, shape: shape as number[], begin, end }
 }

@@ -1,7 +1,7 @@
 // Writes safetensors, tensor after tensor and each in pieces: what is written need never be in memory as a whole.
 
 import { writeAtomically, writeFully } from './atomic.js'
-import { ALIGNMENT, DTYPES, type Dtype, elements, type TensorArray } from './safetensors.js'
+import { DTYPES, type Dtype, elements, headerBytes, type TensorArray } from './safetensors.js'
 
 export interface TensorSource {
   name: string
@@ -51,10 +51,5 @@ function header(tensors: readonly TensorSource[], metadata: Readonly<Record<stri
     offset = end
   }
   // An object that is filled by assignment loses the name __proto__.
-  const json = Buffer.from(JSON.stringify(Object.fromEntries(entries)))
-  const total = Math.ceil((8 + json.length) / ALIGNMENT) * ALIGNMENT
-  const bytes = Buffer.alloc(total, ' ')
-  bytes.writeBigUInt64LE(BigInt(total - 8), 0)
-  json.copy(bytes, 8)
-  return bytes
+  return headerBytes(Object.fromEntries(entries))
 }

@@ -60,6 +60,16 @@ export function elements(shape: unknown): number | undefined {
   return count
 }
 
+/** The beginning of a file: `header` as JSON and its length. */
+export function headerBytes(header: Readonly<Record<string, unknown>>): Uint8Array {
+  const json = Buffer.from(JSON.stringify(header))
+  const total = Math.ceil((8 + json.length) / ALIGNMENT) * ALIGNMENT
+  const bytes = Buffer.alloc(total, ' ')
+  bytes.writeBigUInt64LE(BigInt(total - 8), 0)
+  json.copy(bytes, 8)
+  return bytes
+}
+
 export function badFile(path: string, fault: string): WideheadError {
   return new WideheadError('WIDEHEAD_FILE', `${path}: ${fault}`)
 }

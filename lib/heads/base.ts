@@ -1,11 +1,11 @@
 // What all heads share: checks, one native call, results. A head of its own adds its constructor and what only it can do.
 
-import { APPLY, DIFFERENTIATE, type NativeHead, type NativePolicy, SCORE } from '../binding.js'
+import { APPLY, DIFFERENTIATE, type NativeHead, type NativeHeadSpec, type NativePolicy, SCORE } from '../binding.js'
 import { allocate, checkArray, checkBoolean, checkHidden, checkInteger, checkObject } from '../check.js'
 import { typed, WideheadError } from '../errors.js'
 import type { Loss } from '../losses.js'
-import { native } from '../native.js'
 import { fillCustomLoss } from './custom-loss.js'
+import { HeadHandle } from './handle.js'
 import { type Rates, readInit, readLoss, readRates, readSearch } from './options.js'
 import { type Minibatch, Pass } from './pass.js'
 import { copyTargets, readTargets } from './targets.js'
@@ -31,42 +31,27 @@ interface OwnOptions {
   options?: (numClasses: number) => object
 }
 
-export abstract class BaseHead implements Head {
+export abstract class BaseHead extends HeadHandle implements Head {
   readonly numClasses: number
   readonly hiddenSize: number
   readonly loss: Loss
   readonly bias: boolean
+  readonly #recipe: object
 
-  // Undefined once closed.
-  #native: NativeHead | undefined
   // One pass is used again and again, so that its buffers are made once: a pass that nobody collects yet may be large.
   #pass: Pass | undefined
-  // Calls that have not ended (asynchronous steps, or one with a custom loss), and the last asynchronous one.
-  #pending = 0
-  #tail: Promise<unknown> = Promise.resolve()
 
   protected constructor(kind: string, options: CommonOptions, own: OwnOptions = {}) {
     checkObject('options', options)
-    this.numClasses = checkInteger('numClasses', options.numClasses, 1, 0x7fffffff)
-    this.hiddenSize = checkInteger('hiddenSize', options.hiddenSize, 1, 65536)
-    this.bias = checkBoolean('bias', options.bias ?? false)
-    this.loss = readLoss((options as Partial<HeadOptions>).loss, own.loss)
-    this.#native = new native.Head({
-      kind,
-      numClasses: this.numClasses,
-      hiddenSize: this.hiddenSize,
-      bias: this.bias,
-      seed: checkInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER),
-      init: readInit(options.init ?? this.loss.defaultInit, this.numClasses, this.hiddenSize, this.bias),
-      loss: this.loss.compute || own.loss ? null : this.loss.name,
-      parameters: this.loss.parameters,
-      policy: own.policy?.(this.hiddenSize + (this.bias ? 1 : 0)),
-      options: own.options?.(this.numClasses),
-    })
-  }
-
-  get closed(): boolean {
-    return this.#native === undefined
+    const loss = readLoss((options as Partial<HeadOptions>).loss, own.loss)
+    const spec = readSpec(kind, options, own, loss)
+    super(spec)
+    this.numClasses = spec.numClasses
+    this.hiddenSize = spec.hiddenSize
+    this.bias = spec.bias
+    this.loss = loss
+    const { init: _, ...others } = options
+    this.#recipe = { ...others, loss: own.loss ? undefined : { name: loss.name, parameters: loss.parameters } }
   }
 
   /**
@@ -77,16 +62,11 @@ export abstract class BaseHead implements Head {
     const head = this.idle()
     const rates = readRates(options)
     const batch = this.#readBatch(hidden, targets)
-    this.#pending++
-    try {
+    return this.busy(head, () => {
       const pass = (this.#pass ??= new Pass(head))
       const dHidden = this.#compute(head, pass, batch, rates)
       return { loss: pass.loss, dHidden, gradNorm: pass.gradNorm }
-    } catch (error) {
-      throw typed(error)
-    } finally {
-      this.#letGo(head)
-    }
+    })
   }
 
   /**
@@ -97,37 +77,26 @@ export abstract class BaseHead implements Head {
   stepAsync(hidden: Float32Array, targets: Targets, options: ApplyOptions): Promise<StepResult> {
     let batch: Minibatch
     let rates: Rates
-    const head = this.#native
     try {
-      if (!head) throw closedError()
+      this.open()
       rates = readRates(options)
-      batch = this.#readBatch(hidden, targets)
-      batch = { m: batch.m, hidden: batch.hidden.slice(), targets: copyTargets(batch.targets) }
+      batch = this.#copyBatch(hidden, targets)
     } catch (error) {
       return Promise.reject(error)
     }
-    this.#pending++
-    const done = this.#tail.then(() => this.#stepInTurn(head, batch, rates))
-    this.#tail = done.catch(() => {})
-    return done
+    return this.inTurn((head) => this.#stepNow(head, batch, rates))
   }
 
-  async #stepInTurn(head: NativeHead, batch: Minibatch, rates: Rates): Promise<StepResult> {
-    try {
-      const pass = (this.#pass ??= new Pass(head))
-      if (!this.loss.compute) {
-        const dHidden = await pass.runAsync(SCORE | DIFFERENTIATE | APPLY, batch, rates)
-        return { loss: pass.loss, dHidden, gradNorm: pass.gradNorm }
-      }
-      await pass.runAsync(SCORE, batch)
-      fillCustomLoss(head, pass.native, batch.m, this.numClasses, this.loss.compute)
-      const dHidden = await pass.runAsync(DIFFERENTIATE | APPLY, batch, rates)
+  async #stepNow(head: NativeHead, batch: Minibatch, rates: Rates): Promise<StepResult> {
+    const pass = (this.#pass ??= new Pass(head))
+    if (!this.loss.compute) {
+      const dHidden = await pass.runAsync(SCORE | DIFFERENTIATE | APPLY, batch, rates)
       return { loss: pass.loss, dHidden, gradNorm: pass.gradNorm }
-    } catch (error) {
-      throw typed(error)
-    } finally {
-      this.#letGo(head)
     }
+    await pass.runAsync(SCORE, batch)
+    this.#fillLoss(head, pass, batch.m)
+    const dHidden = await pass.runAsync(DIFFERENTIATE | APPLY, batch, rates)
+    return { loss: pass.loss, dHidden, gradNorm: pass.gradNorm }
   }
 
   /** The first half of step(); nothing changes until `apply` is called. */
@@ -135,19 +104,14 @@ export abstract class BaseHead implements Head {
     const head = this.idle()
     const batch = this.#readBatch(hidden, targets)
     const losses = new Float64Array(batch.m)
-    this.#pending++
-    try {
+    return this.busy(head, () => {
       // The pass is this call's own until it is applied: other passes may come before.
       const pass = this.#pass ?? new Pass(head)
       this.#pass = undefined
       const dHidden = this.#compute(head, pass, batch)
       head.readLoss(pass.native, { losses })
       return { loss: pass.loss, losses, dHidden, apply: this.#applier(pass) }
-    } catch (error) {
-      throw typed(error)
-    } finally {
-      this.#letGo(head)
-    }
+    })
   }
 
   #applier(pass: Pass): ForwardResult['apply'] {
@@ -171,18 +135,33 @@ export abstract class BaseHead implements Head {
   evaluate(hidden: Float32Array, targets: Targets): Evaluation {
     const head = this.idle()
     const batch = this.#readBatch(hidden, targets)
-    const losses = new Float64Array(batch.m)
-    this.#pending++
-    try {
+    return this.busy(head, () => {
       const pass = (this.#pass ??= new Pass(head))
       this.#score(head, pass, batch)
-      head.readLoss(pass.native, { losses })
-      return { loss: losses.reduce((sum, value) => sum + value / batch.m, 0), losses }
+      return this.#lossesOf(head, pass, batch.m)
+    })
+  }
+
+  /** evaluate() on another thread, in its turn among asynchronous calls, as stepAsync(). */
+  evaluateAsync(hidden: Float32Array, targets: Targets): Promise<Evaluation> {
+    let batch: Minibatch
+    try {
+      batch = this.#copyBatch(hidden, targets)
     } catch (error) {
-      throw typed(error)
-    } finally {
-      this.#letGo(head)
+      return Promise.reject(error)
     }
+    return this.inTurn(async (head) => {
+      const pass = (this.#pass ??= new Pass(head))
+      await pass.runAsync(SCORE, batch)
+      this.#fillLoss(head, pass, batch.m)
+      return this.#lossesOf(head, pass, batch.m)
+    })
+  }
+
+  #lossesOf(head: NativeHead, pass: Pass, m: number): Evaluation {
+    const losses = new Float64Array(m)
+    head.readLoss(pass.native, { losses })
+    return { loss: losses.reduce((sum, value) => sum + value / m, 0), losses }
   }
 
   /** The outputs o of n classes for each of m hidden vectors: m * n, row-major. */
@@ -201,13 +180,34 @@ export abstract class BaseHead implements Head {
    */
   topK(hidden: Float32Array, k: number, options: TopKOptions = {}): TopK {
     const head = this.idle()
+    const { found, candidates } = this.#readSearch(hidden, k, options)
+    head.topK(found.classes, found.logits, hidden, k, this.loss.ranking === 'square', candidates)
+    return found
+  }
+
+  /** topK() on another thread, in its turn among asynchronous calls, as stepAsync(). */
+  topKAsync(hidden: Float32Array, k: number, options: TopKOptions = {}): Promise<TopK> {
+    let search: { found: TopK; candidates: number }
+    try {
+      this.open()
+      search = this.#readSearch(hidden, k, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    const { found, candidates } = search
+    const copy = hidden.slice()
+    return this.inTurn(async (head) => {
+      await head.topKAsync(found.classes, found.logits, copy, k, this.loss.ranking === 'square', candidates)
+      return found
+    })
+  }
+
+  #readSearch(hidden: Float32Array, k: number, options: TopKOptions): { found: TopK; candidates: number } {
     const m = checkHidden(hidden, this.hiddenSize)
     checkInteger('k', k, 1, this.numClasses)
     const candidates = readSearch(options, k, this.numClasses)
     const logits = allocate('topK', m * k)
-    const classes = new Int32Array(logits.length)
-    head.topK(classes, logits, hidden, k, this.loss.ranking === 'square', candidates)
-    return { classes, logits }
+    return { found: { classes: new Int32Array(logits.length), logits }, candidates }
   }
 
   /** Rows of W, n * d, without biases. */
@@ -232,31 +232,14 @@ export abstract class BaseHead implements Head {
     return this.idle().diagnostics()
   }
 
-  /** Frees the weights. Asynchronous steps on their way still end; every later call fails with WIDEHEAD_CLOSED. */
-  close(): void {
-    const head = this.#native
-    this.#native = undefined
+  override close(): void {
     this.#pass = undefined
-    if (this.#pending === 0) head?.close()
+    super.close()
   }
 
-  [Symbol.dispose](): void {
-    this.close()
+  protected recipe(): object {
+    return this.#recipe
   }
-
-  /** The native head, when it may be called. */
-  protected idle(): NativeHead {
-    if (!this.#native) throw closedError()
-    if (this.#pending > 0) {
-      throw new WideheadError(
-        'WIDEHEAD_BUSY',
-        'the head is busy: await its asynchronous steps first, and leave it alone while its custom loss runs',
-      )
-    }
-    return this.#native
-  }
-
-  // While a custom loss runs, the head counts as busy (#pending), because that code of the caller's may call it or close it.
 
   /** A minibatch's dHidden, and with rates the update. */
   #compute(head: NativeHead, pass: Pass, batch: Minibatch, rates?: Rates): Float32Array {
@@ -268,13 +251,11 @@ export abstract class BaseHead implements Head {
 
   #score(head: NativeHead, pass: Pass, batch: Minibatch): void {
     pass.run(SCORE, batch)
-    if (this.loss.compute) fillCustomLoss(head, pass.native, batch.m, this.numClasses, this.loss.compute)
+    this.#fillLoss(head, pass, batch.m)
   }
 
-  #letGo(head: NativeHead): void {
-    this.#pending--
-    // close() left the release to the last call that was on its way.
-    if (this.#pending === 0 && this.closed) head.close()
+  #fillLoss(head: NativeHead, pass: Pass, m: number): void {
+    if (this.loss.compute) fillCustomLoss(head, pass.native, m, this.numClasses, this.loss.compute)
   }
 
   #rowsWithBias(classes: Int32Array): Float32Array {
@@ -283,6 +264,13 @@ export abstract class BaseHead implements Head {
     const out = allocate('rows', classes.length * (this.hiddenSize + (this.bias ? 1 : 0)))
     head.rows(out, classes)
     return out
+  }
+
+  /** For asynchronous calls: what the caller does with the arrays afterwards does not matter. */
+  #copyBatch(hidden: Float32Array, targets: Targets): Minibatch {
+    this.open()
+    const batch = this.#readBatch(hidden, targets)
+    return { m: batch.m, hidden: batch.hidden.slice(), targets: copyTargets(batch.targets) }
   }
 
   #readBatch(hidden: Float32Array, targets: Targets): Minibatch {
@@ -294,6 +282,20 @@ export abstract class BaseHead implements Head {
   }
 }
 
-function closedError(): WideheadError {
-  return new WideheadError('WIDEHEAD_CLOSED', 'the head is closed')
+function readSpec(kind: string, options: CommonOptions, own: OwnOptions, loss: Loss): NativeHeadSpec {
+  const numClasses = checkInteger('numClasses', options.numClasses, 1, 0x7fffffff)
+  const hiddenSize = checkInteger('hiddenSize', options.hiddenSize, 1, 65536)
+  const bias = checkBoolean('bias', options.bias ?? false)
+  return {
+    kind,
+    numClasses,
+    hiddenSize,
+    bias,
+    seed: checkInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER),
+    init: readInit(options.init ?? loss.defaultInit, numClasses, hiddenSize, bias),
+    loss: loss.compute || own.loss ? null : loss.name,
+    parameters: loss.parameters,
+    policy: own.policy?.(hiddenSize + (bias ? 1 : 0)),
+    options: own.options?.(numClasses),
+  }
 }

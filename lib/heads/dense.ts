@@ -1,3 +1,4 @@
+import { type LoadOptions, loadHeadAs } from '../checkpoint/load-head.js'
 import { BaseHead } from './base.js'
 import type { HeadOptions } from './types.js'
 
@@ -8,5 +9,10 @@ import type { HeadOptions } from './types.js'
 export class DenseHead extends BaseHead {
   constructor(options: HeadOptions) {
     super('dense', options)
+  }
+
+  /** A head as it was saved in `folder`, by `save` or `widehead train`. Errors: WIDEHEAD_FILE. */
+  static load(folder: string, options?: LoadOptions): Promise<DenseHead> {
+    return loadHeadAs(folder, 'dense', (_, own) => new DenseHead(own), options)
   }
 }

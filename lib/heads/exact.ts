@@ -1,3 +1,4 @@
+import { type LoadOptions, loadHeadAs } from '../checkpoint/load-head.js'
 import { BaseHead } from './base.js'
 import { defaultPolicy, mergePolicy, type StabilisationPolicy } from './stabilisation.js'
 import type { HeadOptions } from './types.js'
@@ -52,6 +53,11 @@ export class ExactHead extends BaseHead {
     this.#policy = policy(this.hiddenSize + (this.bias ? 1 : 0))
   }
 
+  /** A head as it was saved in `folder`, by `save` or `widehead train`. Errors: WIDEHEAD_FILE. */
+  static load(folder: string, options?: LoadOptions): Promise<ExactHead> {
+    return loadHeadAs(folder, 'exact', (_, own) => new ExactHead(own), options)
+  }
+
   /** How the factored weights are kept accurate. Assign a whole or partial policy to change it from the next step on. */
   get policy(): StabilisationPolicy {
     const { stretch: _, ...policy } = this.#policy
@@ -62,6 +68,10 @@ export class ExactHead extends BaseHead {
     const merged = mergePolicy(this.#policy, changes)
     this.idle().setPolicy(merged)
     this.#policy = merged
+  }
+
+  protected override recipe(): object {
+    return { ...super.recipe(), policy: this.policy }
   }
 
   override diagnostics(): ExactDiagnostics {

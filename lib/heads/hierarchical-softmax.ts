@@ -1,3 +1,4 @@
+import { loadHeadAs } from '../checkpoint/load-head.js'
 import type { Loss } from '../losses.js'
 import { nativeOptimizer, readOptimizer } from '../optimizer.js'
 import { BaseHead } from './base.js'
@@ -48,5 +49,10 @@ export class HierarchicalSoftmaxHead extends BaseHead {
         counts: readCounts(options.counts, numClasses),
       }),
     })
+  }
+
+  /** A head as it was saved in `folder`, by `save` or `widehead train`. Errors: WIDEHEAD_FILE. */
+  static load(folder: string): Promise<HierarchicalSoftmaxHead> {
+    return loadHeadAs(folder, 'hierarchical', (_, own) => new HierarchicalSoftmaxHead(own))
   }
 }

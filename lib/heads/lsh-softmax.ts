@@ -1,4 +1,5 @@
 import { checkBoolean, checkInteger, oneOf } from '../check.js'
+import { loadHeadAs } from '../checkpoint/load-head.js'
 import { rangeError } from '../errors.js'
 import { SOFTMAX } from '../losses.js'
 import { BaseHead } from './base.js'
@@ -41,6 +42,11 @@ export interface LshSampledSoftmaxOptions extends HashedHeadOptions {
 export class LshSampledSoftmaxHead extends BaseHead {
   constructor(options: LshSampledSoftmaxOptions) {
     super('lsh', options, { loss: SOFTMAX, options: (numClasses) => readOptions(options, numClasses) })
+  }
+
+  /** A head as it was saved in `folder`, by `save` or `widehead train`. Errors: WIDEHEAD_FILE. */
+  static load(folder: string): Promise<LshSampledSoftmaxHead> {
+    return loadHeadAs(folder, 'lsh', (_, own) => new LshSampledSoftmaxHead(own))
   }
 }
 

@@ -1,4 +1,5 @@
 import { checkInteger, checkNumber, oneOf } from '../check.js'
+import { loadHeadAs } from '../checkpoint/load-head.js'
 import { rangeError } from '../errors.js'
 import { SOFTMAX } from '../losses.js'
 import { nativeOptimizer, readOptimizer } from '../optimizer.js'
@@ -48,6 +49,11 @@ export class SampledSoftmaxHead extends BaseHead {
         ...readSampler(options, numClasses),
       }),
     })
+  }
+
+  /** A head as it was saved in `folder`, by `save` or `widehead train`. Errors: WIDEHEAD_FILE. */
+  static load(folder: string): Promise<SampledSoftmaxHead> {
+    return loadHeadAs(folder, 'sampled', (_, own) => new SampledSoftmaxHead(own))
   }
 }
 

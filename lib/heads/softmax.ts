@@ -1,3 +1,4 @@
+import { loadHeadAs } from '../checkpoint/load-head.js'
 import { SOFTMAX } from '../losses.js'
 import { nativeOptimizer, readOptimizer } from '../optimizer.js'
 import { BaseHead } from './base.js'
@@ -16,5 +17,10 @@ export class SoftmaxHead extends BaseHead {
       loss: SOFTMAX,
       options: () => ({ optimizer: nativeOptimizer(readOptimizer(options.optimizer ?? { kind: 'sgd' })) }),
     })
+  }
+
+  /** A head as it was saved in `folder`, by `save` or `widehead train`. Errors: WIDEHEAD_FILE. */
+  static load(folder: string): Promise<SoftmaxHead> {
+    return loadHeadAs(folder, 'softmax', (_, own) => new SoftmaxHead(own))
   }
 }

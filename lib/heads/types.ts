@@ -1,5 +1,6 @@
 // The contract of every head: what goes in, what comes out. Shapes: m examples, d = hiddenSize, D = numClasses.
 
+import type { Saved, SaveOptions } from '../checkpoint/save.js'
 import type { Loss } from '../losses.js'
 import type { Optimizer } from '../optimizer.js'
 
@@ -112,10 +113,14 @@ export interface Head {
   stepAsync(hidden: Float32Array, targets: Targets, options: ApplyOptions): Promise<StepResult>
   forward(hidden: Float32Array, targets: Targets): ForwardResult
   evaluate(hidden: Float32Array, targets: Targets): Evaluation
+  evaluateAsync(hidden: Float32Array, targets: Targets): Promise<Evaluation>
   logits(hidden: Float32Array, classes: Int32Array): Float32Array
   topK(hidden: Float32Array, k: number, options?: TopKOptions): TopK
+  topKAsync(hidden: Float32Array, k: number, options?: TopKOptions): Promise<TopK>
   rows(classes: Int32Array): Float32Array
   biases(classes: Int32Array): Float32Array
+  diagnostics(): Record<string, number>
+  save(folder: string, options?: SaveOptions): Promise<Saved>
   close(): void
   [Symbol.dispose](): void
 }

@@ -1,4 +1,5 @@
 import { checkInteger } from '../check.js'
+import { loadHeadAs } from '../checkpoint/load-head.js'
 import { SOFTMAX } from '../losses.js'
 import { BaseHead } from './base.js'
 import {
@@ -32,6 +33,11 @@ export interface WtaSoftmaxOptions extends HashedHeadOptions {
 export class WtaSoftmaxHead extends BaseHead {
   constructor(options: WtaSoftmaxOptions) {
     super('wta', options, { loss: SOFTMAX, options: (numClasses) => readOptions(options, numClasses) })
+  }
+
+  /** A head as it was saved in `folder`, by `save` or `widehead train`. Errors: WIDEHEAD_FILE. */
+  static load(folder: string): Promise<WtaSoftmaxHead> {
+    return loadHeadAs(folder, 'wta', (_, own) => new WtaSoftmaxHead(own))
   }
 }
 

@@ -8,6 +8,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   widehead::addon::registerRuntime(env, exports);
   widehead::addon::registerHeads(env, exports);
   widehead::addon::registerTrunk(env, exports);
+  widehead::addon::registerCheckpoints(env, exports);
   return exports;
 }
 

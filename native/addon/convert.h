@@ -60,9 +60,15 @@ struct ArrayView {
 inline float* floats(const Napi::Value& value) { return ArrayView(value).floats(); }
 inline const uint32_t* ids(const Napi::Value& value) { return ArrayView(value).ids(); }
 
+// The facade has checked the lengths; an array that lies about its length to JavaScript must still not be read past its end.
+inline void checkLength(const char* name, bool fits) {
+  if (!fits) throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_RANGE", std::string(name) + " changed its length during the call");
+}
+
 // Each binding file adds its classes or functions to the module.
 void registerRuntime(Napi::Env env, Napi::Object exports);
 void registerHeads(Napi::Env env, Napi::Object exports);
 void registerTrunk(Napi::Env env, Napi::Object exports);
+void registerCheckpoints(Napi::Env env, Napi::Object exports);
 
 }  // namespace widehead::addon

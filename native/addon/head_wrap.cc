@@ -1,12 +1,15 @@
 // Heads and their passes. A call names the stages to run (score and loss, differentiate, apply), so that a step is one
 // call, a custom loss can come between two, and the same job runs here or on a worker thread.
 
+#include <functional>
 #include <memory>
 #include <vector>
 
 #include "addon/convert.h"
 #include "addon/head_spec.h"
 #include "addon/job.h"
+#include "addon/snapshot.h"
+#include "addon/task.h"
 
 namespace widehead::addon {
 
@@ -28,10 +31,11 @@ void run(const Napi::CallbackInfo& info) {
 
 Napi::Value runAsync(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
-    auto* worker = new JobWorker(info, held(info[0]));  // deletes itself when done
-    const Napi::Promise promise = worker->promise();
-    worker->Queue();
-    return promise;
+    HeldPass& own = held(info[0]);
+    const Job job = readJob(info, own);
+    std::vector<Napi::Object> kept = objectsOf(info);
+    kept.push_back(own.keepsNumbers.Value());
+    return Task::start(info.Env(), [job, owner = own.owner, head = own.owner->head, pass = own.pass] { job.run(); }, kept);
   });
 }
 
@@ -42,9 +46,12 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
                        {InstanceMethod<&HeadWrap::newPass>("newPass"), InstanceMethod<&HeadWrap::sizes>("sizes"),
                         InstanceMethod<&HeadWrap::readLoss>("readLoss"), InstanceMethod<&HeadWrap::writeLoss>("writeLoss"),
                         InstanceMethod<&HeadWrap::logits>("logits"), InstanceMethod<&HeadWrap::topK>("topK"),
+                        InstanceMethod<&HeadWrap::topKAsync>("topKAsync"),
                         InstanceMethod<&HeadWrap::rows>("rows"), InstanceMethod<&HeadWrap::diagnostics>("diagnostics"),
                         InstanceMethod<&HeadWrap::drift>("drift"), InstanceMethod<&HeadWrap::refresh>("refresh"),
-                        InstanceMethod<&HeadWrap::setPolicy>("setPolicy"), InstanceMethod<&HeadWrap::close>("close")});
+                        InstanceMethod<&HeadWrap::setPolicy>("setPolicy"), InstanceMethod<&HeadWrap::snapshot>("snapshot"),
+                        InstanceMethod<&HeadWrap::restore>("restore"), InstanceMethod<&HeadWrap::fill>("fill"),
+                        InstanceMethod<&HeadWrap::restored>("restored"), InstanceMethod<&HeadWrap::close>("close")});
   }
 
   explicit HeadWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<HeadWrap>(info) {
@@ -136,19 +143,24 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
   }
 
   // (classes, logits, hidden, k, square, candidates): classes and logits are m * k; 0 candidates for the exact search
+  std::function<void()> searchOf(const Napi::CallbackInfo& info) const {
+    const ArrayView classes(info[0]), logits(info[1]), hidden(info[2]);
+    const size_t k = info[3].As<Napi::Number>().Uint32Value(), m = examplesOf(hidden, head().config().hiddenSize);
+    checkLength("hidden", logits.length == m * k && classes.length == m * k);
+    checkFinite("hidden", hidden.floats(), hidden.length);
+    const size_t candidates = info[5].As<Napi::Number>().Uint32Value();
+    const bool square = info[4].As<Napi::Boolean>().Value();
+    auto* ids = static_cast<int32_t*>(classes.data);
+    return [head = open_->head, ids, out = logits.floats(), in = hidden.floats(), m, k, square, candidates] {
+      if (candidates > 0) return head->searchTopK(ids, out, in, m, k, candidates);
+      head->topK(ids, out, in, m, k, square);
+    };
+  }
   void topK(const Napi::CallbackInfo& info) {
-    guarded(info.Env(), [&] {
-      const ArrayView classes(info[0]), logits(info[1]), hidden(info[2]);
-      const size_t k = info[3].As<Napi::Number>().Uint32Value(), m = examplesOf(hidden, head().config().hiddenSize);
-      checkLength("hidden", logits.length == m * k && classes.length == m * k);
-      checkFinite("hidden", hidden.floats(), hidden.length);
-      const size_t candidates = info[5].As<Napi::Number>().Uint32Value();
-      if (candidates > 0) {
-        return head().searchTopK(static_cast<int32_t*>(classes.data), logits.floats(), hidden.floats(), m, k, candidates);
-      }
-      head().topK(static_cast<int32_t*>(classes.data), logits.floats(), hidden.floats(), m, k,
-                  info[4].As<Napi::Boolean>().Value());
-    });
+    guarded(info.Env(), [&] { searchOf(info)(); });
+  }
+  Napi::Value topKAsync(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] { return Task::start(info.Env(), searchOf(info), objectsOf(info)); });
   }
 
   // (out, classes): rows of W with their biases
@@ -186,6 +198,28 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
     guarded(info.Env(), [&] { exact().setPolicy(readPolicy(info[0].As<Napi::Object>())); });
   }
 
+  Napi::Value snapshot(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] {
+      head();
+      return snapshotOf(info.Env(), open_->head);
+    });
+  }
+  Napi::Value restore(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] { return restoring_.begin(info, head()); });
+  }
+  void fill(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] {
+      head();
+      restoring_.fill(info);
+    });
+  }
+  void restored(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] {
+      head().checkRestored();
+      restoring_.end();
+    });
+  }
+
   void close(const Napi::CallbackInfo& info) { release(info.Env()); }
 
   ExactHead& exact() const { return static_cast<ExactHead&>(head()); }  // the facade of no other head calls these
@@ -199,6 +233,7 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
   }
 
   const std::shared_ptr<OpenHead> open_ = std::make_shared<OpenHead>();
+  Restoring restoring_;
   int64_t tracked_ = 0;
 };
 

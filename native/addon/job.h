@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <exception>
 #include <memory>
 #include <string>
 #include <utility>
@@ -110,11 +109,6 @@ struct Job {
   }
 };
 
-// The facade has checked the lengths; an array that lies about its length to JavaScript must still not be read past its end.
-inline void checkLength(const char* name, bool fits) {
-  if (!fits) throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_RANGE", std::string(name) + " changed its length during the call");
-}
-
 // m, the number of examples in a hidden array.
 inline size_t examplesOf(const ArrayView& hidden, size_t hiddenSize) {
   const size_t m = hidden.length / hiddenSize;
@@ -152,45 +146,5 @@ inline Job readJob(const Napi::CallbackInfo& info, HeldPass& held) {
   }
   return job;
 }
-
-class JobWorker : public Napi::AsyncWorker {
- public:
-  JobWorker(const Napi::CallbackInfo& info, HeldPass& held)
-      : Napi::AsyncWorker(info.Env()), job_(readJob(info, held)), owner_(held.owner), head_(held.owner->head),
-        pass_(held.pass), deferred_(Napi::Promise::Deferred::New(info.Env())) {
-    keep(held.keepsNumbers.Value());
-    for (size_t i = 1; i < info.Length(); i++) {
-      if (info[i].IsObject()) keep(info[i].As<Napi::Object>());
-    }
-  }
-  Napi::Promise promise() const { return deferred_.Promise(); }
-
-  // On a worker thread: no JavaScript here.
-  void Execute() override {
-    try {
-      job_.run();
-    } catch (const Error& error) {
-      error_ = std::make_unique<Error>(error);
-      SetError(error.what());
-    } catch (const std::exception& error) {
-      error_ = std::make_unique<Error>(ErrorKind::Range, "WIDEHEAD_OUT_OF_MEMORY", "out of memory");
-      SetError(error.what());
-    }
-  }
-  // On the main thread, one of the two.
-  void OnOK() override { deferred_.Resolve(Env().Undefined()); }
-  void OnError(const Napi::Error&) override { deferred_.Reject(toJs(Env(), *error_).Value()); }
-
- private:
-  void keep(const Napi::Object& object) { kept_.push_back(Napi::Persistent(object)); }
-
-  const Job job_;
-  const std::shared_ptr<OpenHead> owner_;
-  const std::shared_ptr<Head> head_;
-  const std::shared_ptr<Pass> pass_;
-  Napi::Promise::Deferred deferred_;
-  std::vector<Napi::ObjectReference> kept_;
-  std::unique_ptr<Error> error_;
-};
 
 }  // namespace widehead::addon

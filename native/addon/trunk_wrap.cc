@@ -9,6 +9,7 @@
 
 #include "addon/convert.h"
 #include "addon/options.h"
+#include "addon/snapshot.h"
 #include "trunk/state.h"
 #include "trunk/trunk.h"
 
@@ -67,13 +68,17 @@ class TrunkWrap : public Napi::ObjectWrap<TrunkWrap> {
                            InstanceMethod<&TrunkWrap::read>("read"),
                            InstanceMethod<&TrunkWrap::check>("check"),
                            InstanceMethod<&TrunkWrap::write>("write"),
+                           InstanceMethod<&TrunkWrap::snapshot>("snapshot"),
+                           InstanceMethod<&TrunkWrap::restore>("restore"),
+                           InstanceMethod<&TrunkWrap::fill>("fill"),
+                           InstanceMethod<&TrunkWrap::restored>("restored"),
                            InstanceMethod<&TrunkWrap::close>("close"),
                        });
   }
 
   explicit TrunkWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     guarded(info.Env(), [&] {
-      trunk_ = std::make_unique<Trunk>(trunkSettings(info[0].As<Napi::Object>()));
+      trunk_ = std::make_shared<Trunk>(trunkSettings(info[0].As<Napi::Object>()));
       for (size_t k = 0; k < trunk_->parameterCount(); ++k) {
         const MatrixF matrix = trunk_->parameter(k);
         tensors_.push_back({k, {"", StateArray::Kind::Signed, false, matrix.rows * matrix.cols, matrix.data}});
@@ -152,6 +157,28 @@ class TrunkWrap : public Napi::ObjectWrap<TrunkWrap> {
     });
   }
 
+  Napi::Value snapshot(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] {
+      trunk();
+      return snapshotOf(info.Env(), trunk_);
+    });
+  }
+  Napi::Value restore(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] { return restoring_.begin(info, trunk()); });
+  }
+  void fill(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] {
+      trunk();
+      restoring_.fill(info);
+    });
+  }
+  void restored(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] {
+      trunk().forgetForward();
+      restoring_.end();
+    });
+  }
+
   void close(const Napi::CallbackInfo& info) { release(info.Env()); }
 
   Trunk& trunk() const {
@@ -181,7 +208,8 @@ class TrunkWrap : public Napi::ObjectWrap<TrunkWrap> {
     StateArray array;
   };
 
-  std::unique_ptr<Trunk> trunk_;
+  std::shared_ptr<Trunk> trunk_;
+  Restoring restoring_;
   std::vector<Tensor> tensors_;
 };
 

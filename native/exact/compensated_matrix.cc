@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/pool.h"
 #include "kernels/kernels.h"
@@ -16,6 +17,15 @@ void CompensatedMatrix::setIdentity(double diagonal) {
   std::fill_n(hi_.data(), n_ * stride_, 0.0f);
   std::fill_n(lo_.data(), n_ * stride_, 0.0f);
   for (size_t i = 0; i < n_; i++) set(i, i, diagonal);
+}
+
+void CompensatedMatrix::archive(Archive& archive, const std::string& name) {
+  std::vector<float> packed(n_ * n_);
+  for (auto [words, part] : {std::pair{".high", &hi_}, std::pair{".low", &lo_}}) {
+    for (size_t i = 0; i < n_; i++) std::copy_n(part->data() + i * stride_, n_, &packed[i * n_]);
+    archive.array(name + words, {n_, n_}, packed.data());
+    for (size_t i = 0; i < n_; i++) std::copy_n(&packed[i * n_], n_, part->data() + i * stride_);
+  }
 }
 
 void CompensatedMatrix::scaleByPowerOfTwo(float factor) {

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 
+#include "base/archive.h"
 #include "base/buffer.h"
 #include "base/matrix.h"
 
@@ -37,6 +39,8 @@ class CompensatedMatrix {
   void addRankOne(double c, const double* x, const double* y);
   // M -= T + T^T for row-major T.
   void subtractSymmetric(ConstMatrixF t);
+
+  void archive(Archive& archive, const std::string& name);
 
   size_t bytes() const { return hi_.bytes() + lo_.bytes(); }
 

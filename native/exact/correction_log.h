@@ -57,6 +57,10 @@ class CorrectionLog {
   // Forgets what no row at `floor` or later needs.
   void dropBefore(uint64_t floor);
 
+  void archive(ByteStream& stream);
+  // The position before which it has forgotten all.
+  uint64_t begin() const { return stretches_.front().begin; }
+
   size_t liveStretches() const { return stretches_.size(); }
   uint64_t liveEntries() const { return end_ - stretches_.front().begin; }
   size_t bytes() const;
@@ -99,6 +103,9 @@ class CorrectionLog {
   const Node* nextHop(size_t boundary) const;
   size_t findStretch(uint64_t position) const;
 
+  void archiveStretches(ByteStream& stream);
+  void archiveTree(ByteStream& stream);
+  void archiveTasks(ByteStream& stream);
   void close();
   void bringUpChunk(float* rows, size_t count, const uint64_t* positions, Until until) const;
   void enterClosedStretches(float* rows, size_t count, const uint64_t* positions, std::vector<Range>& ranges) const;

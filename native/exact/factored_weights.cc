@@ -214,4 +214,14 @@ void FactoredWeights::decay(double c) {
   }
 }
 
+void FactoredWeights::archive(Archive& archive) {
+  u.archive(archive, "U");
+  ui.archive(archive, "UinverseT");
+  qc.archive(archive, "Qc");
+  archive.array("omega", {omega.size()}, omega.data());
+  archive.array("wbar", {wbar.size()}, wbar.data());
+  archive.array("gamma", {1}, &gamma);
+  v.archive(archive);
+}
+
 }  // namespace widehead

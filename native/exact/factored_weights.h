@@ -44,6 +44,8 @@ class FactoredWeights {
   // Multiplies gamma by c, and folds a gamma that has become small into the rows of V (through the log) and the sums.
   void decay(double c);
 
+  void archive(Archive& archive);
+
   size_t bytes() const { return v.bytes() + u.bytes() + ui.bytes() + qc.bytes(); }
 
   RowStore v;

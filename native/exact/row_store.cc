@@ -112,4 +112,24 @@ void RowStore::sweepAll() {
   sweep(rows_, CorrectionLog::Until::End);
 }
 
+void RowStore::archive(Archive& archive) {
+  archive.record("log", [&](ByteStream& stream) {
+    log_.archive(stream);
+    for (size_t* value : {&cursor_, &segment_}) stream.number(*value);
+    stream.number(segmentStart_);
+    const size_t segments = sweptFrom_.size();
+    stream.list(sweptFrom_);
+    ByteStream::require(sweptFrom_.size() == segments && segment_ < segments && cursor_ < segmentEnd(segment_), "a sweep that is nowhere");
+  });
+  archive.rows("V", v_.data(), rows_, features_);
+  archive.rows("positions", stamps_.data(), rows_, 1);
+}
+
+void RowStore::checkRestored() const {
+  for (size_t row = 0; row < rows_; row++) {
+    ByteStream::require(!written(row) || (behind(row) <= log_.end() && position(row) >= log_.begin()),
+                        "a row that is older than the log");
+  }
+}
+
 }  // namespace widehead

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/archive.h"
 #include "base/pages.h"
 #include "exact/correction_log.h"
 
@@ -40,6 +41,10 @@ class RowStore {
   // How far behind row r is, in entries; 0 for one that was never written.
   uint64_t behind(size_t row) const { return written(row) ? log_.end() - position(row) : 0; }
   uint64_t position(size_t row) const;
+  void archive(Archive& archive);
+  // After loading, once the rows are there: no row may be where the log does not reach.
+  void checkRestored() const;
+
   size_t bytes() const { return v_.bytes() + stamps_.bytes() + log_.bytes(); }
 
  private:

@@ -77,6 +77,12 @@ void SingularBlock::iterate(ConstMatrixF matrix, int iterations) {
 }
 
 // Gram and Schmidt; a vector that lies among the others (in fewer dimensions than vectors, always) becomes zero.
+void SingularBlock::archive(ByteStream& stream) {
+  stream.number(draws_);
+  stream.array(x_.data(), kVectors * features_);
+  stream.array(values_, kVectors);
+}
+
 void SingularBlock::orthonormalise() {
   for (size_t b = 0; b < B; b++) {
     float* x = &x_[b * features_];

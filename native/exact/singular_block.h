@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/buffer.h"
+#include "base/byte_stream.h"
 #include "base/matrix.h"
 
 namespace widehead {
@@ -28,6 +29,8 @@ class SingularBlock {
   void renew(size_t i);
   // Puts x, of any length but 0, in the place of the vector with the least value.
   void suggest(const double* x);
+
+  void archive(ByteStream& stream);
 
  private:
   void orthonormalise();

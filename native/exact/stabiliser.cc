@@ -252,4 +252,21 @@ void Stabiliser::payLog(FactoredWeights& w, const StabilisationPolicy& policy) {
   w.v.sweep(rows);
 }
 
+void Stabiliser::archive(ByteStream& stream) {
+  inverse_.archive(stream);
+  forward_.archive(stream);
+  for (double* value : {&smallest_, &largest_, &polishDue_, &sweepDue_}) stream.number(*value);
+  uint8_t thorough = thorough_;
+  stream.number(thorough);
+  thorough_ = thorough != 0;
+  for (size_t* value : {&nextColumn_, &sinceLook_}) stream.number(*value);
+  for (uint64_t* value : {&corrections_, &splits_, &paidLength_}) stream.number(*value);
+  recent_.resize(stream.length(recent_.size(), sizeof(uint64_t)));
+  for (std::vector<float>& direction : recent_) {
+    stream.list(direction);
+    ByteStream::require(direction.size() == features_, "a direction of another length");
+  }
+  ByteStream::require(nextColumn_ < features_, "a column that is not there");
+}
+
 }  // namespace widehead

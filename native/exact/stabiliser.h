@@ -27,6 +27,7 @@ class Stabiliser {
   // After each step of so many examples: looks at U's extreme singular values when they can have left their band, corrects them, polishes U^-T,
   // and pays the log's running costs.
   void afterStep(FactoredWeights& w, const StepEffect& effect, size_t examples, const StabilisationPolicy& policy);
+  void archive(ByteStream& stream);
   // After FactoredWeights::refresh().
   void forgetEntries(const FactoredWeights& w) { paidLength_ = w.v.log().length(); }
 

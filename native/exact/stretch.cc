@@ -190,6 +190,39 @@ double Stretch::eliminate(const Piece& piece, double* t, double* taken, size_t b
   return own;
 }
 
+void Stretch::archive(ByteStream& stream) {
+  for (size_t* value : {&directions_, &length_, &stride_}) stream.number(*value);
+  for (std::vector<float>* values : {&y_, &z_, &g_, &coefficients_}) stream.list(*values);
+  stream.list(before_);
+  archiveRuns(stream);
+  if (!stream.loading()) return;
+  const auto fits = [&](const std::vector<float>& values) {
+    return values.size() % features_ == 0 && values.size() / features_ == directions_;
+  };
+  ByteStream::require(fits(y_) && fits(z_) && directions_ <= stride_ && stride_ < UINT32_MAX && g_.size() == stride_ * stride_ &&
+                          coefficients_.size() == before_.size(),
+                      "a stretch of the log whose parts do not fit together");
+}
+
+void Stretch::archiveRuns(ByteStream& stream) {
+  runs_.resize(stream.length(runs_.size(), sizeof(Run) / 2));
+  size_t next = 0;
+  for (Run& run : runs_) {
+    uint8_t alike = run.alike;
+    for (size_t* value : {&run.begin, &run.end}) stream.number(*value);
+    stream.number(run.direction);
+    stream.number(alike);
+    stream.number(run.self);
+    stream.number(run.scale);
+    run.alike = alike != 0;
+    const bool known = run.direction == kNone || (run.direction < directions_ && run.width() <= directions_ - run.direction);
+    ByteStream::require(run.begin == next && run.end >= run.begin && run.end <= before_.size() && known,
+                        "a run of the log that is none");
+    next = run.end;
+  }
+  ByteStream::require(next == before_.size(), "entries of the log that belong to no run");
+}
+
 size_t Stretch::bytes() const {
   return (y_.capacity() + z_.capacity() + g_.capacity() + coefficients_.capacity()) * sizeof(float) +
          before_.capacity() * sizeof(double) + runs_.capacity() * sizeof(Run);

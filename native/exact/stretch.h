@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/buffer.h"
+#include "base/byte_stream.h"
 #include "base/matrix.h"
 
 namespace widehead {
@@ -34,6 +35,7 @@ class Stretch {
   // Brings packed rows from entry begins[r] (never falling with r) to the end.
   void apply(float* rows, size_t count, const size_t* begins) const;
 
+  void archive(ByteStream& stream);
   size_t bytes() const;
 
  private:
@@ -50,6 +52,7 @@ class Stretch {
     size_t width() const { return direction == kNone ? 0 : alike ? 1 : end - begin; }  // directions
   };
 
+  void archiveRuns(ByteStream& stream);
   uint32_t findDirection(const LogEntry& entry) const;
   uint32_t addDirections(const std::vector<LogEntry>& entries);
   bool joins(const Run& run, uint32_t direction, double factor, float scale) const;

@@ -132,4 +132,17 @@ size_t ClassIndex::bytes() const {
   return tables_.bytes() + isTouched_.bytes() + touched_.capacity() * sizeof(uint32_t) + rows_.bytes() + fresh_.bytes();
 }
 
+void ClassIndex::archive(Archive& archive) {
+  archive.record("changed", [&](ByteStream& stream) {
+    stream.number(longest_);
+    stream.number(rebuilds_);
+    stream.list(touched_);
+  });
+  for (const uint32_t id : touched_) {
+    ByteStream::require(id < tables_.numIds(), "a changed row that is no class's");
+    isTouched_[id / 64] |= uint64_t{1} << (id % 64);
+  }
+  tables_.archive(archive);
+}
+
 }  // namespace widehead

@@ -43,6 +43,10 @@ class ClassIndex {
   // out (m x tables) = buckets of m vectors of `dimension` numbers.
   void hash(uint32_t* out, const float* vectors, size_t m, HashScratch& scratch, Buffer<float>& augmented) const;
 
+  void archive(Archive& archive);
+  // After loading, once the streamed rows are there.
+  void checkRestored() { tables_.checkRestored(); }
+
   uint64_t rebuilds() const { return rebuilds_; }
   size_t bytes() const;
 

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/archive.h"
 #include "base/buffer.h"
 #include "base/pages.h"
 #include "hashing/id_counter.h"
@@ -46,6 +47,9 @@ class HashTables {
   // The ids of a bucket in the large layer, moved ones included.
   size_t sortedSize(size_t table, uint32_t bucket) const { return all_.end(table, bucket) - all_.begin(table, bucket); }
 
+  void archive(Archive& archive);
+  // After loading, once the streamed rows are there: sorts the ids that have moved.
+  void checkRestored();
   size_t bytes() const;
 
  private:

@@ -241,4 +241,10 @@ void ExactHead::refresh() {
   stabiliser_.forgetEntries(weights_);
 }
 
+void ExactHead::archive(Archive& archive) {
+  Head::archive(archive);
+  weights_.archive(archive);
+  archive.record("stabiliser", [&](ByteStream& stream) { stabiliser_.archive(stream); });
+}
+
 }  // namespace widehead

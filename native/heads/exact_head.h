@@ -23,6 +23,8 @@ class ExactHead : public Head {
   void rows(float* out, const uint32_t* classes, size_t n) const override;
   size_t bytes() const override { return weights_.bytes(); }
   std::map<std::string, double> diagnostics() const override;
+  void archive(Archive& archive) override;
+  void checkRestored() override { weights_.v.checkRestored(); }
 
   Drift drift() const { return weights_.drift(); }
   void refresh();

@@ -177,4 +177,9 @@ std::map<std::string, double> HashedHead::diagnostics() const {
   return facts;
 }
 
+void HashedHead::archive(Archive& archive) {
+  CandidateHead::archive(archive);
+  index_.archive(archive);
+}
+
 }  // namespace widehead

@@ -45,6 +45,8 @@ class HashedHead : public CandidateHead {
   void searchTopK(int32_t* classes, float* logits, const float* hidden, size_t m, size_t k, size_t candidates) const override;
   size_t bytes() const override { return CandidateHead::bytes() + index_.bytes(); }
   std::map<std::string, double> diagnostics() const override;
+  void archive(Archive& archive) override;
+  void checkRestored() override { index_.checkRestored(); }
 
  protected:
   HashedHead(const HeadConfig& config, const InitConfig& init, const OptimizerSettings& optimizer,

@@ -73,6 +73,10 @@ void Head::searchTopK(int32_t*, float*, const float*, size_t, size_t, size_t) co
               "exact must be true or left out, got false: this head has no search but the exact one");
 }
 
+void Head::archive(Archive& archive) {
+  archive.record("progress", [&](ByteStream& stream) { stream.number(version_); });
+}
+
 void Pass::copyHidden(const HeadConfig& config, const float* input, size_t count) {
   const size_t d = config.hiddenSize, features = d + (config.bias ? 1 : 0);
   if (!config.bias) return copyFinite("hidden", hidden.data(), input, count * d);

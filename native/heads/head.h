@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/archive.h"
 #include "base/buffer.h"
 #include "heads/targets.h"
 #include "losses/loss.h"
@@ -96,6 +97,9 @@ class Head {
   virtual void searchTopK(int32_t* classes, float* logits, const float* hidden, size_t m, size_t k, size_t candidates) const;
   // out (n x features) = rows of W, the bias last.
   virtual void rows(float* out, const uint32_t* classes, size_t n) const = 0;
+  // All that later steps depend on. After loading, checkRestored() once the streamed rows are there.
+  virtual void archive(Archive& archive);
+  virtual void checkRestored() {}
   // Bytes of weights held. Cheap.
   virtual size_t bytes() const = 0;
   // Named facts that are cheap to have.

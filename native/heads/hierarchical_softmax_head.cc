@@ -176,4 +176,10 @@ std::map<std::string, double> HierarchicalSoftmaxHead::diagnostics() const {
           {"depth", static_cast<double>(tree_.depth())}};
 }
 
+void HierarchicalSoftmaxHead::archive(Archive& archive) {
+  Head::archive(archive);
+  table_.archive(archive);
+  tree_.archive(archive);
+}
+
 }  // namespace widehead

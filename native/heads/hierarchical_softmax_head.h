@@ -31,6 +31,8 @@ class HierarchicalSoftmaxHead : public Head {
   void rows(float* out, const uint32_t* nodes, size_t n) const override;
   size_t bytes() const override { return table_.bytes() + tree_.bytes(); }
   std::map<std::string, double> diagnostics() const override;
+  void archive(Archive& archive) override;
+  void checkRestored() override { tree_.checkRestored(); }
 
   const HuffmanTree& tree() const { return tree_; }
 

@@ -65,6 +65,20 @@ void HuffmanTree::build(const std::vector<Leaf>& rising) {
   measureDepth();
 }
 
+void HuffmanTree::checkRestored() {
+  ByteStream::require(above_[0] == kNoEdge, "a tree without a root");
+  std::fill(below_.begin(), below_.end(), kNoEdge);
+  for (uint32_t place = 1; place < above_.size(); place++) {
+    const uint32_t edge = above_[place];
+    // Parents come before their children, and no edge leads to two places.
+    const bool sound = edge < below_.size() && (isLeaf(place) || edge / 2 < place) && below_[edge] == kNoEdge;
+    ByteStream::require(sound, "a tree that is none");
+    below_[edge] = place;
+  }
+  measureDepth();
+  ByteStream::require(depth_ <= kMaxDepth, "a tree that is too deep");
+}
+
 void HuffmanTree::measureDepth() {
   // 16 bits: each second level doubles the count at least, and float64 has 2,100 powers of two.
   std::vector<uint16_t> depthOf(numNodes());

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/archive.h"
+
 namespace widehead {
 
 // D classes, D - 1 inner nodes. A place is an inner node, 0 to D - 2, or class c at D - 1 + c; the root is place 0. Inner nodes
@@ -28,6 +30,10 @@ class HuffmanTree {
   static constexpr uint32_t kNoEdge = UINT32_MAX;
   uint32_t edgeAbove(uint32_t place) const { return above_[place]; }  // kNoEdge above the root
   uint32_t placeBelow(uint32_t edge) const { return below_[edge]; }
+
+  void archive(Archive& archive) { archive.rows("tree", above_.data(), above_.size(), 1); }
+  // After loading: a tree again, of whatever counts.
+  void checkRestored();
 
   unsigned depth() const { return depth_; }
   size_t bytes() const { return (above_.capacity() + below_.capacity()) * sizeof(uint32_t); }

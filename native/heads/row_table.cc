@@ -100,4 +100,9 @@ void RowTable::updateRun(size_t first, size_t n, const float* gradients, const R
   optimizer_->update(w, gradients, first, n, static_cast<float>(step.scale), step.learningRate);
 }
 
+void RowTable::archive(Archive& archive) {
+  archive.rows("W", w_.data(), rows_, features_);
+  archiveState(archive, *optimizer_, "W", rows_);
+}
+
 }  // namespace widehead

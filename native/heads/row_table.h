@@ -48,6 +48,8 @@ class RowTable {
   void updateRows(const uint32_t* ids, size_t n, const float* gradients, const RowStep& step);
   void updateRange(size_t first, size_t n, const float* gradients, const RowStep& step);
 
+  void archive(Archive& archive);
+
   size_t bytes() const { return w_.bytes() + optimizer_->bytes(); }
 
  private:

@@ -37,4 +37,9 @@ std::map<std::string, double> SampledSoftmaxHead::diagnostics() const {
   return facts;
 }
 
+void SampledSoftmaxHead::archive(Archive& archive) {
+  CandidateHead::archive(archive);
+  sampler_->archive(archive);
+}
+
 }  // namespace widehead

@@ -15,6 +15,8 @@ class SampledSoftmaxHead : public CandidateHead {
   double apply(Pass& pass, const ApplyOptions& options) override;
   size_t bytes() const override { return CandidateHead::bytes() + sampler_->bytes(); }
   std::map<std::string, double> diagnostics() const override;
+  void archive(Archive& archive) override;
+  void checkRestored() override { sampler_->checkRestored(); }
 
  protected:
   void choose(Candidates& candidates, const Pass& pass) const override;

@@ -32,4 +32,9 @@ std::map<std::string, double> TableHead::diagnostics() const {
   return {{"steps", static_cast<double>(version_)}, {"bytes", static_cast<double>(bytes())}};
 }
 
+void TableHead::archive(Archive& archive) {
+  Head::archive(archive);
+  table_.archive(archive);
+}
+
 }  // namespace widehead

@@ -13,6 +13,7 @@ class TableHead : public Head {
   void rows(float* out, const uint32_t* classes, size_t n) const override;
   size_t bytes() const override { return table_.bytes(); }
   std::map<std::string, double> diagnostics() const override;
+  void archive(Archive& archive) override;
 
  protected:
   TableHead(const HeadConfig& config, const InitConfig& init, const OptimizerSettings& optimizer);

@@ -132,6 +132,18 @@ size_t Optimizer::bytes() const {
   return sum;
 }
 
+void archiveState(Archive& archive, const Optimizer& optimizer, const std::string& name, size_t rows) {
+  for (const StateArray& array : optimizer.state()) {
+    const std::string full = name + "." + array.name;
+    const size_t cols = array.count / rows;
+    if (array.kind == StateArray::Kind::Count) {
+      archive.rows(full, static_cast<uint32_t*>(array.data), rows, cols);
+    } else {
+      archive.rows(full, static_cast<float*>(array.data), rows, cols);
+    }
+  }
+}
+
 std::vector<std::string> optimizerNames() {
   std::vector<std::string> names;
   for (const Entry& entry : kOptimizers) names.push_back(entry.name);

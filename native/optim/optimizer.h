@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "base/archive.h"
 #include "optim/state.h"
 
 namespace widehead {
@@ -43,6 +44,9 @@ class Optimizer {
   virtual std::vector<StateArray> state() const = 0;
   size_t bytes() const;
 };
+
+// NAME.means, NAME.steps and so on, of a matrix of `rows` rows.
+void archiveState(Archive& archive, const Optimizer& optimizer, const std::string& name, size_t rows);
 
 std::vector<std::string> optimizerNames();
 // settings.rowwise is heeded as it is: dense layers pass false.

@@ -22,4 +22,14 @@ void AliasTable::pair() {
   while (large < n_) thresholds_[work_[large++]] = 1;
 }
 
+void AliasTable::archive(Archive& archive) {
+  archive.rows("sampler.shares", shares_.data(), n_, 1);
+  archive.rows("sampler.thresholds", thresholds_.data(), n_, 1);
+  archive.rows("sampler.aliases", aliases_.data(), n_, 1);
+}
+
+void AliasTable::checkRestored() const {
+  for (size_t i = 0; i < n_; i++) ByteStream::require(aliases_[i] < n_, "a sampler that draws what is no class");
+}
+
 }  // namespace widehead

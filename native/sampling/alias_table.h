@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/archive.h"
 #include "base/buffer.h"
 
 namespace widehead {
@@ -32,6 +33,8 @@ class AliasTable {
     return scaled - static_cast<double>(column) < thresholds_[column] ? static_cast<uint32_t>(column) : aliases_[column];
   }
   double share(size_t i) const { return shares_[i]; }
+  void archive(Archive& archive);
+  void checkRestored() const;
   size_t bytes() const { return shares_.bytes() + thresholds_.bytes() + aliases_.bytes() + work_.bytes(); }
 
  private:

@@ -136,6 +136,17 @@ class Unigram : public Repeated {
     if (update < 64 || (update & (update - 1)) != 0) return;
     build([&](size_t i) { return gathered_[i]; });
   }
+  // With the table, because it is of the counts of an earlier update, or of counts that were given.
+  void archive(Archive& archive) override {
+    archive.record("sampler", [&](ByteStream& stream) {
+      uint8_t gathers = gathers_;
+      stream.number(gathers);
+      gathers_ = gathers != 0;
+    });
+    if (gathers_) archive.rows("sampler.counts", gathered_.reserve(numClasses_), numClasses_, 1);
+    table_.archive(archive);
+  }
+  void checkRestored() const override { table_.checkRestored(); }
   size_t bytes() const override { return table_.bytes() + gathered_.bytes(); }
 
  protected:

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "base/archive.h"
+
 namespace widehead {
 
 struct SamplerSettings {
@@ -26,6 +28,9 @@ class Sampler {
   // Told of the targets of update number `update`, from 1: class classes[i] was a target of ends[i + 1] - ends[i] examples. Throws
   // nothing.
   virtual void observe(const std::vector<uint32_t>&, const std::vector<uint32_t>&, uint64_t) {}
+  // What it has gathered. After loading, checkRestored() once the streamed rows are there.
+  virtual void archive(Archive&) {}
+  virtual void checkRestored() const {}
   virtual size_t bytes() const { return 0; }
 };
 

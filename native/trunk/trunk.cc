@@ -123,4 +123,14 @@ size_t Trunk::bytes() const {
   return sum;
 }
 
+void Trunk::archive(Archive& archive) {
+  for (size_t k = 0; k < parameterCount(); k++) {
+    const MatrixF matrix = parameter(k);
+    const std::string layer = "layers." + std::to_string(k == 0 ? 0 : (k - 1) / 2);
+    const std::string name = k == 0 ? "embedding" : layer + (k % 2 == 1 ? ".weight" : ".bias");
+    archive.rows(name, matrix.data, matrix.rows, matrix.cols);
+    archiveState(archive, optimizer(k), name, matrix.rows);
+  }
+}
+
 }  // namespace widehead

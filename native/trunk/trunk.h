@@ -57,6 +57,8 @@ class Trunk {
   size_t parameterCount() const { return 1 + 2 * layers_.size(); }
   MatrixF parameter(size_t number) const;
   const Optimizer& optimizer(size_t parameter) const;
+  // All parameters and what their optimisers have gathered.
+  void archive(Archive& archive);
   void forgetForward() { examples_ = 0; }
 
   size_t bytes() const;  // of parameters and the optimiser's state

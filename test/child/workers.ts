@@ -3,7 +3,9 @@
 import { ExactHead, squaredError } from '../../lib/index.js'
 import { startWorker, workerMessage } from './worker-start.js'
 
-const together = await Promise.all([2, 3, 2, 3].map((seed) => workerMessage<number>(startWorker({ endless: false, seed }))))
+const together = await Promise.all(
+  [2, 3, 2, 3].map((seed) => workerMessage<number>(startWorker({ endless: false, seed }))),
+)
 const alone: number[] = []
 for (const seed of [2, 3]) alone.push(await workerMessage<number>(startWorker({ endless: false, seed })))
 

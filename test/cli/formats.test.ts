@@ -66,7 +66,7 @@ describe.each(Object.keys(CASES) as (keyof typeof CASES)[])('%s', (name) => {
     const { code, stdout, stderr } = await widehead([...options(name, name), '--valid', test])
     expect(stderr).toMatch(new RegExp(`saved in ${model}`))
     expect([code, stdout]).toEqual([0, ''])
-    const expected = ['config.json', 'head.safetensors', 'metrics.jsonl', 'statistics.safetensors', 'trunk.safetensors']
+    const expected = ['checkpoints', 'config.json', 'metrics.jsonl', 'statistics.safetensors']
     expect(readdirSync(model).sort()).toEqual(name === 'xmc' ? expected : [...expected, 'vocabulary.txt'])
     const log = jsonLines(readFileSync(join(model, 'metrics.jsonl'), 'utf8'))
     expect(log[0].kind).toBe('start')
@@ -109,7 +109,10 @@ describe.each(Object.keys(CASES) as (keyof typeof CASES)[])('%s', (name) => {
 describe('training', () => {
   const config = (out: string) => readFileSync(join(folder, out, 'config.json'), 'utf8')
   const weights = (out: string) =>
-    ['trunk', 'head'].map((name) => readFileSync(join(folder, out, `${name}.safetensors`)).toString('latin1'))
+    ['trunk', 'head.rows'].map((name) => {
+      const newest = readFileSync(join(folder, out, 'checkpoints/latest'), 'utf8').trim()
+      return readFileSync(join(folder, out, 'checkpoints', newest, `${name}.safetensors`)).toString('latin1')
+    })
 
   it('gives the same bits for the same seed: from a file, a gzip file and standard input', async () => {
     const args = ['--hidden', '8', '--epochs', '2', '--format', 'sets', '--seed', '5']

@@ -186,7 +186,7 @@ describe('mistakes about heads', () => {
     ['head', 'mlp', /network.head must be one of exact, .*, got "mlp"/],
     ['head', 'exact', /network.headOptions.samples is no option of the head exact/],
     ['headOptions', { samples: 'all' }, /network.headOptions.samples must be a number, got "all"/],
-    ['headOptions', { sampler: 'uniform', power: 1 }, /head sampled: power needs sampler: 'unigram'/],
+    ['head', 'lsh', /holds a head of the kind sampled, expected lsh/],
     [
       'loss',
       { name: 'z-loss', parameters: {} },

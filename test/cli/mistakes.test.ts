@@ -40,7 +40,11 @@ describe('mistakes', () => {
     [train('text', '--format', 'text', '--context', '0'), 2, /--context must be at least 1, got 0/],
     [train('xmc', '--hidden', 'none'), 2, /--embedding is needed/],
     [train('empty'), 2, /is of no format known .*--format/],
-    [train('sets', '--out', model, '--format', 'sets'), 2, /already holds a model: pass --overwrite/],
+    [
+      train('sets', '--out', model, '--format', 'sets'),
+      2,
+      /already holds a model: pass --resume to go on with it, or --overwrite/,
+    ],
     [train('broken'), 3, /broken:3: label 9 is not below 4/],
     [train('xmc', '--format', 'sets', '--valid', path('missing')), 4, /missing: no such file or folder/],
     [train('single', '--format', 'sets'), 3, /single: no example to train on/],
@@ -67,7 +71,7 @@ describe('mistakes', () => {
 
   it('leaves no folder and no model behind', () => {
     expect(readdirSync(folder)).not.toContain('missing')
-    expect(readdirSync(model)).toContain('head.safetensors')
+    expect(readdirSync(join(model, 'checkpoints'))).toContain('latest')
   })
 
   it('answers the lines before a bad one', async () => {
@@ -80,12 +84,17 @@ describe('mistakes', () => {
   it('notices a damaged model', async () => {
     const copy = path('damaged')
     await widehead(['train', '--train', path('xmc'), '--out', copy, '--hidden', '8', '--epochs', '1'])
-    const head = join(copy, 'head.safetensors')
+    const checkpoints = join(copy, 'checkpoints')
+    const newest = readFileSync(join(checkpoints, 'latest'), 'utf8').trim()
+    const head = join(checkpoints, newest, 'head.rows.safetensors')
     const config = join(copy, 'config.json')
     const whole = readFileSync(config, 'utf8')
     const evaluate = () => widehead(['evaluate', '--model', copy, '--data', path('xmc')])
     writeFileSync(config, whole.replace('"numClasses": 40', '"numClasses": 41'))
-    expect(await evaluate()).toMatchObject({ code: 4, stderr: expect.stringContaining('expected F32 [41,8]') })
+    expect(await evaluate()).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('config.json says 20, 8, 8, 41'),
+    })
     writeFileSync(config, whole)
     truncateSync(head, 5000)
     expect(await evaluate()).toMatchObject({ code: 4, stderr: expect.stringContaining('truncated') })

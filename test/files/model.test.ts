@@ -14,7 +14,7 @@ beforeEach(() => {
 })
 
 const config: ModelConfig = {
-  formatVersion: 1,
+  formatVersion: 2,
   widehead: '0.1.0',
   data: { format: 'sets', settings: { hide: 0.5 }, sizes: { examples: 12 } },
   network: {
@@ -100,7 +100,7 @@ describe('config.json', () => {
   }
 
   it.each([
-    ['formatVersion', 2, 'format version 2; this version of widehead reads 1'],
+    ['formatVersion', 1, 'format version 1; this version of widehead reads 2'],
     ['formatVersion', undefined, 'formatVersion must be a whole number'],
     ['data', [], 'data must be an object, got []'],
     ['data.format', 'csv', 'data.format must be one of text, xmc, sets, sequences, got "csv"'],

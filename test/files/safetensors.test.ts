@@ -122,7 +122,11 @@ describe('safetensors', () => {
     ['a header longer than any memory', () => forged('{}', 0, 2n ** 63n), /does not fit/],
     ['no JSON', () => forged('{"a', 0), /no JSON/],
     ['no object', () => forged('[1]', 0), /no JSON object/],
-    ['what would overflow the stack', () => forged(`{"w":${'['.repeat(1e5)}${']'.repeat(1e5)}}`, 0), /nested more than/],
+    [
+      'what would overflow the stack',
+      () => forged(`{"w":${'['.repeat(1e5)}${']'.repeat(1e5)}}`, 0),
+      /nested more than/,
+    ],
     ['metadata that is no strings', () => forged({ __metadata__: { a: 1 } }, 0), /__metadata__/],
     ['an entry that is no object', () => forged({ w: 3 }, 0), /its entry is no object/],
     ['an unknown dtype', () => forged({ w: entry(0, 4, [1], 'F99') }, 4), /unknown dtype "F99"/],

@@ -19,6 +19,6 @@ export function writeCorpus(target: string, inputs: readonly Buffer[]): void {
 }
 
 export function literal(input: Buffer): string {
-  const escape = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-  return JSON.stringify(input.toString('latin1')).replace(/[\x7f-\xff]/g, escape)
+  const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return JSON.stringify(input.toString('latin1')).replace(/[\x7f-\xff]/g, escaped)
 }

@@ -8,8 +8,9 @@ const NUMBERS = ['0', '-0', '1', '-1', '2', '7', '255', '256', '65535', '65536',
   .concat(['4294967295', '4294967296', '9007199254740991', '9007199254740992', '1e999', '-1e999', '1e308', '3.5e38'])
   .concat(['1e-320', '0.5', '.5', '5.', '0x10', '1_000', 'NaN', 'Infinity', '1e3', '+1', '00', '１', ''])
 
-const BYTES = [0, 9, 10, 11, 13, 32, 34, 39, 44, 45, 46, 47, 58, 60, 91, 92, 93, 95, 123, 125, 127, 128, 0xa0, 0xbf, 0xc3]
-  .concat([0xe2, 0xef, 0xf0, 0xfe, 0xff])
+const BYTES = [
+  0, 9, 10, 11, 13, 32, 34, 39, 44, 45, 46, 47, 58, 60, 91, 92, 93, 95, 123, 125, 127, 128, 0xa0, 0xbf, 0xc3,
+].concat([0xe2, 0xef, 0xf0, 0xfe, 0xff])
 
 /** Anything that is a byte string: the parts of an edit. */
 type Edit = (input: Buffer, random: Random, pool: Pool) => Buffer

@@ -10,8 +10,8 @@ import {
   SoftmaxHead,
   WtaSoftmaxHead,
 } from '../../lib/index.js'
-import { withoutLoss } from '../suites/plan.js'
 import { batches, size, smallHead } from '../suites/helpers.js'
+import { withoutLoss } from '../suites/plan.js'
 
 const rate = { learningRate: 0.03 }
 const closed = expect.objectContaining({ name: 'WideheadError', code: 'WIDEHEAD_CLOSED' })

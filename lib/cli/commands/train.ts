@@ -6,7 +6,7 @@ import { settingFault } from '../../data/formats/settings.js'
 import { ACTIVATIONS } from '../../files/config.js'
 import { LOSSES } from '../../losses.js'
 import { OPTIMIZER_KINDS } from '../../optimizer.js'
-import { integer, number, widths } from '../arguments.js'
+import { integer, interval, number, widths } from '../arguments.js'
 import { HEAD_NAMES, HEAD_OPTIONS, type HeadOption, headKind, headsWith, OWN_LOSSES, ownersOf } from '../heads.js'
 import type { Io } from '../io.js'
 import { flagOf, type TrainOptions, usage } from '../run.js'
@@ -46,6 +46,16 @@ function data(command: Command): void {
     .option('--valid <files...>', 'held-out data to evaluate on')
     .requiredOption('--out <folder>', 'where the model and its metrics go')
     .option('--overwrite', 'replace a model that is there')
+    .option(
+      '--resume',
+      'go on from the newest checkpoint in --out, with the options it was started with; from the start if there is none',
+    )
+    .option(
+      '--checkpoint-every <when>',
+      'steps, or a time as 30s, 10m, 2h, between checkpoints (default: 10m); epochs end with one too',
+      interval,
+    )
+    .option('--keep-checkpoints <n>', 'how many stay in --out (default: 2)', integer(1, 1e6))
     .addOption(
       new Option('--format <name>', 'format of the data (default: told by its first lines)').choices(FORMAT_NAMES),
     )

@@ -87,5 +87,6 @@ export interface Task {
   /** Adds the example a line given to `predict` describes; undefined if the line is no example. Throws LineError. */
   query(line: string, number: number, batch: BatchBuilder): Query | undefined
   className(id: number): string | number
+  inputName(id: number): string | number
   metrics(): Metrics
 }

@@ -24,4 +24,8 @@ export abstract class ItemTask<Settings> {
   className(id: number): string {
     return this.vocabulary.tokens[id]
   }
+
+  inputName(id: number): string {
+    return this.vocabulary.tokens[id]
+  }
 }

@@ -14,6 +14,7 @@ import { countAll, fields, looksLikeProse, words } from './tokens.js'
 
 const UNKNOWN = '<unk>'
 const UNKNOWN_ID = 0
+const PADDING = '<pad>'
 
 interface TextSettings {
   context: number
@@ -117,6 +118,10 @@ class TextTask implements Task {
 
   className(id: number): string {
     return this.vocabulary.tokens[id]
+  }
+
+  inputName(id: number): string {
+    return id === this.padding ? PADDING : this.vocabulary.tokens[id]
   }
 
   metrics(): TopAccuracy {

@@ -131,6 +131,10 @@ class XmcTask implements Task {
     return id
   }
 
+  inputName(id: number): number {
+    return id
+  }
+
   metrics(): LabelPrecision {
     return new LabelPrecision(inversePropensities(this.learned.statistics.labelCounts, this.trainExamples))
   }

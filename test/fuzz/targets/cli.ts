@@ -9,10 +9,51 @@ const ALLOWED: readonly number[] = [EXIT.ok, EXIT.usage, EXIT.file]
 
 export const cli: Target = {
   name: 'cli',
-  dictionary: ['train', 'evaluate', 'predict', 'help', '--help', '--version', '--head', 'lsh', 'wta', 'exact', '--tables', '--window']
-    .concat(['--hidden', '--loss', 'z-loss', '--alpha', '--format', 'text', '--context', '--no-normalise', '--learning-rate', '\n'])
-    .concat(['--approximate', '--top', '--seed', '--', '-', '--sampler', 'unigram', '--no-lowercase', '--epochs=', '--bias', '1']),
-  seeds: ['train\n--head\nlsh\n--tables\n8', 'train\n--loss\nz-loss\n--alpha\n0.5', 'predict\n--approximate\n--top\n5', 'help\ntrain'],
+  dictionary: [
+    'train',
+    'evaluate',
+    'predict',
+    'help',
+    '--help',
+    '--version',
+    '--head',
+    'lsh',
+    'wta',
+    'exact',
+    '--tables',
+    '--window',
+  ]
+    .concat([
+      '--hidden',
+      '--loss',
+      'z-loss',
+      '--alpha',
+      '--format',
+      'text',
+      '--context',
+      '--no-normalise',
+      '--learning-rate',
+      '\n',
+    ])
+    .concat([
+      '--approximate',
+      '--top',
+      '--seed',
+      '--',
+      '-',
+      '--sampler',
+      'unigram',
+      '--no-lowercase',
+      '--epochs=',
+      '--bias',
+      '1',
+    ]),
+  seeds: [
+    'train\n--head\nlsh\n--tables\n8',
+    'train\n--loss\nz-loss\n--alpha\n0.5',
+    'predict\n--approximate\n--top\n5',
+    'help\ntrain',
+  ],
 
   async check(input) {
     // No argument names a file that could be there.

@@ -6,7 +6,7 @@ import { type ModelConfig, readConfig, writeConfig } from '../../../lib/files/co
 import { accepted, mustEqual, type Target } from '../target.js'
 
 const CONFIG: ModelConfig = {
-  formatVersion: 1,
+  formatVersion: 2,
   widehead: '0.1.0',
   data: { format: 'sets', settings: { hide: 0.5 }, sizes: { examples: 12 } },
   network: {
@@ -28,13 +28,45 @@ const CONFIG: ModelConfig = {
 const OTHER: ModelConfig = {
   ...CONFIG,
   data: { format: 'text', settings: { context: 2, lowercase: false }, sizes: {} },
-  network: { ...CONFIG.network, slots: 2, embedding: 2, layers: [], head: 'lsh', headOptions: { tables: 8 }, loss: null },
+  network: {
+    ...CONFIG.network,
+    slots: 2,
+    embedding: 2,
+    layers: [],
+    head: 'lsh',
+    headOptions: { tables: 8 },
+    loss: null,
+  },
 }
 
 export const config: Target = {
   name: 'config',
-  dictionary: ['{', '}', '[', ']', ',', ':', '"', 'null', 'true', '[]', '{}', '"__proto__":', '"xmc"', '"sequences"', '"relu"']
-    .concat(['"squared-error"', '"weighted-squared-error"', '"negativeWeight":', '"toString"', '"sum"', '1e999', '-0', '""']),
+  dictionary: [
+    '{',
+    '}',
+    '[',
+    ']',
+    ',',
+    ':',
+    '"',
+    'null',
+    'true',
+    '[]',
+    '{}',
+    '"__proto__":',
+    '"xmc"',
+    '"sequences"',
+    '"relu"',
+  ].concat([
+    '"squared-error"',
+    '"weighted-squared-error"',
+    '"negativeWeight":',
+    '"toString"',
+    '"sum"',
+    '1e999',
+    '-0',
+    '""',
+  ]),
   seeds: [JSON.stringify(CONFIG), JSON.stringify(OTHER)],
 
   async check(input, folder) {

@@ -50,7 +50,10 @@ async function readEverything(task: Task, path: string): Promise<void> {
   let examples = 0
   for await (const batch of new TrainStream(task, sources, { batch: 7, buffer: 50, seed: 1 }).epoch(1)) {
     checkBatch(batch, task)
-    must(batch.missing.every((count) => count === 0), 'all targets of training data are known')
+    must(
+      batch.missing.every((count) => count === 0),
+      'all targets of training data are known',
+    )
     examples += batch.size
   }
   // Sets count owners with two items or more, and the count is that of all lines.
@@ -70,11 +73,17 @@ function checkBatch({ size, input, truth, missing, excluded }: Batch, task: Task
   must(!input.values || input.values.every(Number.isFinite), 'values are finite')
 }
 
-function checkRows(rows: { indptr: ArrayLike<number>; indices: ArrayLike<number> }, count: number, ids: number, what: string) {
+function checkRows(
+  rows: { indptr: ArrayLike<number>; indices: ArrayLike<number> },
+  count: number,
+  ids: number,
+  what: string,
+) {
   const { indptr, indices } = rows
   must(indptr.length === count + 1 && indptr[0] === 0 && indptr[count] === indices.length, `offsets of ${what}`)
   for (let i = 0; i < count; i++) must(indptr[i] <= indptr[i + 1], `offsets of ${what} grow`)
-  for (let i = 0; i < indices.length; i++) must(indices[i] >= 0 && indices[i] < ids, `${what}: id ${indices[i]} of ${ids}`)
+  for (let i = 0; i < indices.length; i++)
+    must(indices[i] >= 0 && indices[i] < ids, `${what}: id ${indices[i]} of ${ids}`)
 }
 
 export const xmc = target(

@@ -42,8 +42,30 @@ const HEADER = '{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2],"
 
 export const safetensors: Target = {
   name: 'safetensors',
-  dictionary: ['{', '}', '[', ']', ',', ':', '"', '"__proto__"', '"__metadata__":{}', '"dtype":"F32"', '"I32"', '"F64"', '"U8"']
-    .concat(['"shape":[]', '"shape":[0]', '"shape":[1,2]', '"data_offsets":[0,0]', '"data_offsets":[0,4]', 'null', '1e400'])
+  dictionary: [
+    '{',
+    '}',
+    '[',
+    ']',
+    ',',
+    ':',
+    '"',
+    '"__proto__"',
+    '"__metadata__":{}',
+    '"dtype":"F32"',
+    '"I32"',
+    '"F64"',
+    '"U8"',
+  ]
+    .concat([
+      '"shape":[]',
+      '"shape":[0]',
+      '"shape":[1,2]',
+      '"data_offsets":[0,0]',
+      '"data_offsets":[0,4]',
+      'null',
+      '1e400',
+    ])
     .concat(['"b":{"dtype":"I32","shape":[],"data_offsets":[8,12]}', '\\u0000', '\\ud800', '\x00\x00\x80\x7f']),
   seeds: [
     `${HEADER}12345678`,

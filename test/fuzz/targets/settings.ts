@@ -11,8 +11,27 @@ const refuse = (name: string, fault: string) => new WideheadError('WIDEHEAD_FILE
 
 export const settings: Target = {
   name: 'settings',
-  dictionary: ['"context":3', '"decay":0.5', '"hide":0.2', '"recent":1', '"tables":4', '"window":3', '"hash":"dwta"', '"sampler":', ',']
-    .concat(['"__proto__":{}', '"toString":1', 'null', 'true', '[]', '"unigram"', '"samples":1', '"features":"log"', '"perExample":1']),
+  dictionary: [
+    '"context":3',
+    '"decay":0.5',
+    '"hide":0.2',
+    '"recent":1',
+    '"tables":4',
+    '"window":3',
+    '"hash":"dwta"',
+    '"sampler":',
+    ',',
+  ].concat([
+    '"__proto__":{}',
+    '"toString":1',
+    'null',
+    'true',
+    '[]',
+    '"unigram"',
+    '"samples":1',
+    '"features":"log"',
+    '"perExample":1',
+  ]),
   seeds: ['{}', '{"context":3}', '{"hide":0.5}', '{"tables":8,"hash":"dwta"}', '{"features":"log","normalise":false}'],
 
   async check(input) {
@@ -27,7 +46,10 @@ export const settings: Target = {
     for (const format of Object.values(FORMATS)) {
       const complete = await accepted(input, () => completeSettings(format, values, refuse))
       if (!complete) continue
-      must(format.settings.every(({ name }) => complete.value[name] !== undefined), 'settings are complete')
+      must(
+        format.settings.every(({ name }) => complete.value[name] !== undefined),
+        'settings are complete',
+      )
       mustEqual(completeSettings(format, complete.value, refuse), complete.value, 'settings')
     }
     for (const head of HEAD_NAMES) {

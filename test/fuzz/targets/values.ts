@@ -4,7 +4,8 @@
 import { approximate, integer, number, widths } from '../../../lib/cli/arguments.js'
 import { accepted, must, mustEqual, type Target } from '../target.js'
 
-const inRange = (low: number, high: number) => (value: number) => Number.isSafeInteger(value) && value >= low && value <= high
+const inRange = (low: number, high: number) => (value: number) =>
+  Number.isSafeInteger(value) && value >= low && value <= high
 const search = approximate('').parseArg as (text: string, before: undefined) => number
 
 const PARSERS: { parse: (text: string) => number; right: (value: number) => boolean }[] = [

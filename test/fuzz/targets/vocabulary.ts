@@ -2,7 +2,7 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { MODEL_FILES, loadSetup, saveSetup } from '../../../lib/files/model.js'
+import { loadSetup, MODEL_FILES, saveSetup } from '../../../lib/files/model.js'
 import { tensor, writeSafetensors } from '../../../lib/files/safetensors-writer.js'
 import { accepted, must, mustEqual, type Target } from '../target.js'
 import { config } from './config.js'
@@ -29,6 +29,9 @@ export const vocabulary: Target = {
     await saveSetup(model, first.value.config, first.value.learned)
     const second = await loadSetup(model)
     mustEqual(second.learned.vocabulary?.tokens, tokens, 'tokens')
-    must(tokens.every((token, id) => second.learned.vocabulary?.id(token) === id), 'ids')
+    must(
+      tokens.every((token, id) => second.learned.vocabulary?.id(token) === id),
+      'ids',
+    )
   },
 }

@@ -21,9 +21,15 @@ export const rows: Target = {
     const row = await accepted(input, () => parseXmcRow(line, SIZES))
     if (!row) return
     const { labels, features, values } = row.value
-    must(labels.every((label) => Number.isInteger(label) && label >= 0 && label < SIZES.labels), 'labels')
+    must(
+      labels.every((label) => Number.isInteger(label) && label >= 0 && label < SIZES.labels),
+      'labels',
+    )
     must(new Set(labels).size === labels.length, `labels are different: ${labels}`)
-    must(features.every((feature) => Number.isInteger(feature) && feature >= 0 && feature < 1000), 'features')
+    must(
+      features.every((feature) => Number.isInteger(feature) && feature >= 0 && feature < 1000),
+      'features',
+    )
     must(values.length === features.length && values.every((value) => Number.isFinite(Math.fround(value))), 'values')
     const written = `${labels.join(',')} ${features.map((feature, i) => `${feature}:${values[i]}`).join(' ')}`
     mustEqual(parseXmcRow(written, SIZES), row.value, 'row')

@@ -1,0 +1,146 @@
+// A folder of checkpoints:
+//
+//   latest               the name of the newest one
+//   step-300/            a checkpoint: whole, or not there under this name
+//   .step-400.<pid>-x.tmp/  one that is being written
+//
+// A checkpoint is made under a temporary name, flushed, renamed, and only then named in `latest`; none is ever changed.
+
+import { randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { access, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { fileError } from '../data/source.js'
+import { WideheadError } from '../errors.js'
+import { syncFolder, writeTextAtomically } from '../files/atomic.js'
+import { badFile } from '../files/safetensors.js'
+
+const LATEST = 'latest'
+const NAME = /^step-(\d{1,15})(?:-(\d{1,6}))?$/
+const TEMPORARY = /^\.(?:step|latest).*\.(\d+)-[0-9a-f]+\.tmp$/
+
+/** Makes a temporary folder for a checkpoint of this step. At once, so that the caller's state is of this moment. */
+export function beginCheckpoint(folder: string, step: number): string {
+  const temporary = join(folder, `.step-${step}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`)
+  try {
+    mkdirSync(folder, { recursive: true })
+    mkdirSync(temporary)
+  } catch (error) {
+    throw fileError(`cannot write a checkpoint in ${folder}`, error)
+  }
+  underWay.add(resolve(temporary))
+  return temporary
+}
+
+export async function discardCheckpoint(temporary: string): Promise<void> {
+  await rm(temporary, { recursive: true, force: true }).catch(() => {})
+  underWay.delete(resolve(temporary))
+}
+
+const underWay = new Set<string>()
+// Of each folder, the last checkpoint that was begun: `latest` must not go back to one that took longer to write.
+const turns = new Map<string, Promise<unknown>>()
+
+/** Runs `finish` once all that was begun before in this folder is finished or has failed. */
+export function inTurn<T>(folder: string, finish: () => Promise<T>): Promise<T> {
+  const key = resolve(folder)
+  const turn = (turns.get(key) ?? Promise.resolve()).catch(() => {}).then(finish)
+  turns.set(key, turn)
+  const forget = () => {
+    if (turns.get(key) === turn) turns.delete(key)
+  }
+  turn.then(forget, forget)
+  return turn
+}
+
+/** Gives what was written its name, makes it the newest, and removes all but the newest `keep`. Returns its path. */
+export async function publishCheckpoint(
+  folder: string,
+  temporary: string,
+  step: number,
+  keep: number,
+): Promise<string> {
+  try {
+    await syncFolder(temporary)
+    const name = await freeName(folder, step)
+    await rename(temporary, join(folder, name))
+    underWay.delete(resolve(temporary))
+    await syncFolder(folder)
+    await writeTextAtomically(join(folder, LATEST), `${name}\n`)
+    await prune(folder, name, keep).catch(() => {}) // what is still there goes next time
+    return join(folder, name)
+  } catch (error) {
+    throw fileError(`cannot write a checkpoint in ${folder}`, error)
+  }
+}
+
+/** step-300, or step-300-2 where a run that was resumed from before has come to that step again. */
+async function freeName(folder: string, step: number): Promise<string> {
+  const taken = new Set(await readdir(folder))
+  let name = `step-${step}`
+  for (let i = 2; taken.has(name); i++) name = `step-${step}-${i}`
+  return name
+}
+
+/** The names of the checkpoints in a folder, newest first. */
+async function names(folder: string): Promise<string[]> {
+  const found = (await readdir(folder)).map((name) => NAME.exec(name)).filter((match) => match !== null)
+  const order = ([, step, again]: RegExpExecArray) => Number(step) * 1e6 + Number(again ?? 1)
+  return found.sort((a, b) => order(b) - order(a)).map(([name]) => name)
+}
+
+async function prune(folder: string, newest: string, keep: number): Promise<void> {
+  const others = (await names(folder)).filter((name) => name !== newest)
+  const temporary = (await readdir(folder)).filter((name) => isAbandoned(folder, name))
+  for (const name of [...others.slice(keep - 1), ...temporary]) {
+    await rm(join(folder, name), { recursive: true, force: true })
+  }
+}
+
+/** What a process that is no more was writing, or this one without success. */
+function isAbandoned(folder: string, name: string): boolean {
+  const pid = Number(TEMPORARY.exec(name)?.[1])
+  if (!pid) return false
+  if (pid === process.pid) return !underWay.has(resolve(join(folder, name)))
+  try {
+    process.kill(pid, 0)
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH'
+  }
+}
+
+/** The path of the newest checkpoint in a folder; the folder itself if it is a checkpoint. */
+export async function findCheckpoint(folder: string): Promise<string> {
+  const name = await readLatest(folder)
+  if (name !== undefined) return join(folder, name)
+  const isOne = await access(join(folder, 'head.safetensors')).then(
+    () => true,
+    () => false,
+  )
+  if (isOne) return folder
+  throw new WideheadError('WIDEHEAD_FILE', `no checkpoint in ${folder}`)
+}
+
+/** The name of the newest checkpoint, undefined if there is none. The first one may have been cut off from its entry in `latest`. */
+export async function readLatest(folder: string): Promise<string | undefined> {
+  const path = join(folder, LATEST)
+  try {
+    const name = (await readFile(path, 'utf8')).trim()
+    if (!NAME.test(name)) throw badFile(path, `${JSON.stringify(name.slice(0, 80))} is no name of a checkpoint`)
+    return name
+  } catch (error) {
+    const { code } = error as { code?: unknown }
+    if (code === 'ENOTDIR') return undefined
+    if (code === 'ENOENT') return (await names(folder).catch(() => []))[0]
+    throw fileError(`cannot read ${path}`, error)
+  }
+}
+
+/** In words, for an error about a damaged checkpoint: which others there are. */
+export async function othersThan(path: string): Promise<string> {
+  const folder = resolve(path, '..')
+  const others = await names(folder).catch(() => [])
+  const rest = others.map((name) => join(folder, name)).filter((other) => other !== resolve(path))
+  return rest.length ? ` (also there: ${rest.join(', ')})` : ''
+}

@@ -1,0 +1,109 @@
+// What a checkpoint holds: its files and tensors, and what can be told of a head without training it on.
+
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { elementBytes, elements } from '../files/safetensors.js'
+import type { BaseHead } from '../heads/base.js'
+import { type Drift, ExactHead } from '../heads/exact.js'
+import { loadHead } from '../heads/load.js'
+import { customLoss, LOSSES } from '../losses.js'
+import { type StateFile, withCheckpoint, withFiles } from './load.js'
+import type { LoadOptions } from './load-head.js'
+import { type CheckpointInfo, readCheckpoint } from './read.js'
+import { STATE_FILES } from './save.js'
+import { singularValues } from './spectrum.js'
+
+export interface FileFacts {
+  name: string
+  bytes: number
+  tensors: { name: string; dtype: string; shape: number[]; bytes: number }[]
+}
+
+export interface Range {
+  smallest: number
+  median: number
+  largest: number
+}
+
+export interface CheckpointFacts extends CheckpointInfo {
+  files: FileFacts[]
+  /** Euclidean norms of the rows of W, of at most 100,000 of them, evenly chosen. */
+  rowNorms: Range
+  /** What the head says of itself. */
+  diagnostics: Readonly<Record<string, number>>
+  /** Singular values of U, of an exact head. */
+  spectrum?: Range & { condition: number }
+  /** Of an exact head, if asked for: O(D d^2). */
+  drift?: Drift
+}
+
+const ROWS = 100_000
+
+export async function inspectCheckpoint(folder: string, options: { drift?: boolean } = {}): Promise<CheckpointFacts> {
+  const info = await readCheckpoint(folder)
+  const { files, spectrum } = await withCheckpoint(info.path, async (path) => {
+    const hasTrunk = await stat(join(path, STATE_FILES.trunk)).then(
+      () => true,
+      () => false,
+    )
+    const contents = ['head', 'rows', ...(hasTrunk ? ['trunk'] : [])] as (keyof typeof STATE_FILES)[]
+    return withFiles(path, contents, async (...opened) => ({
+      files: opened.map(fileFacts),
+      spectrum: await spectrumOf(opened[0]),
+    }))
+  })
+  const head = await loadHead(info.path, withAnyLoss(info))
+  try {
+    const drift = options.drift && head instanceof ExactHead ? head.drift() : undefined
+    const facts = { rowNorms: rowNorms(head), diagnostics: head.diagnostics() }
+    return { ...info, files, ...facts, ...(spectrum && { spectrum }), ...(drift && { drift }) }
+  } finally {
+    head.close()
+  }
+}
+
+/** Nothing is trained here, so that the code of a custom loss is not needed. */
+function withAnyLoss({ options }: CheckpointInfo): LoadOptions {
+  const { loss } = options as { loss?: { name: string } }
+  return loss && !Object.hasOwn(LOSSES, loss.name) ? { loss: customLoss(() => {}, { name: loss.name }) } : {}
+}
+
+function fileFacts({ file }: StateFile): FileFacts {
+  const tensors = [...file.tensors].map(([name, { dtype, shape }]) => {
+    return { name, dtype, shape, bytes: (elements(shape) as number) * (elementBytes(dtype) as number) }
+  })
+  const name = file.path.split(/[/\\]/).at(-1) as string
+  return { name, bytes: file.header.length + tensors.reduce((sum, { bytes }) => sum + bytes, 0), tensors }
+}
+
+async function spectrumOf(head: StateFile): Promise<(Range & { condition: number }) | undefined> {
+  const shape = head.file.tensors.get('U.high')?.shape
+  if (!shape) return undefined
+  const bytes = await head.read('U.high')
+  const values = singularValues(new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4), shape[0])
+  const range = rangeOf(values)
+  return { ...range, condition: range.largest / range.smallest }
+}
+
+function rowNorms(head: BaseHead): Range {
+  const { numClasses, hiddenSize: d } = head
+  const count = Math.min(numClasses, ROWS)
+  const norms = new Float64Array(count)
+  for (let from = 0; from < count; from += 4096) {
+    const ids = Int32Array.from({ length: Math.min(4096, count - from) }, (_, i) =>
+      Math.floor(((from + i) * numClasses) / count),
+    )
+    const rows = head.rows(ids)
+    for (let i = 0; i < ids.length; i++) {
+      let sum = 0
+      for (let j = i * d; j < (i + 1) * d; j++) sum += rows[j] * rows[j]
+      norms[from + i] = Math.sqrt(sum)
+    }
+  }
+  return rangeOf(norms)
+}
+
+function rangeOf(values: Float64Array): Range {
+  const sorted = Float64Array.from(values).sort()
+  return { smallest: sorted[0], median: sorted[sorted.length >> 1], largest: sorted[sorted.length - 1] }
+}

@@ -1,0 +1,101 @@
+// A head, or a trunk, made again from a checkpoint.
+
+import type { NativeState } from '../binding.js'
+import { WideheadError } from '../errors.js'
+import { badFile } from '../files/safetensors.js'
+import { createLoss, type Loss } from '../losses.js'
+import { checkTensor, restore, type StateFile, type StateHeader, withCheckpoint, withFiles } from './load.js'
+import { STATE, type State } from './save.js'
+
+export const RESTORE = Symbol('restore')
+
+export interface LoadOptions {
+  /** For a head with a custom loss, whose code no file holds: the same loss again, under the same name. */
+  loss?: Loss
+}
+
+/** What is made again has the state it is made from, and a way to put it back. */
+export interface Restorable {
+  [STATE](): State
+  [RESTORE](): NativeState
+  close(): void
+}
+
+/** `create` makes a head of this kind from options. */
+export function loadHeadAs<T extends Restorable>(
+  folder: string,
+  kind: string | undefined,
+  create: (kind: string, options: never) => T,
+  options: LoadOptions = {},
+): Promise<T> {
+  return withCheckpoint(folder, (path) =>
+    withFiles(path, ['head', 'rows'], async (small, rows) => {
+      const { header } = small
+      if (kind !== undefined && header.kind !== kind) {
+        throw badFile(small.file.path, `holds a head of the kind ${header.kind}, expected ${kind}`)
+      }
+      checkSize(rows, header)
+      const config = withLoss(small, options)
+      const head = make(small, () => create(header.kind, { ...config, init: { kind: 'zeros' } } as never))
+      return fill(head, small, rows)
+    }),
+  )
+}
+
+/** `create` makes a trunk from options. */
+export function loadTrunkAs<T extends Restorable>(folder: string, create: (options: never) => T): Promise<T> {
+  return withCheckpoint(folder, (path) =>
+    withFiles(path, ['trunk'], async (file) => {
+      const { vocabularySize, embeddingSize } = file.header.config
+      const shape = [vocabularySize as number, embeddingSize as number]
+      checkTensor(file.file, { name: 'embedding', dtype: 'F32', shape })
+      const trunk = make(file, () => create(file.header.config as never))
+      return fill(trunk, undefined, file)
+    }),
+  )
+}
+
+/** The rows that the configuration promises are there: only then is memory asked for because of it. */
+function checkSize({ file }: StateFile, { config }: StateHeader): void {
+  const { numClasses, hiddenSize, bias } = config as { numClasses: number; hiddenSize: number; bias?: boolean }
+  const name = file.tensors.has('V') ? 'V' : 'W'
+  checkTensor(file, { name, dtype: 'F32', shape: [numClasses, hiddenSize + (bias ? 1 : 0)] })
+}
+
+function withLoss({ file, header }: StateFile, { loss: given }: LoadOptions): object {
+  const { loss: saved, ...others } = header.config as { loss?: { name: string; parameters: Record<string, number> } }
+  if (!saved) return others
+  const isCustom = header.resolved.loss === null
+  if (given === undefined && !isCustom) return { ...others, loss: createLoss(saved.name, saved.parameters) }
+  if (given?.name === saved.name) return { ...others, loss: given }
+  const found = given ? `got ${given.name}` : 'got none: no file holds its code'
+  throw new WideheadError(
+    'WIDEHEAD_FILE',
+    `${file.path}: loss must be the ${saved.name} loss it was saved with, ${found}`,
+  )
+}
+
+function make<T extends Restorable>({ file, header }: StateFile, create: () => T): T {
+  let made: T
+  try {
+    made = create()
+  } catch (error) {
+    const { code, message } = error as { code?: unknown; message: string }
+    if (code === 'WIDEHEAD_OUT_OF_MEMORY') throw error
+    throw badFile(file.path, `cannot be made again: ${message}`)
+  }
+  const { resolved } = made[STATE]()
+  if (JSON.stringify(resolved) === JSON.stringify(header.resolved)) return made
+  made.close()
+  throw badFile(file.path, 'was saved by a version of widehead with other defaults')
+}
+
+async function fill<T extends Restorable>(made: T, small: StateFile | undefined, streamed: StateFile): Promise<T> {
+  try {
+    await restore(made[RESTORE](), small, streamed)
+    return made
+  } catch (error) {
+    made.close()
+    throw error
+  }
+}

@@ -1,0 +1,169 @@
+// Loading what save.ts wrote. Nothing is believed before it is checked: the header's checksum, each tensor's, and the shapes, before
+// memory is asked for because of them.
+
+import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
+import type { NativeState, NativeTensor } from '../binding.js'
+import { typed, WideheadError } from '../errors.js'
+import { badFile, type TensorInfo } from '../files/safetensors.js'
+import { SafetensorsFile } from '../files/safetensors-reader.js'
+import { DIGITS } from './file-plan.js'
+import { findCheckpoint, othersThan } from './folder.js'
+import { STATE_FILES, STATE_VERSION } from './save.js'
+
+const PIECE = 2 ** 26 // bytes held beside the arrays that are filled
+
+/** What a file of a checkpoint says of itself. */
+export interface StateHeader {
+  kind: string
+  step: number
+  config: Record<string, unknown>
+  resolved: Record<string, unknown>
+  facts: Record<string, unknown>
+}
+
+/** A file of a checkpoint whose header has been checked. */
+export class StateFile {
+  private constructor(
+    readonly file: SafetensorsFile,
+    readonly header: StateHeader,
+    private readonly checksums: ReadonlyMap<string, string>,
+  ) {}
+
+  static async open(path: string, content: keyof typeof STATE_FILES): Promise<StateFile> {
+    const file = await SafetensorsFile.open(path)
+    try {
+      const { metadata } = file
+      if (metadata.format !== 'widehead state') throw badFile(path, 'no file of a checkpoint of widehead')
+      if (metadata.formatVersion !== String(STATE_VERSION)) {
+        const found = JSON.stringify(metadata.formatVersion)
+        throw badFile(path, `format version ${found}; this version of widehead reads ${STATE_VERSION}`)
+      }
+      const checksums = checkedHeader(file)
+      if (metadata.content !== content) throw badFile(path, `holds ${metadata.content}, expected ${content}`)
+      return new StateFile(file, readHeader(file), checksums)
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+  }
+
+  /** The bytes of a tensor in pieces; throws after the last one if they are not what was written. */
+  async *pieces(name: string): AsyncGenerator<Uint8Array> {
+    let crc = 0
+    for await (const piece of this.file.bytes(this.file.tensors.get(name) as TensorInfo, PIECE)) {
+      crc = crc32(piece, crc)
+      yield piece
+    }
+    if (hex(crc) !== this.checksums.get(name)) {
+      throw badFile(this.file.path, `tensor ${JSON.stringify(name)} is damaged: its checksum is another`)
+    }
+  }
+
+  /** A whole tensor: only for those that are small. */
+  async read(name: string): Promise<Uint8Array> {
+    const pieces: Uint8Array[] = []
+    for await (const piece of this.pieces(name)) pieces.push(piece)
+    return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces)
+  }
+
+  close(): Promise<void> {
+    return this.file.close()
+  }
+}
+
+function hex(crc: number): string {
+  return crc.toString(16).padStart(DIGITS, '0')
+}
+
+/** The checksums of the tensors, after that of the header. */
+function checkedHeader(file: SafetensorsFile): Map<string, string> {
+  const { path, metadata, tensors } = file
+  const { checksums = '' } = metadata
+  const names = [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end).map(([name]) => name)
+  const at = Buffer.from(file.header).indexOf(checksums)
+  if (checksums.length !== DIGITS * (names.length + 1)) throw badFile(path, 'has no checksums, or too few')
+  const bytes = Buffer.from(file.header)
+  const own = at + DIGITS * names.length
+  bytes.fill('0', own, own + DIGITS)
+  if (hex(crc32(bytes)) !== checksums.slice(-DIGITS))
+    throw badFile(path, 'the header is damaged: its checksum is another')
+  return new Map(names.map((name, i) => [name, checksums.slice(DIGITS * i, DIGITS * (i + 1))]))
+}
+
+function readHeader({ path, metadata }: SafetensorsFile): StateHeader {
+  const object = (name: string, text = '{}') => {
+    try {
+      const value: unknown = JSON.parse(text)
+      if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
+    } catch {}
+    throw badFile(path, `${name} of its metadata is no JSON object`)
+  }
+  const step = Number(metadata.step)
+  if (!Number.isSafeInteger(step) || step < 0) throw badFile(path, `step must be a whole number, got ${metadata.step}`)
+  return {
+    kind: metadata.kind ?? '',
+    step,
+    config: object('config', metadata.config),
+    resolved: object('resolved', metadata.resolved),
+    facts: object('facts', metadata.facts),
+  }
+}
+
+/** Calls `use` with the path of the newest checkpoint; an error of a damaged one names the others that are there. */
+export async function withCheckpoint<T>(folder: string, use: (path: string) => Promise<T>): Promise<T> {
+  const path = await findCheckpoint(folder)
+  try {
+    return await use(path)
+  } catch (error) {
+    const failure = typed(error)
+    if (!(failure instanceof WideheadError) || failure.code !== 'WIDEHEAD_FILE') throw failure
+    const place = failure.message.includes(path) ? '' : `${path}: `
+    throw new WideheadError('WIDEHEAD_FILE', `${place}${failure.message}${await othersThan(path)}`, { cause: error })
+  }
+}
+
+/** Opens files of a checkpoint, all of one step, for as long as `use` runs. */
+export async function withFiles<T>(
+  path: string,
+  contents: readonly (keyof typeof STATE_FILES)[],
+  use: (...files: StateFile[]) => Promise<T>,
+): Promise<T> {
+  const files: StateFile[] = []
+  try {
+    for (const content of contents) files.push(await StateFile.open(join(path, STATE_FILES[content]), content))
+    for (const { header, file } of files) {
+      if (header.step === files[0].header.step) continue
+      throw badFile(file.path, `is of step ${header.step}, ${files[0].file.path} of step ${files[0].header.step}`)
+    }
+    return await use(...files)
+  } finally {
+    for (const file of files) await file.close()
+  }
+}
+
+/** Fills what was made from the same options: the small arrays from `small`, the others from `streamed`. */
+export async function restore(target: NativeState, small: StateFile | undefined, streamed: StateFile): Promise<void> {
+  const given = []
+  if (small) {
+    for (const [name, { dtype, shape }] of small.file.tensors)
+      given.push({ name, dtype, shape, data: await small.read(name) })
+  }
+  const wanted = target.restore(given)
+  for (const tensor of wanted) checkTensor(streamed.file, tensor)
+  for (const [number, { name }] of wanted.entries()) {
+    let offset = 0
+    for await (const piece of streamed.pieces(name)) {
+      target.fill(number, offset, piece)
+      offset += piece.length
+    }
+  }
+  target.restored()
+}
+
+export function checkTensor(file: SafetensorsFile, { name, dtype, shape }: Omit<NativeTensor, 'streamed'>): void {
+  const found = file.tensors.get(name)
+  if (!found) throw badFile(file.path, `tensor ${JSON.stringify(name)} is missing`)
+  const [is, expected] = [found, { dtype, shape }].map((tensor) => `${tensor.dtype} [${tensor.shape}]`)
+  if (is !== expected) throw badFile(file.path, `tensor ${JSON.stringify(name)} is ${is}, expected ${expected}`)
+}

@@ -1,0 +1,149 @@
+// The native head, and whose turn it is: asynchronous calls run one after the other, synchronous ones only when none is under way.
+
+import type { NativeHead, NativeHeadSpec } from '../binding.js'
+import { RESTORE } from '../checkpoint/load-head.js'
+import { type Saved, type SaveOptions, STATE, type State, startSaving } from '../checkpoint/save.js'
+import { typed, WideheadError } from '../errors.js'
+import { native } from '../native.js'
+
+export abstract class HeadHandle {
+  // Undefined once closed.
+  #native: NativeHead | undefined
+  // Calls that have not ended, and the last asynchronous one. A call with code of the caller's in it (a custom loss) counts, because that
+  // code may call the head or close it.
+  #pending = 0
+  #tail: Promise<unknown> = Promise.resolve()
+  readonly #resolved: object
+  readonly #kind: string
+
+  protected constructor(spec: NativeHeadSpec) {
+    this.#native = new native.Head(spec)
+    const { kind, init: _, policy: __, ...resolved } = spec
+    this.#kind = kind
+    this.#resolved = withoutArrays(resolved, null)
+  }
+
+  get closed(): boolean {
+    return this.#native === undefined
+  }
+
+  /** Frees the weights. Asynchronous steps on their way still end; every later call fails with WIDEHEAD_CLOSED. */
+  close(): void {
+    const head = this.#native
+    this.#native = undefined
+    if (this.#pending === 0) head?.close()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  /**
+   * Saves everything that later steps depend on as a checkpoint in `folder` (made if it is not there): a head that is loaded from it
+   * goes on bit for bit as this one would. Steps that were asked for before are in it, later ones are not, and need not wait: a
+   * copy of the process writes what is now, at the cost of the pages that change meanwhile. (On Windows, and where there is no memory
+   * for a copy, steps wait until all is written.) A checkpoint is whole or not there: a crash, a full disk or a kill leaves the last
+   * one as it was. Errors: WIDEHEAD_FILE.
+   */
+  save(folder: string, options: SaveOptions = {}): Promise<Saved> {
+    if (!this.#native) return Promise.reject(closedError())
+    const head = this.#native
+    const begin = () => startSaving(folder, this[STATE](head), options)
+    if (this.#pending === 0) {
+      try {
+        const { held, done } = begin()
+        return held ? this.inTurn(() => done) : done
+      } catch (error) {
+        return Promise.reject(typed(error))
+      }
+    }
+    let saved: Promise<Saved>
+    const begun = this.inTurn(async () => {
+      const { held, done } = begin()
+      saved = done
+      saved.catch(() => {}) // seen below, once this turn is over
+      if (held) await done
+    })
+    return begun.then(() => saved)
+  }
+
+  /** What a checkpoint keeps of it. */
+  [STATE](head: NativeHead = this.idle()): State {
+    const step = head.diagnostics().steps
+    return {
+      snapshot: head.snapshot(),
+      step,
+      kind: this.#kind,
+      config: withoutArrays(this.recipe(), undefined),
+      resolved: this.#resolved,
+    }
+  }
+
+  [RESTORE](): NativeHead {
+    return this.idle()
+  }
+
+  /** Options that make a head like this one; weights, a loss's code and lists that grow with D are saved in other ways. */
+  protected abstract recipe(): object
+
+  /** The native head, unless it is closed. */
+  protected open(): NativeHead {
+    if (!this.#native) throw closedError()
+    return this.#native
+  }
+
+  /** The native head, when it may be called. */
+  protected idle(): NativeHead {
+    const head = this.open()
+    if (this.#pending > 0) {
+      throw new WideheadError(
+        'WIDEHEAD_BUSY',
+        'the head is busy: await its asynchronous steps first, and leave it alone while its custom loss runs',
+      )
+    }
+    return head
+  }
+
+  /** Runs a synchronous call during which the head counts as busy. */
+  protected busy<T>(head: NativeHead, call: () => T): T {
+    this.#pending++
+    try {
+      return call()
+    } catch (error) {
+      throw typed(error)
+    } finally {
+      this.#letGo(head)
+    }
+  }
+
+  /** Runs `call` after all asynchronous calls before it; one that fails does not keep the next from running. */
+  protected inTurn<T>(call: (head: NativeHead) => Promise<T>): Promise<T> {
+    const head = this.#native
+    if (!head) return Promise.reject(closedError())
+    this.#pending++
+    const done = this.#tail.then(() => call(head))
+    const ended = done.then(
+      () => this.#letGo(head),
+      () => this.#letGo(head),
+    )
+    this.#tail = ended
+    return done.catch((error) => {
+      throw typed(error)
+    })
+  }
+
+  #letGo(head: NativeHead): void {
+    this.#pending--
+    // close() left the release to the last call that was on its way.
+    if (this.#pending === 0 && this.closed) head.close()
+  }
+}
+
+/** Lists that grow with D are in the snapshot: here `instead` stands for them. */
+function withoutArrays(value: object, instead: null | undefined): object {
+  return JSON.parse(JSON.stringify(value, (_, item) => (ArrayBuffer.isView(item) ? instead : item)))
+}
+
+function closedError(): WideheadError {
+  return new WideheadError('WIDEHEAD_CLOSED', 'the head is closed')
+}

@@ -1,0 +1,44 @@
+// What native/addon/snapshot.h and checkpoint_wrap.cc export: state on its way between the core and files.
+
+export interface NativeTensor {
+  name: string
+  dtype: string
+  shape: number[]
+  /** It has a row a class or id, and lies where it is used; the others are small, and copies. */
+  streamed: boolean
+}
+
+/** State as it is now. Streamed tensors are those of its owner: they change with it. */
+export interface NativeSnapshot {
+  handle: unknown
+  tensors: NativeTensor[]
+}
+
+export interface NativeState {
+  snapshot(): NativeSnapshot
+  /** Puts the small tensors back; the others, which are returned, are then to be filled. */
+  restore(given: readonly { name: string; dtype: string; shape: readonly number[]; data: Uint8Array }[]): NativeTensor[]
+  /** Bytes of tensor `number` of those that restore() returned, from `offset` on. */
+  fill(number: number, offset: number, data: Uint8Array): void
+  /** Checks the whole. */
+  restored(): void
+}
+
+export interface NativeFilePlan {
+  /** Where there is no file yet. */
+  path: string
+  header: Uint8Array
+  /** Where in the header the checksums go. */
+  checksums: number
+  /** A snapshot's handle and the number of the tensor, in the order of the file. */
+  parts: [unknown, number][]
+}
+
+export interface StateBinding {
+  /** Writes files one after the other; the number of the system's error, 0 for none. */
+  writeFiles(files: readonly NativeFilePlan[]): Promise<number>
+  /** The same in a copy of the process: its number, or 0 where there is none to be had. */
+  forkFiles(files: readonly NativeFilePlan[]): number
+  /** How that ended: undefined while it runs, then as writeFiles(); -1 if it was killed. */
+  pollWriter(process: number): number | undefined
+}

@@ -1,0 +1,79 @@
+// Files written from the memory of heads and trunks: by a copy of the process while the caller goes on, or by a worker thread while
+// it waits.
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "addon/snapshot.h"
+#include "addon/task.h"
+#include "checkpoint/file_plan.h"
+#include "checkpoint/forked_writer.h"
+
+namespace widehead::addon {
+
+namespace {
+
+// [{ path, header, checksums, parts: [[snapshot's handle, number of the tensor], ...] }]
+std::vector<FilePlan> readPlans(const Napi::Array& list) {
+  std::vector<FilePlan> plans;
+  for (uint32_t i = 0; i < list.Length(); i++) {
+    const Napi::Object object = list.Get(i).As<Napi::Object>();
+    const ArrayView header(object.Get("header"));
+    const auto* bytes = static_cast<const uint8_t*>(header.data);
+    FilePlan plan{text(object, "path"), {bytes, bytes + header.length}, size(object, "checksums"), {}};
+    const Napi::Array parts = object.Get("parts").As<Napi::Array>();
+    for (uint32_t k = 0; k < parts.Length(); k++) {
+      const Napi::Array part = parts.Get(k).As<Napi::Array>();
+      const SnapshotHandle handle = part.Get(0u).As<SnapshotHandle>();
+      const ArchivedTensor& tensor = handle.Data()->saver.tensors()[part.Get(1u).As<Napi::Number>().Uint32Value()];
+      plan.parts.push_back({tensor.data, tensor.bytes});
+    }
+    checkLength("header", plan.checksums + 8 * (plan.parts.size() + 1) <= plan.header.size());
+    plans.push_back(std::move(plan));
+  }
+  return plans;
+}
+
+// (files): a promise of the number of the system's error, 0 for none
+Napi::Value writeFiles(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    auto plans = std::make_shared<std::vector<FilePlan>>(readPlans(info[0].As<Napi::Array>()));
+    auto fault = std::make_shared<int>(0);
+    const auto write = [plans, fault] {
+      for (FilePlan& plan : *plans) {
+        *fault = writeFile(plan, [](void*) { return true; }, nullptr);
+        if (*fault != 0) return;
+      }
+    };
+    // The list keeps the snapshots that the plans point into.
+    return Task::start(info.Env(), write, objectsOf(info),
+                       [fault](Napi::Env env) -> Napi::Value { return Napi::Number::New(env, *fault); });
+  });
+}
+
+// (files): the process that writes them from here on, or 0 where there is none
+Napi::Value forkFiles(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    std::vector<FilePlan> plans = readPlans(info[0].As<Napi::Array>());
+    return Napi::Number::New(info.Env(), static_cast<double>(forkWriter(plans)));
+  });
+}
+
+// (process): undefined while it runs, then the number of the system's error, 0 for none, -1 if it was killed
+Napi::Value pollWriter(const Napi::CallbackInfo& info) {
+  const WriterState state = widehead::pollWriter(info[0].As<Napi::Number>().Int64Value());
+  if (state.running) return info.Env().Undefined();
+  return Napi::Number::New(info.Env(), state.fault);
+}
+
+}  // namespace
+
+void registerCheckpoints(Napi::Env env, Napi::Object exports) {
+  exports.Set("writeFiles", Napi::Function::New<writeFiles>(env, "writeFiles"));
+  exports.Set("forkFiles", Napi::Function::New<forkFiles>(env, "forkFiles"));
+  exports.Set("pollWriter", Napi::Function::New<pollWriter>(env, "pollWriter"));
+}
+
+}  // namespace widehead::addon

@@ -1,0 +1,153 @@
+#include "checkpoint/file_plan.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#ifdef _WIN32
+#include <io.h>
+#include <sys/stat.h>
+#else
+#include <unistd.h>
+#endif
+
+namespace widehead {
+
+namespace {
+
+constexpr size_t kPiece = size_t{1} << 22;  // checked and written at a time: fits into the caches
+constexpr size_t kHole = 4096;              // a block of the file system, mostly
+
+// Tables for eight bytes at a time (Kounavis & Berry 2005, "slicing by 8").
+using Tables = std::array<std::array<uint32_t, 256>, 8>;
+constexpr Tables makeTables() {
+  Tables tables{};
+  for (uint32_t i = 0; i < 256; i++) {
+    uint32_t crc = i;
+    for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320u : 0);
+    tables[0][i] = crc;
+  }
+  for (uint32_t i = 0; i < 256; i++) {
+    for (size_t t = 1; t < 8; t++) tables[t][i] = tables[t - 1][i] >> 8 ^ tables[0][tables[t - 1][i] & 255];
+  }
+  return tables;
+}
+constexpr Tables kTables = makeTables();
+
+// What differs between systems.
+#ifdef _WIN32
+int openNew(const char* path) { return _open(path, _O_CREAT | _O_EXCL | _O_WRONLY | _O_BINARY, _S_IREAD | _S_IWRITE); }
+bool writeAt(int file, const uint8_t* data, size_t size, uint64_t at) {
+  return _lseeki64(file, static_cast<int64_t>(at), SEEK_SET) >= 0 &&
+         _write(file, data, static_cast<unsigned>(size)) == static_cast<int>(size);
+}
+bool setLength(int file, uint64_t length) { return _chsize_s(file, static_cast<int64_t>(length)) == 0; }
+bool flush(int file) { return _commit(file) == 0; }
+bool closeFile(int file) { return _close(file) == 0; }
+#else
+int openNew(const char* path) { return open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666); }
+bool writeAt(int file, const uint8_t* data, size_t size, uint64_t at) {
+  while (size > 0) {
+    const ssize_t written = pwrite(file, data, size, static_cast<off_t>(at));
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) {
+      if (written == 0) errno = ENOSPC;
+      return false;
+    }
+    data += written;
+    size -= static_cast<size_t>(written);
+    at += static_cast<uint64_t>(written);
+  }
+  return true;
+}
+bool setLength(int file, uint64_t length) { return ftruncate(file, static_cast<off_t>(length)) == 0; }
+bool flush(int file) { return fsync(file) == 0; }
+bool closeFile(int file) { return close(file) == 0; }
+#endif
+
+bool allZero(const uint8_t* data, size_t size) {
+  uint64_t any = 0, word;
+  size_t i = 0;
+  for (; i + sizeof word <= size; i += sizeof word) {
+    std::memcpy(&word, data + i, sizeof word);
+    any |= word;
+  }
+  for (; i < size; i++) any |= data[i];
+  return any == 0;
+}
+
+// Writes what is not zero of a piece.
+bool writePiece(int file, const uint8_t* data, size_t size, uint64_t at) {
+  for (size_t begin = 0; begin < size;) {
+    const size_t block = std::min(kHole, size - begin);
+    if (allZero(data + begin, block)) {
+      begin += block;
+      continue;
+    }
+    size_t end = begin + block;
+    while (end < size && !allZero(data + end, std::min(kHole, size - end))) end += std::min(kHole, size - end);
+    if (!writeAt(file, data + begin, end - begin, at + begin)) return false;
+    begin = end;
+  }
+  return true;
+}
+
+void putHex(uint8_t* to, uint32_t value) {
+  for (int i = 7; i >= 0; i--, value >>= 4) to[i] = static_cast<uint8_t>("0123456789abcdef"[value & 15]);
+}
+
+bool fill(int file, FilePlan& plan, bool (*goOn)(void*), void* context) {
+  uint64_t at = plan.header.size();
+  uint8_t* place = plan.header.data() + plan.checksums;
+  for (const FilePart& part : plan.parts) {
+    uint32_t crc = 0;
+    for (size_t done = 0; done < part.bytes;) {
+      if (!goOn(context)) {
+        errno = EINTR;
+        return false;
+      }
+      const size_t size = std::min(kPiece, part.bytes - done);
+      const uint8_t* data = static_cast<const uint8_t*>(part.data) + done;
+      crc = crc32(crc, data, size);
+      if (!writePiece(file, data, size, at)) return false;
+      done += size;
+      at += size;
+    }
+    putHex(place, crc);
+    place += 8;
+  }
+  putHex(place, crc32(0, plan.header.data(), plan.header.size()));
+  return setLength(file, at) && writeAt(file, plan.header.data(), plan.header.size(), 0) && flush(file);
+}
+
+}  // namespace
+
+uint32_t crc32(uint32_t crc, const void* data, size_t size) {
+  const auto* bytes = static_cast<const uint8_t*>(data);
+  crc = ~crc;
+  for (; size >= 8; bytes += 8, size -= 8) {
+    uint32_t low, high;
+    std::memcpy(&low, bytes, 4);
+    std::memcpy(&high, bytes + 4, 4);
+    low ^= crc;
+    crc = kTables[7][low & 255] ^ kTables[6][low >> 8 & 255] ^ kTables[5][low >> 16 & 255] ^ kTables[4][low >> 24] ^
+          kTables[3][high & 255] ^ kTables[2][high >> 8 & 255] ^ kTables[1][high >> 16 & 255] ^ kTables[0][high >> 24];
+  }
+  for (; size > 0; bytes++, size--) crc = kTables[0][(crc ^ *bytes) & 255] ^ crc >> 8;
+  return ~crc;
+}
+
+int writeFile(FilePlan& plan, bool (*goOn)(void*), void* context) noexcept {
+  const int file = openNew(plan.path.c_str());
+  if (file < 0) return errno;
+  errno = 0;
+  const bool filled = fill(file, plan, goOn, context);
+  const int fault = filled ? 0 : errno != 0 ? errno : EIO;
+  if (!closeFile(file) && filled) return errno;
+  return fault;
+}
+
+}  // namespace widehead

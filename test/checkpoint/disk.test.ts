@@ -1,0 +1,72 @@
+// Disks and folders that do not take a checkpoint: a typed error, and the one that was there stays as it was.
+
+import { spawnSync } from 'node:child_process'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { ExactHead, readCheckpoint, squaredError } from '../../lib/index.js'
+import { temporaryFolder } from '../data/helpers.js'
+import { course, minibatches, size } from './helpers.js'
+
+const root = temporaryFolder()
+const project = fileURLToPath(new URL('../..', import.meta.url))
+const create = () => new ExactHead({ ...size, loss: squaredError(), init: { kind: 'normal', scale: 0.1 } })
+
+describe('save', () => {
+  it.skipIf(process.platform === 'win32')('fails when the disk takes no more, and leaves what is there', async () => {
+    const folder = join(root, 'full')
+    const head = create()
+    await head.save(folder)
+    const before = readFileSync(join(folder, 'step-0', 'head.rows.safetensors'))
+    // A limit on the size of files stands for a full disk: both fail in the middle of a write.
+    const script = `node --import ./test/child/typescript.mjs test/child/save.ts ${folder}`
+    const { stdout, status } = spawnSync('bash', ['-c', `ulimit -f 16; ${script}`], { cwd: project, encoding: 'utf8' })
+    expect([status, stdout.trim()]).toEqual([
+      0,
+      `WIDEHEAD_FILE cannot write a checkpoint in ${folder}: error EFBIG of the system; then 1 step`,
+    ])
+    expect(readdirSync(folder).sort()).toEqual(['latest', 'step-0'])
+    expect(readFileSync(join(folder, 'step-0', 'head.rows.safetensors')).equals(before)).toBe(true)
+    expect((await readCheckpoint(folder)).step).toBe(0)
+  })
+
+  it('fails where a file is in the way', async () => {
+    const file = join(root, 'file')
+    writeFileSync(file, '')
+    await expect(create().save(file)).rejects.toMatchObject({ code: 'WIDEHEAD_FILE' })
+    await expect(create().save(join(file, 'below'))).rejects.toMatchObject({ code: 'WIDEHEAD_FILE' })
+    expect(readFileSync(file).length).toBe(0)
+  })
+
+  it.skipIf(process.getuid?.() === 0)('fails in a folder that is read-only', async () => {
+    const folder = join(root, 'read-only')
+    mkdirSync(folder)
+    chmodSync(folder, 0o500)
+    await expect(create().save(folder)).rejects.toMatchObject({
+      code: 'WIDEHEAD_FILE',
+      message: expect.stringContaining('permission denied'),
+    })
+  })
+
+  it.each([
+    [{ keep: 0 }, RangeError, 'keep must be a whole number from 1'],
+    [{ facts: 5 }, TypeError, 'facts must be an object'],
+    [{ facts: { a: 5n } }, TypeError, 'facts must be what JSON can hold'],
+  ] as const)('refuses %o', async (options, type, message) => {
+    const folder = join(root, 'refused')
+    const saving = create().save(folder, options as never)
+    await expect(saving).rejects.toBeInstanceOf(type)
+    await expect(saving).rejects.toThrow(message)
+    expect(readdirSync(root)).not.toContain('refused')
+  })
+
+  it('works again after a failure', async () => {
+    const head = create()
+    const file = join(root, 'another file')
+    writeFileSync(file, '')
+    await expect(head.save(file)).rejects.toMatchObject({ code: 'WIDEHEAD_FILE' })
+    course(head, minibatches(1), 0.01)
+    expect((await head.save(join(root, 'again'))).step).toBe(1)
+  })
+})
