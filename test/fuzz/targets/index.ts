@@ -1,6 +1,7 @@
 // The fuzz targets: a parser each.
 
 import type { Target } from '../target.js'
+import { checkpoint } from './checkpoint.js'
 import { cli } from './cli.js'
 import { config } from './config.js'
 import { sequences, sets, text, xmc } from './formats.js'
@@ -20,6 +21,7 @@ export const TARGETS: readonly Target[] = [
   sequences,
   safetensors,
   config,
+  checkpoint,
   vocabulary,
   values,
   settings,
