@@ -11,14 +11,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const suppressions = join(root, 'native/test/thread-sanitizer.supp')
 const COMPILERS = process.env.CXX ? [process.env.CXX] : ['g++', 'clang++']
 
 const SANITIZERS = {
   address: { flags: 'address,undefined,float-cast-overflow', env: { ASAN_OPTIONS: 'detect_stack_use_after_return=1' } },
   thread: {
     flags: 'thread',
-    env: { TSAN_OPTIONS: `halt_on_error=1:second_deadlock_stack=1:suppressions=${suppressions}` },
+    env: { TSAN_OPTIONS: 'halt_on_error=1:second_deadlock_stack=1' },
   },
 }
 

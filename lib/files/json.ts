@@ -5,15 +5,15 @@ import { badFile } from './safetensors.js'
 /** Far more than any file of ours has, far less than a stack holds. */
 const DEEPEST = 64
 
-/** `what` is how errors call it. */
-export function parseJson(path: string, what: string, text: string): unknown {
+/** `what` is how errors call it; `deepest` the levels of brackets it may have. */
+export function parseJson(path: string, what: string, text: string, deepest = DEEPEST): unknown {
   let parsed: unknown
   try {
     parsed = JSON.parse(text)
   } catch {
     throw badFile(path, `${what} no JSON`)
   }
-  if (depth(text) > DEEPEST) throw badFile(path, `${what} nested more than ${DEEPEST} levels deep`)
+  if (depth(text) > deepest) throw badFile(path, `${what} nested more than ${deepest} levels deep`)
   return parsed
 }
 

@@ -130,6 +130,12 @@ describe('a checkpoint', () => {
       (h) => (h.__metadata__.resolved = '{"a":1}'),
       'a version of widehead with other defaults',
     ],
+    [
+      'brackets without end',
+      FILES[0],
+      (h) => (h.__metadata__.resolved = `{"a":${'['.repeat(1e5)}${']'.repeat(1e5)}}`),
+      'resolved of its metadata is nested more than 64 levels deep',
+    ],
   ])('is refused: %s', async (_, file, change, message) => {
     const folder = copy()
     forge(file, change)

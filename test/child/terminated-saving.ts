@@ -25,7 +25,7 @@ function childProcesses(): number {
 
 const head = new ExactHead({ ...size, loss: squaredError(), init: { kind: 'zeros' } })
 await head.save(folder)
-for (let round = 0; round < 5; round++) {
+for (let round = 0; round < 3; round++) {
   const worker = new Worker(new URL('./save-worker.ts', import.meta.url), {
     workerData: { folder, size },
     execArgv: ['--import', new URL('./typescript.mjs', import.meta.url).href],

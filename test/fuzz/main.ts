@@ -1,12 +1,15 @@
 // npm run fuzz: searches for inputs that make a parser break its contract, guided by coverage, for a fixed time a target.
 //
-//   npm run fuzz                                 60 seconds each
+//   npm run fuzz                                 60 seconds of computing each
 //   npm run fuzz -- xmc config --seconds 600     some of them, for longer
 //   npm run fuzz -- --seed 7                     another search; without it, the time of day is the seed
 //   npm run fuzz -- --keep                       replaces the kept corpus by the smallest that was found
 //
-// An input that is a violation, takes all memory or never ends is printed as it would stand in test/fuzz/corpus.
+// An input that is a violation, takes all memory or never ends is shown as it would stand in test/fuzz/corpus.
 
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import { literal, writeCorpus } from './corpus.js'
@@ -35,7 +38,7 @@ for (const name of positionals.length ? positionals : names) {
   const report = await fuzz({ target: name, seconds, seed, shared })
   if (report.kind === 'violation') {
     violations++
-    console.log(`${name}: ${report.message}\n  seed ${seed}, input: ${current(shared)}`)
+    console.log(`${name}: ${report.message}\n  seed ${seed}, input: ${shown(current(shared), name)}`)
   } else {
     const { executions, features, corpus } = report
     console.log(`${name}: ${executions} inputs, ${features} features, ${corpus.length} inputs have all branches`)
@@ -46,6 +49,14 @@ process.exit(violations ? 1 : 0)
 
 function current(shared: SharedArrayBuffer): string {
   return literal(Buffer.from(new Uint8Array(shared, 8, new Int32Array(shared)[1])))
+}
+
+/** Long ones go to a file. */
+function shown(input: string, name: string): string {
+  if (input.length <= 2000) return input
+  const path = join(mkdtempSync(join(tmpdir(), 'widehead-fuzz-')), `${name}.jsonl`)
+  writeFileSync(path, `${input}\n`)
+  return `in ${path}`
 }
 
 async function fuzz(task: WorkerTask): Promise<WorkerReport> {

@@ -11,7 +11,7 @@ const LONGEST = 1000
 async function read(path: string, split: boolean): Promise<string[]> {
   const lines: string[] = []
   for await (const block of readBlocks({ path, label: 'file' }, { split, longest: LONGEST })) {
-    mustEqual(block.first, lines.length + 1, 'number of the first line of a block')
+    if (!split) mustEqual(block.first, lines.length + 1, 'number of the first line of a block')
     for (const line of block.lines) lines.push(line)
   }
   return lines
