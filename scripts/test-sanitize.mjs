@@ -56,7 +56,7 @@ function test(name, compiler) {
   return (
     run('cmake', ['-S', '.', '-B', directory, ...ninja, ...options]) &&
     run('cmake', ['--build', directory, '--parallel', '--target', 'native_tests']) &&
-    run('ctest', ['--test-dir', directory, '--output-on-failure'], env)
+    run('ctest', ['--test-dir', directory, '--output-on-failure', '--parallel', '2'], env)
   )
 }
 
