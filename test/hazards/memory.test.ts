@@ -5,7 +5,7 @@ import { runForJson } from '../child/run.js'
 
 test('10,000 heads created, used and closed take no more memory than 200', async () => {
   const { growth } = await runForJson<{ growth: number }>('./growth.ts')
-  expect(growth).toBeLessThan(60) // MiB; all of them together are 2,500
+  expect(growth).toBeLessThan(60) // MiB; all of them together are 600
 })
 
 test('heads and passes nobody closes are collected', async () => {
