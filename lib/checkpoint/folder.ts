@@ -17,11 +17,14 @@ import { badFile } from '../files/safetensors.js'
 
 const LATEST = 'latest'
 const NAME = /^step-(\d{1,15})(?:-(\d{1,6}))?$/
-const TEMPORARY = /^\.(?:step|latest).*\.(\d+)-[0-9a-f]+\.tmp$/
+const TEMPORARY = /^\.(?:step|latest).*\.(\d+)-([0-9a-f]+)\.tmp$/
+
+/** Tells what this copy of the package is writing from what others in this process are, in worker threads or beside it. */
+const OWN = randomBytes(4).toString('hex')
 
 /** Makes a temporary folder for a checkpoint of this step. At once, so that the caller's state is of this moment. */
 export function beginCheckpoint(folder: string, step: number): string {
-  const temporary = join(folder, `.step-${step}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`)
+  const temporary = join(folder, `.step-${step}.${process.pid}-${OWN}${randomBytes(4).toString('hex')}.tmp`)
   try {
     mkdirSync(folder, { recursive: true })
     mkdirSync(temporary)
@@ -99,9 +102,10 @@ async function prune(folder: string, newest: string, keep: number): Promise<void
 
 /** What a process that is no more was writing, or this one without success. */
 function isAbandoned(folder: string, name: string): boolean {
-  const pid = Number(TEMPORARY.exec(name)?.[1])
-  if (!pid) return false
-  if (pid === process.pid) return !underWay.has(resolve(join(folder, name)))
+  const [, digits, mark = ''] = TEMPORARY.exec(name) ?? []
+  const pid = Number(digits ?? 0)
+  if (pid === 0) return false
+  if (pid === process.pid) return mark.startsWith(OWN) && !underWay.has(resolve(join(folder, name)))
   try {
     process.kill(pid, 0)
     return false

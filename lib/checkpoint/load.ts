@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { NativeState, NativeTensor } from '../binding.js'
 import { typed, WideheadError } from '../errors.js'
+import { parseJson } from '../files/json.js'
 import { badFile, type TensorInfo } from '../files/safetensors.js'
 import { SafetensorsFile } from '../files/safetensors-reader.js'
 import { DIGITS } from './file-plan.js'
@@ -92,11 +93,9 @@ function checkedHeader(file: SafetensorsFile): Map<string, string> {
 }
 
 function readHeader({ path, metadata }: SafetensorsFile): StateHeader {
-  const object = (name: string, text = '{}') => {
-    try {
-      const value: unknown = JSON.parse(text)
-      if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
-    } catch {}
+  const object = (name: string, text = '{}', depth?: number) => {
+    const value = parseJson(path, `${name} of its metadata is`, text, depth)
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
     throw badFile(path, `${name} of its metadata is no JSON object`)
   }
   const step = Number(metadata.step)
@@ -106,7 +105,7 @@ function readHeader({ path, metadata }: SafetensorsFile): StateHeader {
     step,
     config: object('config', metadata.config),
     resolved: object('resolved', metadata.resolved),
-    facts: object('facts', metadata.facts),
+    facts: object('facts', metadata.facts, Number.POSITIVE_INFINITY), // the caller's own, which nothing here walks over
   }
 }
 

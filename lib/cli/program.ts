@@ -36,7 +36,15 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     await program.parseAsync(args, { from: 'user' })
     return code
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return EXIT.ok
+      // Help in place of what was asked for: commander prints it without a word of why.
+      if (error.code === 'commander.help' && args.length > 0) {
+        const fault = args[0] === 'help' ? `unknown command '${args[1]}'` : 'no command is given'
+        io.stderr.write(`\nwidehead: ${fault}\n`)
+      }
+      return EXIT.usage
+    }
     io.stderr.write(`${describe(error)}\n`)
     return exitCode(error)
   }

@@ -7,6 +7,7 @@ import { completeSettings } from '../data/formats/settings.js'
 import { fileError } from '../data/source.js'
 import { createLoss } from '../losses.js'
 import { writeTextAtomically } from './atomic.js'
+import { brief, parseJson } from './json.js'
 import { badFile } from './safetensors.js'
 
 export const FORMAT_VERSION = 2
@@ -52,13 +53,7 @@ export async function readConfig(path: string): Promise<ModelConfig> {
   const text = await readFile(path, 'utf8').catch((error) => {
     throw fileError(`cannot read ${path}`, error)
   })
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(text)
-  } catch {
-    throw badFile(path, 'is no JSON')
-  }
-  return checkConfig(path, parsed)
+  return checkConfig(path, parseJson(path, 'is', text))
 }
 
 function checkConfig(path: string, parsed: unknown): ModelConfig {
@@ -132,7 +127,7 @@ class Fields {
 
   private fault(key: string, expected: string, value: unknown) {
     const place = [this.name, key].filter(Boolean).join('.') || 'the file'
-    return badFile(this.path, `${place} must be ${expected}, got ${JSON.stringify(value)?.slice(0, 80)}`)
+    return badFile(this.path, `${place} must be ${expected}, got ${brief(value)}`)
   }
 
   private own(key: string): unknown {

@@ -3,6 +3,7 @@
 
 import { type FileHandle, open } from 'node:fs/promises'
 import { fileError } from '../data/source.js'
+import { brief, parseJson } from './json.js'
 import {
   type ArrayOf,
   badFile,
@@ -69,10 +70,10 @@ export class SafetensorsFile {
 
   private find(name: string, dtype: Dtype, shape: readonly number[]): TensorInfo {
     const info = this.tensors.get(name)
-    if (!info) throw badFile(this.path, `tensor ${JSON.stringify(name)} is missing`)
+    if (!info) throw badFile(this.path, `tensor ${brief(name)} is missing`)
     const found = `${info.dtype} [${info.shape}]`
     const wanted = `${dtype} [${shape}]`
-    if (found !== wanted) throw badFile(this.path, `tensor ${JSON.stringify(name)} is ${found}, expected ${wanted}`)
+    if (found !== wanted) throw badFile(this.path, `tensor ${brief(name)} is ${found}, expected ${wanted}`)
     return info
   }
 
@@ -115,12 +116,7 @@ async function readHeader(path: string, file: FileHandle) {
 }
 
 function parse(path: string, bytes: Buffer): Record<string, unknown> {
-  let header: unknown
-  try {
-    header = JSON.parse(bytes.toString('utf8'))
-  } catch {
-    throw badFile(path, 'the header is no JSON')
-  }
+  const header = parseJson(path, 'the header is', bytes.toString('utf8'))
   if (!isObject(header)) throw badFile(path, 'the header is no JSON object')
   return header
 }
@@ -137,8 +133,7 @@ function checkHeader(path: string, header: Record<string, unknown>, dataBytes: n
   const tensors = new Map(Object.entries(entries).map(([name, entry]) => [name, checkEntry(path, name, entry)]))
   let end = 0
   for (const [name, info] of [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end)) {
-    if (info.begin !== end)
-      throw badFile(path, `tensor ${JSON.stringify(name)} starts at ${info.begin}, expected ${end}`)
+    if (info.begin !== end) throw badFile(path, `tensor ${brief(name)} starts at ${info.begin}, expected ${end}`)
     end = info.end
   }
   if (end !== dataBytes) {
@@ -149,17 +144,18 @@ function checkHeader(path: string, header: Record<string, unknown>, dataBytes: n
 }
 
 function checkEntry(path: string, name: string, entry: unknown): TensorInfo {
-  const fault = (what: string) => badFile(path, `tensor ${JSON.stringify(name)}: ${what}`)
+  const fault = (what: string) => badFile(path, `tensor ${brief(name)}: ${what}`)
   if (!isObject(entry)) throw fault('its entry is no object')
   const { dtype, shape, data_offsets: offsets } = entry
   const bytes = typeof dtype === 'string' ? elementBytes(dtype) : undefined
-  if (bytes === undefined) throw fault(`unknown dtype ${JSON.stringify(dtype)}`)
+  if (bytes === undefined) throw fault(`unknown dtype ${brief(dtype)}`)
   const count = elements(shape)
-  if (count === undefined) throw fault(`shape ${JSON.stringify(shape)} is none`)
+  if (count === undefined) throw fault(`shape ${brief(shape)} is none`)
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every((o) => Number.isSafeInteger(o) && o >= 0)) {
-    throw fault(`data_offsets ${JSON.stringify(offsets)} are none`)
+    throw fault(`data_offsets ${brief(offsets)} are none`)
   }
   const [begin, end] = offsets as [number, number]
-  if (end - begin !== count * bytes) throw fault(`${end - begin} bytes, but ${dtype} [${shape}] takes ${count * bytes}`)
+  if (end - begin !== count * bytes)
+    throw fault(`${end - begin} bytes, but ${dtype} ${brief(shape)} takes ${count * bytes}`)
   return { dtype: dtype as string, shape: shape as number[], begin, end }
 }

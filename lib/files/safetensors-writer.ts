@@ -43,12 +43,13 @@ function byteLength(dtype: Dtype, shape: number[]): number {
 }
 
 function header(tensors: readonly TensorSource[], metadata: Readonly<Record<string, string>>): Uint8Array {
-  const entries: Record<string, unknown> = { __metadata__: metadata }
+  const entries: [name: string, entry: unknown][] = [['__metadata__', metadata]]
   let offset = 0
   for (const { name, dtype, shape } of tensors) {
     const end = offset + byteLength(dtype, shape)
-    entries[name] = { dtype, shape, data_offsets: [offset, end] }
+    entries.push([name, { dtype, shape, data_offsets: [offset, end] }])
     offset = end
   }
-  return headerBytes(entries)
+  // An object that is filled by assignment loses the name __proto__.
+  return headerBytes(Object.fromEntries(entries))
 }

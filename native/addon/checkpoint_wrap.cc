@@ -2,6 +2,7 @@
 // it waits.
 
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,17 @@
 namespace widehead::addon {
 
 namespace {
+
+// The processes that write for a thread of JavaScript. They end with it: nobody would wait for them, and who is not waited for stays
+// in the system's table.
+using Writers = std::set<int64_t>;
+
+Writers& writersOf(const Napi::CallbackInfo& info) { return *static_cast<Writers*>(info.Data()); }
+
+void endWriters(Writers* writers) {
+  for (const int64_t process : *writers) endWriter(process);
+  delete writers;
+}
 
 // [{ path, header, checksums, parts: [[snapshot's handle, number of the tensor], ...] }]
 std::vector<FilePlan> readPlans(const Napi::Array& list) {
@@ -57,23 +69,29 @@ Napi::Value writeFiles(const Napi::CallbackInfo& info) {
 Napi::Value forkFiles(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     std::vector<FilePlan> plans = readPlans(info[0].As<Napi::Array>());
-    return Napi::Number::New(info.Env(), static_cast<double>(forkWriter(plans)));
+    const int64_t process = forkWriter(plans);
+    if (process > 0) writersOf(info).insert(process);
+    return Napi::Number::New(info.Env(), static_cast<double>(process));
   });
 }
 
 // (process): undefined while it runs, then the number of the system's error, 0 for none, -1 if it was killed
 Napi::Value pollWriter(const Napi::CallbackInfo& info) {
-  const WriterState state = widehead::pollWriter(info[0].As<Napi::Number>().Int64Value());
+  const int64_t process = info[0].As<Napi::Number>().Int64Value();
+  const WriterState state = widehead::pollWriter(process);
   if (state.running) return info.Env().Undefined();
+  writersOf(info).erase(process);
   return Napi::Number::New(info.Env(), state.fault);
 }
 
 }  // namespace
 
 void registerCheckpoints(Napi::Env env, Napi::Object exports) {
+  auto* writers = new Writers;
+  env.AddCleanupHook(endWriters, writers);
   exports.Set("writeFiles", Napi::Function::New<writeFiles>(env, "writeFiles"));
-  exports.Set("forkFiles", Napi::Function::New<forkFiles>(env, "forkFiles"));
-  exports.Set("pollWriter", Napi::Function::New<pollWriter>(env, "pollWriter"));
+  exports.Set("forkFiles", Napi::Function::New<forkFiles>(env, "forkFiles", writers));
+  exports.Set("pollWriter", Napi::Function::New<pollWriter>(env, "pollWriter", writers));
 }
 
 }  // namespace widehead::addon

@@ -17,6 +17,7 @@ namespace widehead {
 
 int64_t forkWriter(std::vector<FilePlan>&) noexcept { return 0; }
 WriterState pollWriter(int64_t) noexcept { return {false, -1}; }
+void endWriter(int64_t) noexcept {}
 
 #else
 
@@ -62,6 +63,15 @@ WriterState pollWriter(int64_t process) noexcept {
   if (ended == 0 || (ended < 0 && errno == EINTR)) return {true, 0};
   if (ended < 0 || !WIFEXITED(status)) return {false, -1};
   return {false, WEXITSTATUS(status)};
+}
+
+void endWriter(int64_t process) noexcept {
+  // The number of one that has been waited for may be another process by now.
+  if (!pollWriter(process).running) return;
+  const pid_t child = static_cast<pid_t>(process);
+  kill(child, SIGKILL);
+  while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
 }
 
 #endif

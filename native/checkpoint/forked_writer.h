@@ -19,4 +19,7 @@ struct WriterState {
 };
 WriterState pollWriter(int64_t process) noexcept;
 
+// Ends one whose files nobody waits for any more; what it has written is no whole file.
+void endWriter(int64_t process) noexcept;
+
 }  // namespace widehead

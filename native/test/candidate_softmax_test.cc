@@ -150,6 +150,7 @@ TEST(all_classes_in_one_block) {
 TEST(all_classes_in_many_blocks_held_or_computed_again) {
   for (size_t m : {10u, 220u}) {
     for (double clip : {kInfinity, 0.01}) {
+      if (check::kSanitized && m > 10 && clip == kInfinity) continue;
       CandidateSoftmax softmax;
       softmax.candidates.all = true;
       checkAgainstReference({40000, 3, m, true}, softmax, clip);
@@ -162,8 +163,9 @@ TEST(some_classes_with_corrections) {
     CandidateSoftmax softmax;
     const Problem problem = {80000, 3, m, true};
     softmax.candidates = some(problem, 2);
-    checkAgainstReference(problem, softmax, kInfinity);
     checkAgainstReference(problem, softmax, 0.01);
+    if (check::kSanitized && m > 7) continue;
+    checkAgainstReference(problem, softmax, kInfinity);
   }
 }
 

@@ -73,6 +73,13 @@ inline std::vector<float> normals(size_t count, uint64_t seed) {
   return values;
 }
 
+// A sanitizer makes everything several times slower: what a smaller case shows as well may be left out then.
+#ifdef WIDEHEAD_SANITIZED
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+
 constexpr double kUlp = 5.9604644775390625e-08;  // half a unit in the last place of 1.0f
 const float kNaN = std::numeric_limits<float>::quiet_NaN();
 

@@ -67,6 +67,7 @@ void testWriter(bool forked) {
   }
   const std::vector<uint8_t> file = contents(path);
   CHECK(file.size() == 4096 + mixed.size() + zeros.size());
+  if (file.size() != 4096 + mixed.size() + zeros.size()) return;
   CHECK(std::memcmp(&file[4096], mixed.data(), mixed.size()) == 0);
   CHECK(std::memcmp(&file[4096 + mixed.size()], zeros.data(), zeros.size()) == 0);
   char digits[9];
@@ -86,6 +87,20 @@ void testWriter(bool forked) {
 TEST(a_file_is_written_here) { testWriter(false); }
 #ifndef _WIN32
 TEST(a_file_is_written_as_memory_was_at_the_fork) { testWriter(true); }
+
+TEST(a_writer_is_ended_and_waited_for) {
+  const std::string path = temporary("ended");
+  const std::vector<uint8_t> data(64 << 20, 1);
+  std::vector<FilePlan> plans = {planOf(path, {&data})};
+  const int64_t process = forkWriter(plans);
+  CHECK(process > 0);
+  endWriter(process);
+  const WriterState state = pollWriter(process);  // no child of ours any more
+  CHECK(!state.running);
+  CHECK(state.fault == -1);
+  endWriter(process);
+  std::remove(path.c_str());
+}
 #endif
 
 TEST(a_writer_gives_up_when_told_to) {

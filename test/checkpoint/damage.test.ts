@@ -130,6 +130,12 @@ describe('a checkpoint', () => {
       (h) => (h.__metadata__.resolved = '{"a":1}'),
       'a version of widehead with other defaults',
     ],
+    [
+      'brackets without end',
+      FILES[0],
+      (h) => (h.__metadata__.resolved = `{"a":${'['.repeat(1e5)}${']'.repeat(1e5)}}`),
+      'resolved of its metadata is nested more than 64 levels deep',
+    ],
   ])('is refused: %s', async (_, file, change, message) => {
     const folder = copy()
     forge(file, change)
@@ -189,16 +195,16 @@ describe('a folder of checkpoints', () => {
   it('keeps as many as it is told, and none of what others left unfinished', async () => {
     const folder = copy()
     const head = await ExactHead.load(folder)
-    for (const abandoned of ['.step-1.99999999-abcd.tmp', `.step-1.${process.pid}-abcd.tmp`])
-      mkdirSync(join(folder, abandoned))
-    mkdirSync(join(folder, 'mine'))
+    // Of a process that is no more; of another copy of the package in this one, which may be at it; of no one here.
+    const [abandoned, other] = ['.step-1.99999999-abcd.tmp', `.step-1.${process.pid}-abcd.tmp`]
+    for (const name of [abandoned, other, 'mine']) mkdirSync(join(folder, name))
     for (const batch of minibatches(3)) {
       course(head, [batch], 0.01)
       await head.save(folder, { keep: 2 })
     }
-    expect(readdirSync(folder).sort()).toEqual(['latest', 'mine', 'step-62', 'step-63'])
+    expect(readdirSync(folder).sort()).toEqual([other, 'latest', 'mine', 'step-62', 'step-63'])
     await head.save(folder, { keep: 1 })
-    expect(readdirSync(folder).sort()).toEqual(['latest', 'mine', 'step-63-2'])
+    expect(readdirSync(folder).sort()).toEqual([other, 'latest', 'mine', 'step-63-2'])
     await load(folder).catch((error) => expect(error.message).toContain('trunk.safetensors'))
   })
 

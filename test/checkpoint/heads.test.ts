@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { customLoss, ExactHead, loadHead, squaredError } from '../../lib/index.js'
+import { customLoss, ExactHead, loadHead, readCheckpoint, squaredError } from '../../lib/index.js'
 import { temporaryFolder } from '../data/helpers.js'
 import { taylorSoftmaxByHand } from '../judge/custom-losses.js'
 import { Random } from '../judge/random.js'
@@ -114,5 +114,13 @@ describe('save and load', () => {
     expect(loaded.step(hidden, targets, { learningRate: 0.1 })).toEqual(
       head.step(hidden, targets, { learningRate: 0.1 }),
     )
+  })
+
+  it('gives facts back however deep they are nested', async () => {
+    let facts: Record<string, unknown> = {}
+    for (let level = 0; level < 1000; level++) facts = { facts }
+    const path = fresh()
+    await create().save(path, { facts })
+    expect((await readCheckpoint(path)).facts).toEqual(facts)
   })
 })

@@ -11,10 +11,18 @@ export interface Ended {
   stderr: string
 }
 
-export function runChild(script: string, env: Record<string, string> = {}, flags: string[] = []): Promise<Ended> {
+/** `flags` are Node's, `args` the script's. */
+export function runChild(
+  script: string,
+  env: Record<string, string> = {},
+  flags: string[] = [],
+  args: string[] = [],
+): Promise<Ended> {
   const register = new URL('./typescript.mjs', import.meta.url).href
   const path = fileURLToPath(new URL(script, import.meta.url))
-  const child = spawn(process.execPath, [...flags, '--import', register, path], { env: { ...process.env, ...env } })
+  const child = spawn(process.execPath, [...flags, '--import', register, path, ...args], {
+    env: { ...process.env, ...env },
+  })
   const ended: Ended = { code: null, signal: null, stdout: '', stderr: '' }
   child.stdout.on('data', (chunk) => {
     ended.stdout += chunk
@@ -33,8 +41,9 @@ export async function runForJson<T>(
   script: string,
   env: Record<string, string> = {},
   flags: string[] = [],
+  args: string[] = [],
 ): Promise<T> {
-  const { code, signal, stdout, stderr } = await runChild(script, env, flags)
+  const { code, signal, stdout, stderr } = await runChild(script, env, flags, args)
   if (code !== 0) throw new Error(`${script} ended with status ${code}, signal ${signal}:\n${stderr}`)
   return JSON.parse(stdout) as T
 }

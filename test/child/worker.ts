@@ -4,9 +4,9 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { customLoss, ExactHead, squaredError } from '../../lib/index.js'
 import { squaredErrorByHand } from '../judge/custom-losses.js'
 import { Stream } from '../judge/stream.js'
+import type { WorkerTask } from './worker-start.js'
 
-const { endless, seed } = workerData as { endless: boolean; seed: number }
-const size = { numClasses: 2000, hiddenSize: 64 }
+const { endless, seed, size = { numClasses: 2000, hiddenSize: 64 } } = workerData as WorkerTask
 const loss = seed % 2 === 0 ? squaredError() : customLoss(squaredErrorByHand)
 const head = new ExactHead({ ...size, loss, seed, init: { kind: 'normal', scale: 0.1 } })
 const stream = new Stream({ ...size, batchSize: 32, seed })

@@ -24,6 +24,7 @@ const train = (file: string, ...more: string[]) => ['train', '--train', path(fil
 describe('mistakes', () => {
   it.each<[string[], number, RegExp]>([
     [['trian'], 2, /unknown command 'trian'/],
+    [['help', 'trian'], 2, /unknown command 'trian'/],
     [['train'], 2, /required option '--train <files...>' not specified/],
     [['evaluate', '--model', 'x'], 2, /required option '--data/],
     [train('xmc', '--epochs', '0'), 2, /--epochs <n>' argument '0' is invalid. It must be at least 1/],

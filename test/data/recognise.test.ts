@@ -26,6 +26,11 @@ describe('recognise', () => {
     )
   })
 
+  it('gets through a long row of apostrophes', () => {
+    // Once the square of their number was tried: many minutes.
+    expect(told(`a${"'".repeat(300_000)}(`)).toBe('sequences')
+  })
+
   it('asks when it is of none', () => {
     expect(() => told('')).toThrow('file is of no format known (text, xmc, sets, sequences)')
     expect(() => told('\n\n')).toThrow('--format')

@@ -129,4 +129,16 @@ describe('config.json', () => {
     writeFileSync(join(folder, 'config.json'), '{"formatVersion": 1')
     await expect(loadSetup(folder)).rejects.toThrow('config.json: is no JSON')
   })
+
+  it('refuses what would overflow the stack', async () => {
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'config.json'), `{"formatVersion": 1, "data": ${'['.repeat(1e5)}${']'.repeat(1e5)}}`)
+    await expect(loadSetup(folder)).rejects.toThrow('config.json: is nested more than 64 levels deep')
+  })
+
+  it('refuses a vocabulary of very many lines', async () => {
+    await saved()
+    writeFileSync(join(folder, 'vocabulary.txt'), '\n'.repeat(300_000))
+    await expect(loadSetup(folder)).rejects.toThrow('300000 tokens, expected 3')
+  })
 })

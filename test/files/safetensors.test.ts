@@ -66,6 +66,19 @@ describe('safetensors', () => {
     expect(bytes.length).toBe(8 + length + 40)
   })
 
+  it('keeps a name that is a name of Object', async () => {
+    const path = fresh()
+    const names = ['__proto__', 'constructor']
+    await writeSafetensors(
+      path,
+      names.map((name, i) => tensor(name, [1], Int32Array.of(i))),
+    )
+    const file = await SafetensorsFile.open(path)
+    expect([...file.tensors.keys()]).toEqual(names)
+    expect(await file.read('__proto__', 'I32', [1])).toEqual(Int32Array.of(0))
+    await file.close()
+  })
+
   it('writes a tensor in pieces, and notices when they are not what the shape says', async () => {
     const path = fresh()
     const pieces = (list: Float32Array[]) => [{ name: 'w', dtype: 'F32' as const, shape: [2, 2], pieces: () => list }]
@@ -109,6 +122,11 @@ describe('safetensors', () => {
     ['a header longer than any memory', () => forged('{}', 0, 2n ** 63n), /does not fit/],
     ['no JSON', () => forged('{"a', 0), /no JSON/],
     ['no object', () => forged('[1]', 0), /no JSON object/],
+    [
+      'what would overflow the stack',
+      () => forged(`{"w":${'['.repeat(1e5)}${']'.repeat(1e5)}}`, 0),
+      /nested more than/,
+    ],
     ['metadata that is no strings', () => forged({ __metadata__: { a: 1 } }, 0), /__metadata__/],
     ['an entry that is no object', () => forged({ w: 3 }, 0), /its entry is no object/],
     ['an unknown dtype', () => forged({ w: entry(0, 4, [1], 'F99') }, 4), /unknown dtype "F99"/],

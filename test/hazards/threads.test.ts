@@ -17,6 +17,11 @@ test('worker threads have heads of their own, and may be terminated in the middl
   expect(loss).toBeGreaterThan(0)
 })
 
+test('the memory of workers that were terminated in the middle of a step comes back', async () => {
+  const { growth } = await runForJson<{ growth: number }>('./terminated.ts')
+  expect(growth).toBeLessThan(250) // MiB; the heads of all of them together are 780
+})
+
 test.each(['exit', 'later'])('a process may leave at any time: %s', async (how) => {
   for (let round = 0; round < 5; round++) {
     expect(await runChild('./leave.ts', { LEAVE: how })).toMatchObject({ code: 0, signal: null, stderr: '' })

@@ -24,6 +24,9 @@ interface TextSettings {
   maxWords: number
 }
 
+/** What ends a word begins with no apostrophe, so that a long row of them is looked at once and not once for each. */
+const WORD_OF_PROSE = /^["'(“‘]*\p{L}[\p{L}\p{M}'’-]*(?:[.,;:!?)"”][.,;:!?)"'”’]*)?$/u
+
 /** undefined: a document's limit. */
 function tokenize(line: string, settings: TextSettings): string[] | undefined {
   if (/^\s*<\/?doc[\s>]/.test(line)) return undefined
@@ -160,7 +163,7 @@ export const text: Format = {
     const prose = lines.filter((line) => fields(line).length > 0)
     if (prose.some((line) => /^<doc[\s>]/.test(line))) return true
     const tokens = prose.flatMap(fields)
-    const letters = tokens.filter((token) => /^["'(“‘]*\p{L}[\p{L}\p{M}'’-]*[.,;:!?)"'”’]*$/u.test(token))
+    const letters = tokens.filter((token) => WORD_OF_PROSE.test(token))
     return letters.length >= tokens.length / 2 && looksLikeProse(tokens)
   },
 
