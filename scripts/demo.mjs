@@ -29,7 +29,7 @@ const PROMPTS = [
 ]
 const CONTINUE_BY = 8
 
-if (!existsSync(program)) fail('the package is not built: run npm run build first')
+if (!existsSync(program)) fail('the package is not built: run npm run compile first')
 const folder = mkdtempSync(join(tmpdir(), 'widehead-demo-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 process.on('SIGINT', () => process.exit(130))

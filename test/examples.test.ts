@@ -13,7 +13,7 @@ import { CORPORA, widehead } from './cli/helpers.js'
 const root = fileURLToPath(new URL('..', import.meta.url))
 // Examples import the built package by its name.
 const built = existsSync(`${root}/dist/index.js`)
-if (!built) console.warn('examples are not tested: run npm run build first')
+if (!built) console.warn('examples are not tested: run npm run compile first')
 
 async function run(name: string, ...sizes: number[]): Promise<string> {
   const { stdout } = await promisify(execFile)(process.execPath, [`examples/${name}`, ...sizes.map(String)], {
