@@ -27,11 +27,12 @@ function isWanted({ name, platform, arch }) {
   return wanted.length === 0 && platform === process.platform && arch === process.arch && !name.endsWith('musl')
 }
 
-async function build({ name, platform, arch, libc, strip, cmake }) {
+async function build({ name, platform, arch, libc, strip, cmake, zigTarget }) {
   const cwd = `${root}build-prebuild/${name}`
   rmSync(cwd, { recursive: true, force: true }) // what is left of another toolchain would be taken for this one's
   mkdirSync(cwd, { recursive: true })
   process.env.WIDEHEAD_CMAKE_ARGS = JSON.stringify(cmake)
+  process.env.WIDEHEAD_ZIG_TARGET = zigTarget ?? ''
   await prebuildify({
     ...{ name: 'widehead', napi: true, cwd, out: root, platform, arch, libc, tagLibc: libc !== undefined },
     ...{ strip: strip !== null, stripBin: strip ?? 'strip', nodeGyp: `${root}scripts/prebuild/builder.mjs` },

@@ -46,6 +46,7 @@ export const TARGETS = [
     possible: true,
     strip: 'strip',
     objdump: 'objdump',
+    zigTarget: 'x86_64-linux-musl',
     cmake: [toolchain('linux-x64-musl')],
   },
   {
@@ -69,6 +70,7 @@ export const TARGETS = [
     possible: true,
     strip: null, // stripping would take the signature
     objdump: null,
+    zigTarget: 'aarch64-macos.11.0',
     cmake: host === 'darwin-arm64' ? [] : [toolchain('darwin-arm64')],
   },
 ]

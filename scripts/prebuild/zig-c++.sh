@@ -1,2 +1,3 @@
 #!/bin/sh
-exec "${ZIG:-zig}" c++ "$@"
+# The target comes by the environment: cmake-js replaces the flags of a toolchain file.
+exec "${ZIG:-zig}" c++ -target "$WIDEHEAD_ZIG_TARGET" "$@"

@@ -1,7 +1,5 @@
-# zig as the compiler for ZIG_TARGET; it brings the C and C++ libraries of all targets.
+# zig as the compiler; it brings the C and C++ libraries of all targets.
 set(CMAKE_CXX_COMPILER ${CMAKE_CURRENT_LIST_DIR}/zig-c++.sh)
-set(CMAKE_CXX_FLAGS_INIT "-target ${ZIG_TARGET}")
-set(CMAKE_SHARED_LINKER_FLAGS_INIT "-target ${ZIG_TARGET}")
 # zig has ar and ranlib of its own; the probe for threads fails under zig, which has them.
 set(CMAKE_AR ${CMAKE_CURRENT_LIST_DIR}/zig-ar.sh)
 set(CMAKE_RANLIB ${CMAKE_CURRENT_LIST_DIR}/zig-ranlib.sh)
