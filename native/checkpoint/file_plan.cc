@@ -8,8 +8,10 @@
 #include <cstring>
 
 #ifdef _WIN32
+#define NOMINMAX
 #include <io.h>
 #include <sys/stat.h>
+#include <windows.h>
 #else
 #include <unistd.h>
 #endif
@@ -39,7 +41,12 @@ constexpr Tables kTables = makeTables();
 
 // What differs between systems.
 #ifdef _WIN32
-int openNew(const char* path) { return _open(path, _O_CREAT | _O_EXCL | _O_WRONLY | _O_BINARY, _S_IREAD | _S_IWRITE); }
+// Paths come from JavaScript as UTF-8.
+int openNew(const char* path) {
+  std::wstring wide(static_cast<size_t>(MultiByteToWideChar(CP_UTF8, 0, path, -1, nullptr, 0)), L'\0');
+  MultiByteToWideChar(CP_UTF8, 0, path, -1, &wide[0], static_cast<int>(wide.size()));
+  return _wopen(wide.c_str(), _O_CREAT | _O_EXCL | _O_WRONLY | _O_BINARY, _S_IREAD | _S_IWRITE);
+}
 bool writeAt(int file, const uint8_t* data, size_t size, uint64_t at) {
   return _lseeki64(file, static_cast<int64_t>(at), SEEK_SET) >= 0 &&
          _write(file, data, static_cast<unsigned>(size)) == static_cast<int>(size);
