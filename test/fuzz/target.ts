@@ -67,3 +67,6 @@ export function mustEqual(actual: unknown, expected: unknown, what: string): voi
   const [found, wanted] = [JSON.stringify(actual), JSON.stringify(expected)]
   must(found === wanted, `${what}: ${found?.slice(0, 300)} is not ${wanted?.slice(0, 300)}`)
 }
+
+/** What JSON is made of, for the dictionaries of targets that read it. */
+export const JSON_MARKS = ['{', '}', '[', ']', ',', ':', '"']

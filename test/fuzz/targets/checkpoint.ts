@@ -7,7 +7,7 @@ import { crc32 } from 'node:zlib'
 import { DIGITS } from '../../../lib/checkpoint/file-plan.js'
 import { StateFile } from '../../../lib/checkpoint/load.js'
 import { headerBytes } from '../../../lib/files/safetensors.js'
-import { accepted, must, type Target } from '../target.js'
+import { accepted, JSON_MARKS, must, type Target } from '../target.js'
 
 const METADATA = {
   format: 'widehead state',
@@ -71,21 +71,7 @@ async function readAll(path: string): Promise<void> {
 
 export const checkpoint: Target = {
   name: 'checkpoint',
-  dictionary: [
-    '{',
-    '}',
-    '[',
-    ']',
-    ',',
-    ':',
-    '"',
-    '\\"',
-    '"step":"0"',
-    '"step":"1e3"',
-    '"facts":"{}"',
-    '"facts":"[]"',
-    '"config":"null"',
-  ]
+  dictionary: [...JSON_MARKS, '\\"', '"step":"0"', '"step":"1e3"', '"facts":"{}"', '"facts":"[]"', '"config":"null"']
     .concat([
       '"__proto__":',
       '"dtype":"F32"',

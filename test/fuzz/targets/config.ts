@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ModelConfig, readConfig, writeConfig } from '../../../lib/files/config.js'
-import { accepted, mustEqual, type Target } from '../target.js'
+import { accepted, JSON_MARKS, mustEqual, type Target } from '../target.js'
 
 const CONFIG: ModelConfig = {
   formatVersion: 2,
@@ -41,23 +41,7 @@ const OTHER: ModelConfig = {
 
 export const config: Target = {
   name: 'config',
-  dictionary: [
-    '{',
-    '}',
-    '[',
-    ']',
-    ',',
-    ':',
-    '"',
-    'null',
-    'true',
-    '[]',
-    '{}',
-    '"__proto__":',
-    '"xmc"',
-    '"sequences"',
-    '"relu"',
-  ].concat([
+  dictionary: [...JSON_MARKS, 'null', 'true', '[]', '{}', '"__proto__":', '"xmc"', '"sequences"', '"relu"'].concat([
     '"squared-error"',
     '"weighted-squared-error"',
     '"negativeWeight":',

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { DTYPES, type Dtype, elements, type TensorArray } from '../../../lib/files/safetensors.js'
 import { SafetensorsFile } from '../../../lib/files/safetensors-reader.js'
 import { writeSafetensors } from '../../../lib/files/safetensors-writer.js'
-import { accepted, must, mustEqual, type Target } from '../target.js'
+import { accepted, JSON_MARKS, must, mustEqual, type Target } from '../target.js'
 
 interface Content {
   metadata: unknown
@@ -42,21 +42,7 @@ const HEADER = '{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2],"
 
 export const safetensors: Target = {
   name: 'safetensors',
-  dictionary: [
-    '{',
-    '}',
-    '[',
-    ']',
-    ',',
-    ':',
-    '"',
-    '"__proto__"',
-    '"__metadata__":{}',
-    '"dtype":"F32"',
-    '"I32"',
-    '"F64"',
-    '"U8"',
-  ]
+  dictionary: [...JSON_MARKS, '"__proto__"', '"__metadata__":{}', '"dtype":"F32"', '"I32"', '"F64"', '"U8"']
     .concat([
       '"shape":[]',
       '"shape":[0]',
