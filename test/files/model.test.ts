@@ -2,9 +2,9 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Vocabulary } from '../../lib/data/vocabulary.js'
-import type { ModelConfig } from '../../lib/files/config.js'
 import { createModelFolder, loadSetup, saveSetup } from '../../lib/files/model.js'
 import { temporaryFolder } from '../data/helpers.js'
+import { CONFIG as config } from './config.js'
 
 const root = temporaryFolder()
 let folder = ''
@@ -13,25 +13,6 @@ beforeEach(() => {
   folder = join(root, `model-${count++}`)
 })
 
-const config: ModelConfig = {
-  formatVersion: 2,
-  widehead: '0.1.0',
-  data: { format: 'sets', settings: { hide: 0.5 }, sizes: { examples: 12 } },
-  network: {
-    numInputs: 3,
-    slots: 1,
-    combine: 'sqrt',
-    embedding: 8,
-    layers: [{ size: 4, activation: 'tanh' }],
-    numClasses: 3,
-    hiddenSize: 4,
-    head: 'exact',
-    headOptions: {},
-    bias: false,
-    loss: { name: 'z-loss', parameters: { alpha: 1, beta: 3 } },
-  },
-  training: { batch: 100 },
-}
 const learned = {
   sizes: config.data.sizes,
   vocabulary: new Vocabulary(['größe', '__proto__', 'c'], Float64Array.of(5, 4, 1)),
