@@ -2,6 +2,7 @@ export type { LoadOptions } from './checkpoint/load-head.js'
 export { type CheckpointInfo, readCheckpoint } from './checkpoint/read.js'
 export type { Saved, SaveOptions } from './checkpoint/save.js'
 export { type ErrorCode, WideheadError } from './errors.js'
+export { BulkSoftmaxHead, type BulkSoftmaxOptions } from './heads/bulk-softmax.js'
 export { DenseHead } from './heads/dense.js'
 export { type Drift, type ExactDiagnostics, ExactHead, type ExactHeadOptions } from './heads/exact.js'
 export { HierarchicalSoftmaxHead, type HierarchicalSoftmaxOptions } from './heads/hierarchical-softmax.js'
@@ -13,6 +14,7 @@ export type { StabilisationPolicy } from './heads/stabilisation.js'
 export type {
   ApplyOptions,
   CommonOptions,
+  EvaluateOptions,
   Evaluation,
   ForwardResult,
   Head,

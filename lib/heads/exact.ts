@@ -1,12 +1,15 @@
 import { type LoadOptions, loadHeadAs } from '../checkpoint/load-head.js'
 import { BaseHead } from './base.js'
+import type { OwnOptions } from './spec.js'
 import { defaultPolicy, mergePolicy, type StabilisationPolicy } from './stabilisation.js'
-import type { HeadOptions } from './types.js'
+import type { CommonOptions, HeadOptions } from './types.js'
 
-export interface ExactHeadOptions extends HeadOptions {
+export interface FactoredOptions extends CommonOptions {
   /** Changes to how the factored weights are kept accurate; the defaults suit all but experiments. */
   policy?: Partial<StabilisationPolicy>
 }
+
+export interface ExactHeadOptions extends HeadOptions, FactoredOptions {}
 
 /** Facts about an ExactHead. */
 export interface ExactDiagnostics extends Record<string, number> {
@@ -37,25 +40,17 @@ export interface Drift {
   inverse: number
 }
 
-/**
- * The exact output layer for losses of the spherical family: loss, gradient and update of all D classes in O(d^2) an example
- * (Vincent, de Brebisson, Bouthillier, NIPS 2015; arXiv 1606.08061), at any learning rate, no step costing O(D).
- */
-export class ExactHead extends BaseHead {
+/** What heads share whose weights are factored, so that a step costs O(d^2) an example: the exact head and those made from it. */
+export abstract class FactoredHead extends BaseHead {
   #policy
 
-  constructor(options: ExactHeadOptions) {
+  protected constructor(kind: string, options: FactoredOptions, own: OwnOptions = {}) {
     const policy = (features: number) => {
       const { policy: changes } = options
       return mergePolicy(defaultPolicy(options.numClasses, features), changes ?? {})
     }
-    super('exact', options, { policy })
+    super(kind, options, { ...own, policy })
     this.#policy = policy(this.hiddenSize + (this.bias ? 1 : 0))
-  }
-
-  /** A head as it was saved in `folder`, by `save` or `widehead train`. Errors: WIDEHEAD_FILE. */
-  static load(folder: string, options?: LoadOptions): Promise<ExactHead> {
-    return loadHeadAs(folder, 'exact', (_, own) => new ExactHead(own), options)
   }
 
   /** How the factored weights are kept accurate. Assign a whole or partial policy to change it from the next step on. */
@@ -95,5 +90,20 @@ export class ExactHead extends BaseHead {
    */
   catchUp(): void {
     this.idle().catchUp()
+  }
+}
+
+/**
+ * The exact output layer for losses of the spherical family: loss, gradient and update of all D classes in O(d^2) an example
+ * (Vincent, de Brebisson, Bouthillier, NIPS 2015; arXiv 1606.08061), at any learning rate, no step costing O(D).
+ */
+export class ExactHead extends FactoredHead {
+  constructor(options: ExactHeadOptions) {
+    super('exact', options)
+  }
+
+  /** A head as it was saved in `folder`, by `save` or `widehead train`. Errors: WIDEHEAD_FILE. */
+  static load(folder: string, options?: LoadOptions): Promise<ExactHead> {
+    return loadHeadAs(folder, 'exact', (_, own) => new ExactHead(own), options)
   }
 }

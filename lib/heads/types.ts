@@ -74,6 +74,14 @@ export interface StepResult {
   gradNorm: number
 }
 
+export interface EvaluateOptions {
+  /**
+   * True: the loss that the head's own stands for, in O(D d) an example. BulkSoftmaxHead: the full softmax. For all other heads it is
+   * what they evaluate anyway. Default false.
+   */
+  exact?: boolean
+}
+
 export interface Evaluation {
   loss: number
   /** One an example, m. */
@@ -113,8 +121,8 @@ export interface Head {
   step(hidden: Float32Array, targets: Targets, options: ApplyOptions): StepResult
   stepAsync(hidden: Float32Array, targets: Targets, options: ApplyOptions): Promise<StepResult>
   forward(hidden: Float32Array, targets: Targets): ForwardResult
-  evaluate(hidden: Float32Array, targets: Targets): Evaluation
-  evaluateAsync(hidden: Float32Array, targets: Targets): Promise<Evaluation>
+  evaluate(hidden: Float32Array, targets: Targets, options?: EvaluateOptions): Evaluation
+  evaluateAsync(hidden: Float32Array, targets: Targets, options?: EvaluateOptions): Promise<Evaluation>
   logits(hidden: Float32Array, classes: Int32Array): Float32Array
   topK(hidden: Float32Array, k: number, options?: TopKOptions): TopK
   topKAsync(hidden: Float32Array, k: number, options?: TopKOptions): Promise<TopK>
