@@ -9,6 +9,7 @@ import { isa } from '../dist/index.js'
 import { othersBusy } from './process.mjs'
 import { writeTable } from './results.mjs'
 import { checkpoint } from './tables/checkpoint.mjs'
+import { fidelity } from './tables/fidelity.mjs'
 import { headsTable } from './tables/heads.mjs'
 import { inference } from './tables/inference.mjs'
 import { kernels } from './tables/kernels.mjs'
@@ -31,6 +32,7 @@ const tables = {
   trunk,
   retrieval,
   inference,
+  fidelity,
   heads: headsTable,
   checkpoint,
   serve,

@@ -8,6 +8,7 @@ const fits = (numClasses: number) => shortlist.filter((id) => id < numClasses)
 
 headSuite(
   'BulkSoftmaxHead',
-  (options) => new BulkSoftmaxHead({ ...withoutLoss(options), shortlist: fits(options?.numClasses) }),
+  (options) =>
+    new BulkSoftmaxHead({ ...withoutLoss(options), shortlist: fits(options?.numClasses), minibatchTargets: false }),
   ownLoss(bulkCase(shortlist)),
 )

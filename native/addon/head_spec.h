@@ -89,6 +89,11 @@ inline BulkSettings bulkSettingsOf(const Napi::Object& options) {
     const ArrayView classes(options.Get("classes"));
     settings.shortlist.classes.assign(classes.ids(), classes.ids() + classes.length);
   }
+  settings.minibatchTargets = flag(options, "minibatchTargets");
+  settings.sampled = size(options, "sampled");
+  settings.sampledShare = number(options, "sampledShare");
+  settings.sampler = samplerOf(options);
+  settings.ratePower = number(options, "ratePower");
   return settings;
 }
 

@@ -8,16 +8,23 @@
 
 namespace widehead {
 
-void SharedClasses::gather(const RowStore& v, const std::vector<uint32_t>& classes) {
-  const size_t count = classes.size();
+void SharedClasses::gather(const RowStore& v, const std::vector<uint32_t>& first, const std::vector<uint32_t>& second) {
   features_ = v.features();
-  rows_.reserve(count * features_);
-  v.gather(rows_.data(), order_, classes.data(), count);
-  classes_.resize(count);
-  columns_.resize(count);
-  for (size_t i = 0; i < count; i++) {
-    classes_[i] = classes[order_[i]];
-    columns_[order_[i]] = i;
+  rows_.reserve((first.size() + second.size()) * features_);
+  classes_.clear();
+  columns_.clear();
+  append(v, first);
+  append(v, second);
+}
+
+void SharedClasses::append(const RowStore& v, const std::vector<uint32_t>& classes) {
+  const size_t before = count(), more = classes.size();
+  v.gather(&rows_[before * features_], order_, classes.data(), more);
+  classes_.resize(before + more);
+  columns_.resize(before + more);
+  for (size_t i = 0; i < more; i++) {
+    classes_[before + i] = classes[order_[i]];
+    columns_[before + order_[i]] = before + i;
   }
 }
 
@@ -33,14 +40,21 @@ double SharedClasses::gradientSum(size_t example) const {
   return kernels().dotWide(ones_.data(), &gradients_[example * count()], count());
 }
 
-void SharedClasses::addGradients(MatrixF vty) const {
-  gemm(vty, ConstMatrixF(gradients_.data(), m_, count()), ConstMatrixF(rows_.data(), count(), features_), 1, Into::Add);
+void SharedClasses::addGradients(MatrixF vty) {
+  gemm(vty, gradients(), ConstMatrixF(rows_.data(), count(), features_), 1, Into::Add);
 }
 
 void SharedClasses::addOverlap(MatrixF overlap, ConstMatrixF h) {
-  const MatrixF g = gradients(), classGradients(classGradients_.reserve(count() * features_), count(), features_);
-  gemm(classGradients, g.transposed(), h);
-  gemm(overlap, g, classGradients, 1, Into::Add);
+  const MatrixF g = gradients();
+  if (m_ <= features_) {
+    const MatrixF products(products_.reserve(m_ * m_), m_, m_);
+    syrk(products, g);
+    gemm(overlap, products, h, 1, Into::Add);
+  } else {
+    const MatrixF products(products_.reserve(count() * features_), count(), features_);
+    gemm(products, g.transposed(), h);
+    gemm(overlap, g, products, 1, Into::Add);
+  }
 }
 
 void SharedClasses::prepareUpdate(const RowStore& v) { positions_.assign(count(), v.log().end()); }

@@ -120,7 +120,7 @@ double ExactHead::apply(Pass& base, const ApplyOptions& options) {
   auto& pass = static_cast<ExactHeadPass&>(base);
   StepAlgebra& algebra = pass.algebra();
   // ||G H^T||^2 = ||Gc H^T||^2 + D ||H gbar||^2
-  double squared = algebra.gradNormSquared(weights_, pass);
+  double squared = algebra.gradNormSquared(weights_, pass) + pass.heldBack;
   const std::vector<double> mean = weightedSum(pass.gbar.data(), pass);  // H gbar
   // Allocated before the first change, as everything is that has the size of the minibatch.
   pass.positions.assign(pass.targets.numUnique(), weights_.v.log().end());

@@ -45,7 +45,6 @@ void FrequentClasses::choose(Count&& count) {
   const auto ranksBefore = [&](uint32_t a, uint32_t b) { return count(a) != count(b) ? count(a) > count(b) : a < b; };
   // A heap whose top is the worst that is in; candidates come with rising ids, so that a tie never gets in.
   classes_.clear();
-  classes_.reserve(size_);
   for (uint32_t i = 0; i < numClasses_; i++) {
     if (!(count(i) > 0)) continue;
     if (classes_.size() == size_) {
@@ -57,6 +56,12 @@ void FrequentClasses::choose(Count&& count) {
     std::push_heap(classes_.begin(), classes_.end(), ranksBefore);
   }
   std::sort(classes_.begin(), classes_.end());
+  counts_.clear();
+  for (const uint32_t id : classes_) counts_.push_back(count(id));
+}
+
+double FrequentClasses::rate(size_t place, double power) const {
+  return std::pow(*std::min_element(counts_.begin(), counts_.end()) / counts_[place], power);
 }
 
 void FrequentClasses::observe(const Targets& targets, uint64_t update) {
@@ -73,7 +78,9 @@ void FrequentClasses::archive(Archive& archive) {
     stream.number(gathers);
     gathers_ = gathers != 0;
     stream.list(classes_);
+    stream.list(counts_);
     classes_.reserve(size_);
+    counts_.reserve(size_);
   });
   if (gathers_) archive.rows("shortlist.counts", gathered_.reserve(numClasses_), numClasses_, 1);
 }
@@ -81,7 +88,7 @@ void FrequentClasses::archive(Archive& archive) {
 void FrequentClasses::checkRestored() const {
   bool rising = classes_.empty() || classes_.back() < numClasses_;
   for (size_t i = 1; i < classes_.size(); i++) rising = rising && classes_[i - 1] < classes_[i];
-  ByteStream::require(rising, "a shortlist that is none");
+  ByteStream::require(rising && (counts_.empty() || counts_.size() == classes_.size()), "a shortlist that is none");
 }
 
 }  // namespace widehead

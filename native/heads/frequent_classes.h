@@ -27,6 +27,10 @@ class FrequentClasses {
   static constexpr size_t kNone = SIZE_MAX;
   size_t placeOf(uint32_t id) const;  // in classes(), or kNone
 
+  // Whether the list was chosen by counts; then (smallest count in it / count of the one at `place`)^power.
+  bool hasCounts() const { return !counts_.empty(); }
+  double rate(size_t place, double power) const;
+
   // Told of the targets of update number `update`, from 1. Gathered counts are looked at after updates 1, 2, 4, 8 and so on, so that all
   // looking costs O(D log updates). Throws nothing.
   void observe(const Targets& targets, uint64_t update);
@@ -42,6 +46,7 @@ class FrequentClasses {
   size_t numClasses_, size_;
   bool gathers_;
   std::vector<uint32_t> classes_;
+  std::vector<double> counts_;  // of classes_
   Buffer<double> gathered_;
 };
 

@@ -57,3 +57,28 @@ export function bouchardBound(xi: number): CustomLossFunction {
     }
   }
 }
+
+/** The bulk softmax for targets that list the shortlist too, with values of 0 where it is no target: from q, s and a alone. */
+export const bulkSoftmaxByHand: CustomLossFunction = ({ q, s, a, indptr, values, numClasses, losses, gq, gs, ga }) => {
+  for (let j = 0; j < q.length; j++) {
+    const own = a.subarray(indptr[j], indptr[j + 1])
+    const y = values.subarray(indptr[j], indptr[j + 1])
+    const n = Math.max(numClasses - own.length, 1e-300) // without a bulk one that weighs nothing
+    const mean = (s[j] - own.reduce((sum, o) => sum + o, 0)) / n
+    const variance = Math.max(0, (q[j] - own.reduce((sum, o) => sum + o * o, 0)) / n - mean * mean)
+    const thin = n >= 1 && variance > 2 * Math.log(n)
+    const slope = thin ? Math.sqrt(Math.log(n) / (2 * variance)) : 1 / 2
+    const logK = mean + (thin ? Math.sqrt(2 * variance * Math.log(n)) - Math.log(n) : variance / 2)
+    const shift = own.reduce((most, o) => Math.max(most, o), logK)
+    const z = n * Math.exp(logK - shift) + own.reduce((sum, o) => sum + Math.exp(o - shift), 0)
+    const weight = y.reduce((sum, value) => sum + value, 0)
+    const k = (weight * Math.exp(logK - shift)) / z
+    losses[j] = weight * (shift + Math.log(z))
+    gq[j] = k * slope
+    gs[j] = k * (1 - 2 * slope * mean)
+    for (let i = 0; i < own.length; i++) {
+      losses[j] -= y[i] * own[i]
+      ga[indptr[j] + i] = (weight * Math.exp(own[i] - shift)) / z - k * (1 + 2 * slope * (own[i] - mean)) - y[i]
+    }
+  }
+}
