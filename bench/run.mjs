@@ -8,6 +8,7 @@
 import { isa } from '../dist/index.js'
 import { othersBusy } from './process.mjs'
 import { writeTable } from './results.mjs'
+import { bulk } from './tables/bulk.mjs'
 import { checkpoint } from './tables/checkpoint.mjs'
 import { fidelity } from './tables/fidelity.mjs'
 import { headsTable } from './tables/heads.mjs'
@@ -33,6 +34,7 @@ const tables = {
   retrieval,
   inference,
   fidelity,
+  bulk,
   heads: headsTable,
   checkpoint,
   serve,
