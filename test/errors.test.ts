@@ -1,4 +1,4 @@
-// Each misuse has its error: class, code, the argument's name and the value received. The head is as it was before.
+// Each misuse of a head has its error: class, code, the argument's name and the value received. The head is as it was before.
 
 import { describe, expect, test } from 'vitest'
 import {
@@ -6,17 +6,13 @@ import {
   customLoss,
   DenseHead,
   ExactHead,
-  type ExactHeadOptions,
   type Head,
   type HeadOptions,
   type LossBatch,
   SampledSoftmaxHead,
   SoftmaxHead,
-  setThreads,
   squaredError,
   type Targets,
-  threads,
-  WideheadError,
 } from '../lib/index.js'
 import { range } from './judge/compare.js'
 import { squaredErrorByHand } from './judge/custom-losses.js'
@@ -33,7 +29,8 @@ import {
   SPARSE_MISUSES,
   TARGETS_MISUSES,
 } from './misuse/calls.js'
-import { CONSTRUCTION_MISUSES, LOSS_MISUSES } from './misuse/constructions.js'
+import { CONSTRUCTION_MISUSES } from './misuse/constructions.js'
+import { caught, expectMisuse } from './misuse/expect.js'
 import { withoutLoss } from './suites/plan.js'
 
 const HEADS = [
@@ -46,23 +43,6 @@ const HEADS = [
     create: (options: HeadOptions) => new SampledSoftmaxHead(options && { ...withoutLoss(options), samples: 3 }),
   },
 ]
-const CLASSES = { TypeError, RangeError, WideheadError }
-
-function caught(call: () => unknown): unknown {
-  try {
-    call()
-  } catch (error) {
-    return error
-  }
-  return undefined
-}
-
-function expectMisuse(error: unknown, { type, code, says }: Misuse): void {
-  expect(error).toBeInstanceOf(CLASSES[type])
-  expect((error as { code: string }).code).toBe(code)
-  for (const part of says) expect((error as Error).message).toContain(part)
-}
-
 function started(create: (options: HeadOptions) => Head, changes: Partial<HeadOptions> = {}): Head {
   const weights = Float32Array.from(new Random(1).normals(numClasses * hiddenSize, 0.4))
   const head = create({ numClasses, hiddenSize, loss: squaredError(), init: { kind: 'weights', weights }, ...changes })
@@ -274,38 +254,4 @@ describe.each(HEADS)('$name', ({ create, ownLoss }) => {
       await expectNothingTrained(create, { hidden, targets: rightTargets() }, { ...misuse, says: ['finite'] })
     })
   })
-})
-
-test.each(LOSS_MISUSES)('loss: $what', ({ create, ...misuse }) => {
-  expectMisuse(caught(create), misuse)
-})
-
-test.each([
-  { policy: { lo: 0 }, says: ['lo', '0'] },
-  { policy: { lo: Number.NaN }, says: ['lo', 'NaN'] },
-  { policy: { sweepRows: -1 }, says: ['sweepRows', '-1'] },
-])('policy $policy', ({ policy, says }) => {
-  const misuse: Misuse = { what: '', type: 'RangeError', code: 'WIDEHEAD_OUT_OF_RANGE', says }
-  const options: ExactHeadOptions = { numClasses, hiddenSize, loss: squaredError() }
-  expectMisuse(
-    caught(() => new ExactHead({ ...options, policy })),
-    misuse,
-  )
-  const head = new ExactHead(options)
-  const before = head.policy
-  expectMisuse(
-    caught(() => Object.assign(head, { policy })),
-    misuse,
-  )
-  expect(head.policy).toEqual(before)
-})
-
-test.each([0, -1, 1.5, Number.NaN, 100_000])('setThreads(%d)', (count) => {
-  const before = threads()
-  const misuse: Misuse = { what: '', type: 'RangeError', code: 'WIDEHEAD_OUT_OF_RANGE', says: ['count', `${count}`] }
-  expectMisuse(
-    caught(() => setThreads(count)),
-    misuse,
-  )
-  expect(threads()).toBe(before)
 })
