@@ -3,15 +3,7 @@ import { loadHeadAs } from '../checkpoint/load-head.js'
 import { rangeError } from '../errors.js'
 import { SOFTMAX } from '../losses.js'
 import { BaseHead } from './base.js'
-import {
-  checkKey,
-  checkWindow,
-  defaultHashes,
-  defaultWindow,
-  type HashedHeadOptions,
-  hashedOptions,
-  log2,
-} from './hashing.js'
+import { type HashedHeadOptions, hashedOptions, readKey, readWindow } from './hashing.js'
 
 export interface LshSampledSoftmaxOptions extends HashedHeadOptions {
   /** Signs of random projections, or densified winner-take-all codes. Default simhash. */
@@ -51,12 +43,10 @@ export class LshSampledSoftmaxHead extends BaseHead {
 }
 
 function readOptions(options: LshSampledSoftmaxOptions, numClasses: number): object {
-  const features = options.hiddenSize + (options.bias ? 1 : 0)
   const hash = oneOf('hash', options.hash ?? 'simhash', ['simhash', 'dwta'])
   if (hash === 'simhash' && options.window !== undefined) throw rangeError("window needs hash: 'dwta', got 'simhash'")
   if (hash === 'dwta' && options.augment) throw rangeError("augment needs hash: 'simhash', got 'dwta'")
-  const window = hash === 'simhash' ? 2 : checkWindow(options.window ?? defaultWindow(features), features)
-  const bits = log2(window)
+  const window = hash === 'simhash' ? 2 : readWindow(options)
   const correction = checkBoolean('correction', options.correction ?? false)
   if (correction && options.perExample) {
     throw rangeError('correction needs candidates that all examples share, got perExample: true')
@@ -65,7 +55,7 @@ function readOptions(options: LshSampledSoftmaxOptions, numClasses: number): obj
     ...hashedOptions(options, {
       hash,
       tables: checkInteger('tables', options.tables ?? 32, 1, 4096),
-      hashesPerTable: checkKey('hashesPerTable', options.hashesPerTable ?? defaultHashes(numClasses, bits, 4), bits),
+      hashesPerTable: readKey('hashesPerTable', options.hashesPerTable, window, numClasses),
       window,
     }),
     augment: checkBoolean('augment', options.augment ?? false),

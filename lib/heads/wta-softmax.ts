@@ -2,15 +2,7 @@ import { checkInteger } from '../check.js'
 import { loadHeadAs } from '../checkpoint/load-head.js'
 import { SOFTMAX } from '../losses.js'
 import { BaseHead } from './base.js'
-import {
-  checkKey,
-  checkWindow,
-  defaultHashes,
-  defaultWindow,
-  type HashedHeadOptions,
-  hashedOptions,
-  log2,
-} from './hashing.js'
+import { type HashedHeadOptions, hashedOptions, readKey, readWindow } from './hashing.js'
 
 export interface WtaSoftmaxOptions extends HashedHeadOptions {
   /** Winner-take-all hashes of a row; `codesPerTable` of them make the key of a table. Default 32 tables' worth. */
@@ -42,10 +34,8 @@ export class WtaSoftmaxHead extends BaseHead {
 }
 
 function readOptions(options: WtaSoftmaxOptions, numClasses: number): object {
-  const features = options.hiddenSize + (options.bias ? 1 : 0)
-  const window = checkWindow(options.window ?? defaultWindow(features), features)
-  const bits = log2(window)
-  const hashesPerTable = checkKey('codesPerTable', options.codesPerTable ?? defaultHashes(numClasses, bits, 4), bits)
+  const window = readWindow(options)
+  const hashesPerTable = readKey('codesPerTable', options.codesPerTable, window, numClasses)
   const permutations = checkInteger('permutations', options.permutations ?? 32 * hashesPerTable, hashesPerTable, 65536)
   return {
     ...hashedOptions(options, {
