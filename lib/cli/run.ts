@@ -5,9 +5,10 @@ import { FORMATS } from '../data/formats/index.js'
 import { completeSettings } from '../data/formats/settings.js'
 import type { GivenColumns } from '../data/tables/columns.js'
 import { WideheadError } from '../errors.js'
-import type { Activation, NetworkConfig } from '../files/config.js'
+import type { NetworkConfig } from '../files/config.js'
 import { createLoss } from '../losses.js'
 import type { Optimizer } from '../optimizer.js'
+import type { Activation } from '../trunk-options.js'
 import type { Interval } from './checkpoints.js'
 import { defaultHead, type Pace, runDefaults } from './defaults.js'
 import { checkHeadOptions, HEAD_OPTIONS, type HeadName, type HeadOptionValues, headKind, headsWith } from './heads.js'
@@ -94,20 +95,26 @@ const LOSS_PARAMETERS: Readonly<Record<string, readonly string[]>> = {
 const ALL_LOSS_PARAMETERS = Object.values(LOSS_PARAMETERS).flat()
 
 /** Options of a run whose head is settled. */
-export type HeadedOptions = TrainOptions & { head: HeadName }
+type HeadedOptions = TrainOptions & { head: HeadName }
 
-/** The head asked for; the exact one where a loss or a parameter of one is; else the format's, once that is known. */
-export function withHead(options: TrainOptions, format: FormatName): HeadedOptions
-export function withHead(options: TrainOptions): HeadedOptions | undefined
-export function withHead(options: TrainOptions, format?: FormatName): HeadedOptions | undefined {
+/** The same with the head's own options, which were checked. */
+export type SettledOptions = HeadedOptions & { headOptions: HeadOptionValues }
+
+/**
+ * The head asked for; the exact one where a loss or a parameter of one is; else the format's, once that is known. Refuses what does
+ * not go with it.
+ */
+export function settleHead(options: TrainOptions, format: FormatName): SettledOptions
+export function settleHead(options: TrainOptions): SettledOptions | undefined
+export function settleHead(options: TrainOptions, format?: FormatName): SettledOptions | undefined {
   const names = ['loss', ...ALL_LOSS_PARAMETERS]
   const forced = names.some((name) => options[name] !== undefined) ? 'exact' : undefined
   const head = options.head ?? forced ?? (format && defaultHead(format))
-  return head && { ...options, head }
+  return head && { ...options, head, headOptions: headOptions({ ...options, head }) }
 }
 
-/** The options of the head among those given; what does not go with the head is refused. Needs no data. */
-export function headOptions(options: HeadedOptions): HeadOptionValues {
+/** The options of the head among those given; what does not go with the head is refused. */
+function headOptions(options: HeadedOptions): HeadOptionValues {
   const { head } = options
   const own = headKind(head).loss
   if (own) checkOwnLoss(options, own)
@@ -159,7 +166,7 @@ function layerWidths(options: TrainOptions, slots: number, defaults: { hidden: n
   return { embedding: hidden[0], widths: hidden.slice(1) }
 }
 
-export function resolveRun(options: HeadedOptions, format: Format, learned: Learned, task: Task) {
+export function resolveRun(options: SettledOptions, format: Format, learned: Learned, task: Task) {
   if (!task.trainExamples)
     throw new WideheadError('WIDEHEAD_DATA', `${options.train.join(', ')}: no example to train on`)
   const defaults = runDefaults(format.name, options.head, options.loss)
@@ -174,7 +181,7 @@ export function resolveRun(options: HeadedOptions, format: Format, learned: Lear
     numClasses: task.numClasses,
     hiddenSize: widths.at(-1) ?? task.slots * embedding,
     head: options.head,
-    headOptions: headOptions(options),
+    headOptions: options.headOptions,
     bias: options.bias ?? false,
     loss: headKind(options.head).loss ? null : lossOf(options, defaults.loss, defaults.negativeWeight),
   }
