@@ -63,13 +63,13 @@ export function step() {
     { arrow: true },
   )
   picture.text(500, 226, ['then the update, all of it from', 'the weights before the step'], { anchor: 'start' })
-  picture.box(40, 330, 230, 70, ['rows of V of the targets', 'V -= eta Y X^T', 'few rows, d numbers each'], sparse)
+  picture.box(40, 330, 230, 70, ['rows of V of the targets', 'V -= eta Y^T X', 'few rows, d numbers each'], sparse)
   picture.box(
     290,
     330,
     260,
     70,
-    ['U, U^-T, Qc', 'U <- U (I - 2 eta H diag(gq) H^T)', 'products of d x d with d x m'],
+    ['U, U^-T, Qc', 'U <- U (I - 2 eta H^T diag(gq) H)', 'products of d x d with d x m'],
     dense,
   )
   picture.box(570, 330, 170, 70, ['omega, wbar', 'vectors of length d'], dense)
