@@ -57,7 +57,7 @@ describe('mistakes', () => {
       /training diverged at step \d+, nothing is saved since step \d+: try a lower/,
     ],
     [
-      train('xmc', '--learning-rate', '1e30', '--hidden', '8,8', '--optimizer', 'sgd', '--epochs', '20'),
+      train('xmc', '--overwrite', '--learning-rate', '1e30', '--hidden', '8,8', '--optimizer', 'sgd', '--epochs', '20'),
       5,
       /training diverged at step \d+.* \(the layers below the head have diverged: hidden must be finite, got/,
     ],
