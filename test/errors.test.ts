@@ -253,5 +253,21 @@ describe.each(HEADS)('$name', ({ create, ownLoss }) => {
       const hidden = rightHidden().fill(3e38)
       await expectNothingTrained(create, { hidden, targets: rightTargets() }, { ...misuse, says: ['finite'] })
     })
+
+    test.skipIf(ownLoss)('a gradient for hidden that overflows, where the loss does not', () => {
+      // Outputs of 1e-5 from weights of 1e18: with gq = 1e30 the gradient is 1e43.
+      const steep = customLoss(({ losses, gq, gs, ga }) => {
+        losses.fill(1)
+        gq.fill(1e30)
+        gs.fill(0)
+        ga.fill(0)
+      })
+      const weights = Float32Array.from({ length: numClasses * hiddenSize }, (_, i) => 1e18 * Math.sin(i))
+      const head = create({ numClasses, hiddenSize, loss: steep, init: { kind: 'weights', weights } })
+      const hidden = rightHidden().fill(1e-23)
+      const error = caught(() => head.step(hidden, rightTargets(), rightOptions()))
+      expectMisuse(error, { ...misuse, says: ['the gradient for hidden', 'finite'] })
+      expect(head.rows(range(0, 2))).toEqual(weights.subarray(0, 2 * hiddenSize))
+    })
   })
 })
