@@ -43,7 +43,7 @@ export class WideheadError extends Error {
   /** 'WideheadError'. */
   override readonly name = 'WideheadError'
 
-  /** Made by this package alone. */
+  /** @internal Made by this package alone. */
   constructor(
     /** Says what kind of error it is. */
     readonly code: ErrorCode,

@@ -84,11 +84,16 @@ export function squaredError(): Loss {
  * negativeWeight * o_i^2 for each class that is no target, positiveWeight * (o_c - y_c)^2 for each target: squared error for
  * implicit feedback, where what was not chosen is only weak evidence (Hu, Koren and Volinsky 2008).
  *
- * @param options both weights at least 0; positiveWeight is 1 if absent
+ * @param options the two weights
  * @throws a TypeError or RangeError for a weight that is none
  * @category Losses
  */
-export function weightedSquaredError(options: { negativeWeight: number; positiveWeight?: number }): Loss {
+export function weightedSquaredError(options: {
+  /** Of classes that are no targets, at least 0. */
+  negativeWeight: number
+  /** Of targets, at least 0. Default 1. */
+  positiveWeight?: number
+}): Loss {
   const negativeWeight = parameter('negativeWeight', options.negativeWeight, false)
   const positiveWeight = parameter('positiveWeight', options.positiveWeight ?? 1, false)
   return {
@@ -104,11 +109,16 @@ export function weightedSquaredError(options: { negativeWeight: number; positive
  * -sum y log p with p_i = (o_i^2 + epsilon) / (q + D epsilon): a softmax in which the exponential is a square (de Brebisson &
  * Vincent, arXiv 1511.05042). Classes are ranked by o^2.
  *
- * @param options epsilon, above 0, keeps p from 0; 0.01 if absent
+ * @param options epsilon
  * @throws a TypeError or RangeError for an epsilon that is none
  * @category Losses
  */
-export function sphericalSoftmax(options: { epsilon?: number } = {}): Loss {
+export function sphericalSoftmax(
+  options: {
+    /** Keeps p from 0; above 0. Default 0.01. */
+    epsilon?: number
+  } = {},
+): Loss {
   const epsilon = parameter('epsilon', options.epsilon ?? 1e-2, true)
   return {
     name: 'spherical-softmax',
@@ -135,11 +145,18 @@ export function taylorSoftmax(): Loss {
  * (de Brebisson & Vincent, arXiv 1604.08859): it asks that the target rank high, whatever the scale of the outputs. Where all
  * outputs are equal, z is 0 and the gradient too.
  *
- * @param options alpha, above 0, is the steepness, 1 if absent; beta, at least 0, the standard deviations that are enough, 3 if absent
+ * @param options alpha and beta
  * @throws a TypeError or RangeError for a parameter that is none
  * @category Losses
  */
-export function zLoss(options: { alpha?: number; beta?: number } = {}): Loss {
+export function zLoss(
+  options: {
+    /** Steepness, above 0. Default 1. */
+    alpha?: number
+    /** Standard deviations above the mean that are enough, at least 0. Default 3. */
+    beta?: number
+  } = {},
+): Loss {
   const alpha = parameter('alpha', options.alpha ?? 1, true)
   const beta = parameter('beta', options.beta ?? 3, false)
   return {
@@ -173,14 +190,22 @@ export function zLoss(options: { alpha?: number; beta?: number } = {}): Loss {
  * ```
  *
  * @param compute the loss and its gradients for a minibatch
- * @param options `name` is for checkpoints, which hold no code ('custom' if absent); `ranking` and `probabilistic` are as in
- * {@link Loss} ('logit' and false); `defaultInit` is how weights start (normal, 0.05)
+ * @param options what the package cannot know of it
  * @throws a TypeError if `compute` is no function
  * @category Losses
  */
 export function customLoss(
   compute: CustomLossFunction,
-  options: { name?: string; ranking?: 'logit' | 'square'; probabilistic?: boolean; defaultInit?: Init } = {},
+  options: {
+    /** For checkpoints, which hold no code: loading asks for a loss of this name. Default 'custom'. */
+    name?: string
+    /** As in {@link Loss}. Default 'logit'. */
+    ranking?: 'logit' | 'square'
+    /** As in {@link Loss}. Default false. */
+    probabilistic?: boolean
+    /** How weights start. Default normal with the standard deviation 0.05. */
+    defaultInit?: Init
+  } = {},
 ): Loss {
   if (typeof compute !== 'function') throw typeError(`compute must be a function, got ${typeof compute}`)
   return {

@@ -89,11 +89,17 @@ export class Predictor {
    * by the format of the training data. Any number may be asked at once; one that fails does not disturb the others.
    *
    * @param line one query
-   * @param options `top`: classes of this answer, 1 to 2^31 - 1
+   * @param options for this query alone
    * @throws as a rejection: WIDEHEAD_DATA for a line that breaks the format, WIDEHEAD_CLOSED once the predictor is closed, a TypeError
    * or RangeError for wrong arguments
    */
-  predict(line: string, options: { top?: number } = {}): Promise<Answer> {
+  predict(
+    line: string,
+    options: {
+      /** Classes of this answer, 1 to 2^31 - 1. Default: the predictor's. */
+      top?: number
+    } = {},
+  ): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (this.isClosed) throw new WideheadError('WIDEHEAD_CLOSED', 'the predictor is closed')
       if (typeof line !== 'string') throw typeError(`line must be a string, got ${typeof line}`)

@@ -119,12 +119,15 @@ export class Trunk {
    * Makes the update for the minibatch of the last forward(), once.
    *
    * @param dHidden the gradient of the loss for its hidden vectors, m * hiddenSize, row-major, finite
-   * @param options the learning rate, 0 to 3e38
+   * @param options the rate of this update
    * @throws WIDEHEAD_STALE: no forward() before it, or one that went backward; WIDEHEAD_LOSS: a gradient is not finite; WIDEHEAD_CLOSED
    */
   backward(
     dHidden: Float32Array,
-    options: { learningRate: number },
+    options: {
+      /** 0 to 3e38. */
+      learningRate: number
+    },
   ): {
     /** Norm of the gradient for all parameters, before clipping. */
     gradNorm: number
