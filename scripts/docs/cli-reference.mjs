@@ -34,7 +34,7 @@ export function cliReference() {
 
 function commandSection(command) {
   const help = command.createHelp()
-  const groups = Map.groupBy?.(command.options, groupOf) ?? groupBy(command.options, groupOf)
+  const groups = groupBy(command.options, groupOf)
   const after = textAfterHelp(command)
   return [
     `## widehead ${command.name()}`,

@@ -13,19 +13,17 @@ import { checkCommand, runShell } from './shell.js'
 const built = existsSync(`${root}/dist/index.js`)
 if (!built) console.warn('code blocks are not tested: run npm run compile first')
 
-const DOCUMENTS = ['README.md', 'examples/README.md', ...filesBelow(root, 'docs', '.md')]
-const SOURCES = filesBelow(root, 'lib', '.ts')
-const blocks = new Map([
-  // The API reference repeats the blocks of the docstrings, and is signatures otherwise.
-  ...DOCUMENTS.filter((name) => !name.startsWith('docs/api/')).map(
-    (name) => [name, () => blocksOf(name, read(root, name))] as const,
-  ),
-  ...SOURCES.filter((name) => read(root, name).includes('* ```')).map(
-    (name) => [name, () => docstringBlocks(name, read(root, name))] as const,
-  ),
-])
+// docs/api repeats the blocks of the docstrings, and is signatures otherwise.
+const DOCUMENTS = ['README.md', 'examples/README.md', ...filesBelow(root, 'docs', '.md')].filter(
+  (name) => !name.startsWith('docs/api/'),
+)
+const SOURCES = filesBelow(root, 'lib', '.ts').filter((name) => /^\s*\* ```/m.test(read(root, name)))
+const places: [string, () => Block[]][] = [
+  ...DOCUMENTS.map((name): [string, () => Block[]] => [name, () => blocksOf(name, read(root, name))]),
+  ...SOURCES.map((name): [string, () => Block[]] => [name, () => docstringBlocks(name, read(root, name))]),
+]
 
-describe.skipIf(!built).each([...blocks])('%s', (_name, blocksHere) => {
+describe.skipIf(!built).each(places)('%s', (_name, blocksHere) => {
   let reader: Reader
   beforeAll(async () => {
     reader = new Reader()

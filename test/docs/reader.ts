@@ -19,7 +19,8 @@ export class Reader {
     const modules = join(this.folder, 'node_modules')
     mkdirSync(join(modules, '.bin'), { recursive: true })
     symlinkSync(root, join(modules, 'widehead'), 'junction')
-    symlinkSync(join(root, 'dist/cli/main.js'), join(modules, '.bin/widehead'))
+    const program = `#!/bin/sh\nexec "${process.execPath}" "${join(root, 'dist/cli/main.js')}" "$@"\n`
+    writeFileSync(join(modules, '.bin/widehead'), program, { mode: 0o755 })
     for (const name of ['@tensorflow', '@types']) symlinkSync(join(root, 'node_modules', name), join(modules, name))
     this.write('package.json', '{ "name": "reader", "type": "module", "private": true }')
     this.writeData()
