@@ -2,9 +2,9 @@
 
 import { join } from 'node:path'
 import { exists } from '../files/exists.js'
-import type { BaseHead } from '../heads/base.js'
 import { type Drift, ExactHead } from '../heads/exact.js'
 import { loadHead } from '../heads/load.js'
+import type { Head } from '../heads/types.js'
 import { customLoss, LOSSES } from '../losses.js'
 import { type StateFile, withCheckpoint, withFiles } from './load.js'
 import type { LoadOptions } from './load-head.js'
@@ -81,7 +81,7 @@ async function spectrumOf(head: StateFile): Promise<(Range & { condition: number
   return { ...range, condition: range.largest / range.smallest }
 }
 
-function rowNorms(head: BaseHead): Range {
+function rowNorms(head: Head): Range {
   const { numClasses, hiddenSize: d } = head
   const count = Math.min(numClasses, ROWS)
   const norms = new Float64Array(count)

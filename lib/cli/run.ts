@@ -19,40 +19,75 @@ export interface TrainOptions extends NamedTrainOptions {
 }
 
 export interface NamedTrainOptions {
+  /** Paths of the training data. */
   train: string[]
+  /** Paths of held-out data. */
   valid?: string[]
+  /** The folder for the model. */
   out: string
+  /** Replace a model that is in `out`. Default false. */
   overwrite?: boolean
+  /** Go on from the newest checkpoint in `out`, or start if there is none; the other options are those of the first call. */
   resume?: boolean
+  /** Steps or time between checkpoints. */
   checkpointEvery?: Interval
+  /** How many checkpoints stay in `out`, 1 to 1e6. Default 2. */
   keepCheckpoints?: number
+  /** The format of the data. */
   format?: string
+  /** Which columns of CSV or Parquet files mean what, by their names, or by their numbers where there is no header. */
   columns?: GivenColumns
+  /** Widths of the layers below the head, 1 to 65536 each; the last one is the head's hiddenSize. Default: the format's. */
   hidden?: readonly number[]
+  /** Width of one embedding, 1 to 65536. Default: the format's (sets, xmc: the first of `hidden`). */
   embedding?: number
+  /** Of the hidden layers. Default: the format's. */
   activation?: Activation
+  /** How the output layer is computed. Default sampled; exact for sets, and where a loss or a parameter of one is given. */
   head?: HeadName
+  /** One bias a class. Default false. */
   bias?: boolean
+  /** What is minimised, of heads that take any loss of the spherical family: a {@link LossName}. Default: the format's. */
   loss?: string
+  /** weighted-squared-error: weight of classes that are no targets, at least 0. Default: the format's. */
   negativeWeight?: number
+  /** weighted-squared-error: weight of targets, at least 0. Default 1. */
   positiveWeight?: number
+  /** spherical-softmax: what is added to each square, above 0. Default 0.01. */
   epsilon?: number
+  /** z-loss: steepness, above 0. Default 1. */
   alpha?: number
+  /** z-loss: standard deviations that are enough, at least 0. Default 3. */
   beta?: number
+  /** Of the layers below the head. Default: the format's. */
   optimizer?: 'sgd' | 'adagrad' | 'adam'
+  /** Of the layers below the head, at least 0. Default: the format's. */
   learningRate?: number
+  /** Of the head, at least 0. Default: chosen by format, head and loss. */
   headLearningRate?: number
+  /** Of the rows of a softmax head. Default: chosen by format and head. */
   headOptimizer?: Optimizer['kind']
+  /** Of both rates: as they are, or falling to 0. Default linear. */
   schedule?: 'constant' | 'linear'
+  /** Examples a step, 1 to 2^20. Default: the format's. */
   batch?: number
+  /** Passes over the data, from 1. Default: the format's. */
   epochs?: number
+  /** Longest gradient, of the head and of what is below it, above 0. Default: no limit. */
   clipNorm?: number
+  /** Of the head, at least 0. Default 0. */
   weightDecay?: number
+  /** Of all that is random: a whole number from 0. Default 0. */
   seed: number
+  /** Threads to compute with, 1 to 1024. Default: all cores. */
   threads?: number
+  /** Examples held in memory to be shuffled, 1 to 2^30. Default 2^20. */
   shuffleBuffer: number
+  /** Steps between evaluations, from 1. Default: an epoch. */
   evalEvery?: number
+  /** Examples of `valid` to evaluate on while training, 0: all. Default 20,000. */
   evalExamples?: number
+  /** Steps between lines of metrics.jsonl, from 1. Default 100. */
   logEvery: number
 }
 

@@ -5,7 +5,11 @@ import { rangeError } from '../errors.js'
 import { nativeOptimizer, readOptimizer } from '../optimizer.js'
 import type { RowHeadOptions } from './types.js'
 
-/** What heads that hash the rows of W have in common. */
+/**
+ * What heads that hash the rows of W have in common. Counts are whole numbers from 1.
+ *
+ * @category Options of heads
+ */
 export interface HashedHeadOptions extends RowHeadOptions {
   /** Buckets of a table, as a power of two, 1 to 24: longer keys are folded. Default 16. */
   rangePower?: number
