@@ -17,6 +17,7 @@ import { kernels } from './tables/kernels.mjs'
 import { memory } from './tables/memory.mjs'
 import { paperTable } from './tables/paper.mjs'
 import { pauses } from './tables/pauses.mjs'
+import { peers } from './tables/peers.mjs'
 import { retrieval } from './tables/retrieval.mjs'
 import { scaling } from './tables/scaling.mjs'
 import { serve } from './tables/serve.mjs'
@@ -38,6 +39,7 @@ const tables = {
   heads: headsTable,
   checkpoint,
   serve,
+  peers,
 }
 
 const wanted = process.argv.slice(2)

@@ -1,23 +1,51 @@
-/** Codes of the errors this package throws. They are stable; messages are not. */
+/**
+ * Codes of the errors this package throws, in their `code`. They are stable; messages are not.
+ *
+ * | code | error | meaning |
+ * |---|---|---|
+ * | WIDEHEAD_INVALID_TYPE | TypeError | an argument of the wrong type |
+ * | WIDEHEAD_OUT_OF_RANGE | RangeError | a number, length or id outside its range, NaN included |
+ * | WIDEHEAD_DETACHED | TypeError | a typed array whose buffer was transferred away |
+ * | WIDEHEAD_OUT_OF_MEMORY | RangeError | the memory asked for is not to be had |
+ * | WIDEHEAD_CLOSED | WideheadError | the head, trunk, index or predictor was closed |
+ * | WIDEHEAD_BUSY | WideheadError | a synchronous call while an asynchronous one runs |
+ * | WIDEHEAD_STALE | WideheadError | apply() twice, or after the weights have changed |
+ * | WIDEHEAD_LOSS | WideheadError | a loss or gradient that is not finite, or a custom loss that misbehaved |
+ * | WIDEHEAD_ISA | RangeError | an instruction set that is unknown or that this CPU lacks |
+ * | WIDEHEAD_NO_BINARY | WideheadError | no addon for this system: the message says how to build one |
+ * | WIDEHEAD_DATA | WideheadError | a line of input that breaks its format; the message starts with file:line |
+ * | WIDEHEAD_FILE | WideheadError | a file or folder that is missing, unreadable, truncated or of another kind |
+ * | WIDEHEAD_USAGE | WideheadError | a command line or configuration that makes no sense |
+ *
+ * @category Process and errors
+ */
 export type ErrorCode =
-  | 'WIDEHEAD_INVALID_TYPE' // an argument of the wrong type (TypeError)
-  | 'WIDEHEAD_OUT_OF_RANGE' // a number, length or id outside its range, NaN included (RangeError)
-  | 'WIDEHEAD_DETACHED' // a typed array whose buffer was transferred away (TypeError)
-  | 'WIDEHEAD_OUT_OF_MEMORY' // the memory asked for is not to be had (RangeError)
-  | 'WIDEHEAD_CLOSED' // the head was closed (WideheadError)
-  | 'WIDEHEAD_BUSY' // a synchronous call while an asynchronous one runs (WideheadError)
-  | 'WIDEHEAD_STALE' // apply() twice, or after the weights have changed (WideheadError)
-  | 'WIDEHEAD_LOSS' // a loss or gradient that is not finite, or a custom loss that misbehaved (WideheadError)
-  | 'WIDEHEAD_ISA' // an instruction set that is unknown or that this CPU lacks (RangeError)
-  | 'WIDEHEAD_NO_BINARY' // no addon for this system: the message says how to build one (WideheadError)
-  | 'WIDEHEAD_DATA' // a line of input that breaks its format; message starts with file:line (WideheadError)
-  | 'WIDEHEAD_FILE' // a file or folder that is missing, unreadable, truncated or of another kind (WideheadError)
-  | 'WIDEHEAD_USAGE' // a command line or configuration that makes no sense (WideheadError)
+  | 'WIDEHEAD_INVALID_TYPE'
+  | 'WIDEHEAD_OUT_OF_RANGE'
+  | 'WIDEHEAD_DETACHED'
+  | 'WIDEHEAD_OUT_OF_MEMORY'
+  | 'WIDEHEAD_CLOSED'
+  | 'WIDEHEAD_BUSY'
+  | 'WIDEHEAD_STALE'
+  | 'WIDEHEAD_LOSS'
+  | 'WIDEHEAD_ISA'
+  | 'WIDEHEAD_NO_BINARY'
+  | 'WIDEHEAD_DATA'
+  | 'WIDEHEAD_FILE'
+  | 'WIDEHEAD_USAGE'
 
-/** An error of state or of data; wrong arguments throw a TypeError or RangeError that carries a `code` too. */
+/**
+ * An error of state or of data; wrong arguments throw a TypeError or RangeError that carries a `code` too.
+ *
+ * @category Process and errors
+ */
 export class WideheadError extends Error {
+  /** 'WideheadError'. */
   override readonly name = 'WideheadError'
+
+  /** @internal Made by this package alone. */
   constructor(
+    /** Says what kind of error it is. */
     readonly code: ErrorCode,
     message: string,
     options?: ErrorOptions,

@@ -5,6 +5,7 @@ export { type ErrorCode, WideheadError } from './errors.js'
 export { BulkSoftmaxHead, type BulkSoftmaxOptions } from './heads/bulk-softmax.js'
 export { DenseHead } from './heads/dense.js'
 export { type Drift, type ExactDiagnostics, ExactHead, type ExactHeadOptions } from './heads/exact.js'
+export type { HashedHeadOptions } from './heads/hashing.js'
 export { HierarchicalSoftmaxHead, type HierarchicalSoftmaxOptions } from './heads/hierarchical-softmax.js'
 export { loadHead } from './heads/load.js'
 export { LshSampledSoftmaxHead, type LshSampledSoftmaxOptions } from './heads/lsh-softmax.js'
@@ -55,9 +56,14 @@ export {
   train,
 } from './train.js'
 export {
+  type Activation,
   type BagInput,
+  type Combine,
   type Parameter,
   type ParameterShape,
+  type ResolvedTrunkOptions,
+  type StateArray,
+  type StateShape,
   Trunk,
   type TrunkLayer,
   type TrunkOptimizer,

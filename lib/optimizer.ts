@@ -2,12 +2,30 @@
 
 import { checkBoolean, checkNumber, checkObject, oneOf } from './check.js'
 
+/**
+ * How weights are changed by their gradients: plain steps; Adagrad (Duchi et al. 2011), whose steps shrink where much was changed;
+ * Adam (Kingma & Ba, arXiv 1412.6980), each row of a table counting its own steps ("lazy").
+ *
+ * @category Options of heads
+ */
 export type Optimizer =
   | { kind: 'sgd' }
-  /** `rowwise` (default true): one sum of mean squared gradients a row instead of one a weight. `epsilon`: default 1e-10. */
-  | { kind: 'adagrad'; epsilon?: number; rowwise?: boolean }
-  /** Defaults 0.9, 0.999 and 1e-8. Each row of a table counts its own steps ("lazy" Adam). */
-  | { kind: 'adam'; beta1?: number; beta2?: number; epsilon?: number }
+  | {
+      kind: 'adagrad'
+      /** Added to the root of the sums, 1e-20 to 1. Default 1e-10. */
+      epsilon?: number
+      /** One sum of mean squared gradients a row instead of one a weight. Default true. */
+      rowwise?: boolean
+    }
+  | {
+      kind: 'adam'
+      /** How much of the mean gradient stays from step to step, 0 to 0.999999. Default 0.9. */
+      beta1?: number
+      /** The same of the mean square, 0 to 0.999999. Default 0.999. */
+      beta2?: number
+      /** Added to the root of the mean square, 1e-20 to 1. Default 1e-8. */
+      epsilon?: number
+    }
 
 /** As the addon reads it: every field is present, whatever the kind. */
 export interface NativeOptimizer {

@@ -3,28 +3,40 @@
 import { checkInteger, checkObject } from './check.js'
 import { type AnswerOptions, answer, type Prediction } from './cli/answers.js'
 import { loadModel, type Model } from './cli/model.js'
-import type { Approximate } from './cli/ranking.js'
 import { BatchBuilder } from './data/batch.js'
 import { badData } from './data/stream.js'
 import { typeError, WideheadError } from './errors.js'
 
 export type { Prediction } from './cli/answers.js'
 
+/**
+ * Options of {@link createPredictor}.
+ *
+ * @category The command line as functions
+ */
 export interface PredictorOptions {
-  /** Classes of an answer, unless a query asks for another number. Default 10. */
+  /** Classes of an answer, unless a query asks for another number; 1 to 2^31 - 1. Default 10. */
   top?: number
-  /** Threads to compute with. Default: as `setThreads` says. */
+  /** Threads to compute with, 1 to 1024, in the whole process. Default: as {@link setThreads} says. */
   threads?: number
-  /** Queries that are answered together at the most. Default 256. */
+  /** Queries that are answered together at the most, 1 to 2^20. Default 256. */
   batch?: number
-  /** Rank by the head's own search, which it then must have; a number: outputs of at most so many classes are computed. */
-  approximate?: Approximate
+  /**
+   * True: rank by the search of a wta or lsh head, without probabilities; a number: the same, with outputs of at most so many classes
+   * computed (1024 for true). Default false.
+   */
+  approximate?: boolean | number
 }
 
+/**
+ * The answer to one query.
+ *
+ * @category The command line as functions
+ */
 export interface Answer {
   /** Best first. */
   predictions: Prediction[]
-  /** Tokens of the query that the model does not know. */
+  /** Tokens of the query that the model does not know; they were left out. */
   unknown: string[]
 }
 
@@ -38,8 +50,13 @@ interface Waiting {
 const MOST = 0x7fffffff
 
 /**
- * Opens the model that `widehead train` saved in `folder`. Errors: WIDEHEAD_FILE; WIDEHEAD_USAGE for `approximate` with a head that
- * has no search of its own.
+ * Opens the model that `widehead train` saved in `folder`, to answer queries as they come.
+ *
+ * @param folder what `--out` named
+ * @param options how many classes, threads and queries at once
+ * @throws as a rejection: WIDEHEAD_FILE, if it is no model or damaged; WIDEHEAD_USAGE for `approximate` with a head that has no search
+ * of its own; a TypeError or RangeError for wrong options
+ * @category The command line as functions
  */
 export async function createPredictor(folder: string, options: PredictorOptions = {}): Promise<Predictor> {
   checkObject('options', options)
@@ -50,7 +67,12 @@ export async function createPredictor(folder: string, options: PredictorOptions 
   return new Predictor(await loadModel({ model: folder, threads, approximate }), { top, batch, approximate })
 }
 
-/** Made by createPredictor(). Queries that come while others are computed are answered together, on other threads. */
+/**
+ * A model that answers queries, made by {@link createPredictor}. Queries that come while others are computed are answered
+ * together, on other threads.
+ *
+ * @category The command line as functions
+ */
 export class Predictor {
   private readonly waiting: Waiting[] = []
   private running: Promise<void> | undefined
@@ -59,15 +81,25 @@ export class Predictor {
   /** @internal */
   constructor(
     private readonly model: Model,
-    private readonly options: { top: number; batch: number; approximate?: Approximate },
+    private readonly options: { top: number; batch: number; approximate?: boolean | number },
   ) {}
 
   /**
    * The best classes for a line as `widehead predict` takes it: words, `feature:value ...`, `owner item item ...` or the session so far,
-   * by the format of the training data. Any number may be asked at once. Rejects with WIDEHEAD_DATA for a line that breaks the
-   * format, and with WIDEHEAD_CLOSED once the predictor is closed; other queries are answered all the same.
+   * by the format of the training data. Any number may be asked at once; one that fails does not disturb the others.
+   *
+   * @param line one query
+   * @param options for this query alone
+   * @throws as a rejection: WIDEHEAD_DATA for a line that breaks the format, WIDEHEAD_CLOSED once the predictor is closed, a TypeError
+   * or RangeError for wrong arguments
    */
-  predict(line: string, options: { top?: number } = {}): Promise<Answer> {
+  predict(
+    line: string,
+    options: {
+      /** Classes of this answer, 1 to 2^31 - 1. Default: the predictor's. */
+      top?: number
+    } = {},
+  ): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (this.isClosed) throw new WideheadError('WIDEHEAD_CLOSED', 'the predictor is closed')
       if (typeof line !== 'string') throw typeError(`line must be a string, got ${typeof line}`)

@@ -6,7 +6,11 @@ import type { Head, TopK } from './heads/types.js'
 import type { NativeIndex, NativeIndexOptions } from './index-binding.js'
 import { native } from './native.js'
 
-/** Options of head.index(); the defaults are meant to do. */
+/**
+ * Options of {@link Head.index}; the defaults are meant to do.
+ *
+ * @category Search index
+ */
 export interface IndexOptions {
   /**
    * The share of the ten best classes that a search should find by default, 0.5 to 0.999. Default 0.95. The number of cells that
@@ -25,7 +29,11 @@ export interface IndexOptions {
   seed?: number
 }
 
-/** Options of one search. */
+/**
+ * Options of one search.
+ *
+ * @category Search index
+ */
 export interface SearchOptions {
   /** Cells searched, 1 and above: more find more and take longer. Default: what the index chose, `probes` of diagnostics(). */
   probes?: number
@@ -33,8 +41,13 @@ export interface SearchOptions {
   shortlist?: number
 }
 
-/** Facts about an index. */
+/**
+ * Facts about an index.
+ *
+ * @category Search index
+ */
 export interface IndexDiagnostics {
+  /** Cells that the rows are sorted into. */
   cells: number
   /** Lists of rows: a cell with very many rows is cut in several, each of which counts as a probe. */
   lists: number
@@ -49,24 +62,37 @@ export interface IndexDiagnostics {
  * what it was. Rows are sorted into cells; a search reads those cells that promise most, four bits a weight, and computes the
  * outputs of the best exactly, so that what it returns are outputs and what it may do is miss classes. Same rows, options and
  * instruction set give the same results on any number of threads.
+ *
+ * @category Search index
  */
 export class SearchIndex {
+  /** D, the number of classes. */
   readonly numClasses: number
+  /** d, the length of one hidden vector. */
   readonly hiddenSize: number
   #native: NativeIndex | undefined
 
-  /** Not for callers: head.index() makes one. */
+  /** @internal Not for callers: head.index() makes one. */
   constructor(handle: NativeIndex, numClasses: number, hiddenSize: number) {
     this.#native = handle
     this.numClasses = numClasses
     this.hiddenSize = hiddenSize
   }
 
+  /** True once close() was called. */
   get closed(): boolean {
     return this.#native === undefined
   }
 
-  /** About the k classes with the highest outputs (squares of outputs where the head's loss ranks by those), as head.topK() gives them. */
+  /**
+   * About the k classes with the highest outputs (squares of outputs where the head's loss ranks by those), as {@link Head.topK} gives
+   * them: what it returns are outputs, and what it may do is miss classes.
+   *
+   * @param hidden m hidden vectors, m * d numbers, row-major, finite
+   * @param k classes for each of them, 1 to D
+   * @param options how much is looked at
+   * @throws a TypeError or RangeError for wrong arguments; WIDEHEAD_CLOSED; WIDEHEAD_OUT_OF_MEMORY
+   */
   search(hidden: Float32Array, k: number, options: SearchOptions = {}): TopK {
     const index = this.#open()
     const m = checkHidden(hidden, this.hiddenSize)
@@ -81,6 +107,11 @@ export class SearchIndex {
     return { classes, logits }
   }
 
+  /**
+   * Sizes, and how many lists a search reads.
+   *
+   * @throws WIDEHEAD_CLOSED
+   */
   diagnostics(): IndexDiagnostics {
     return native.describeIndex(this.#open())
   }
@@ -91,6 +122,7 @@ export class SearchIndex {
     this.#native = undefined
   }
 
+  /** close(), for `using index = ...`. */
   [Symbol.dispose](): void {
     this.close()
   }

@@ -6,20 +6,32 @@ import { rangeError, typeError, WideheadError } from './errors.js'
 import { readRates } from './heads/options.js'
 import type { ApplyOptions, ForwardResult, Head, Targets } from './heads/types.js'
 
-/** What is read of a tensor. */
+/**
+ * What is read of a tensor.
+ *
+ * @category TensorFlow.js
+ */
 export interface TensorLike {
+  /** 'float32', 'int32' and so on. */
   readonly dtype: string
+  /** Lengths of its dimensions. */
   readonly shape: readonly number[]
+  /** Its numbers, row-major. */
   dataSync(): unknown
 }
 
 /**
  * What is used of TensorFlow.js: `import * as tf` from '@tensorflow/tfjs', '@tensorflow/tfjs-node' or '@tensorflow/tfjs-core'.
  * In Node, tfjs-core has no gradients by itself: import '@tensorflow/tfjs-layers' beside it, which registers them.
+ *
+ * @category TensorFlow.js
  */
 export interface TensorFlow {
+  /** As of tfjs. */
   scalar(value: number): TensorLike
+  /** As of tfjs. */
   tensor2d(values: Float32Array, shape: [number, number]): TensorLike
+  /** As of tfjs. */
   customGrad(f: never): (hidden: never) => TensorLike
 }
 
@@ -28,12 +40,19 @@ export interface TensorFlow {
  *
  * `hidden` is a float32 tensor [m, hiddenSize]. `targets` are what heads take (`Targets`), or an int32 tensor [m]. Ids in a
  * float32 tensor are refused, because float32 has no room for whole numbers above 2^24.
+ *
+ * @category TensorFlow.js
  */
 export type HeadLoss<Tf extends TensorFlow = TensorFlow> = (
   hidden: TensorLike,
   targets: Targets | TensorLike,
 ) => ReturnType<Tf['scalar']>
 
+/**
+ * What {@link bindTfjs} makes.
+ *
+ * @category TensorFlow.js
+ */
 export interface TfjsBinding<Tf extends TensorFlow = TensorFlow> {
   /**
    * A head as a loss function, for `optimizer.minimize`, `tf.variableGrads` and the like, on backends that have `dataSync` (not
@@ -50,11 +69,22 @@ export interface TfjsBinding<Tf extends TensorFlow = TensorFlow> {
    *
    * One loss of a head per backward pass: a second one was computed with weights that the first has changed, and throws
    * WIDEHEAD_STALE (join the minibatches with `tf.concat`). Second derivatives are not to be had.
+   *
+   * @param head any head of this package; its hiddenSize is the width of the model's last layer
+   * @param options rates of the head's update; the model's own optimiser knows nothing of the head
+   * @throws a TypeError or RangeError for wrong options; the loss itself throws as {@link Head.forward}, its backward pass as
+   * {@link ForwardResult.apply}
    */
   headLoss(head: Head, options: ApplyOptions): HeadLoss<Tf>
 }
 
-/** Binds heads to the caller's TensorFlow.js. */
+/**
+ * Binds heads to the caller's TensorFlow.js, so that a head is the output layer of a model.
+ *
+ * @param tf what `import * as tf` gives
+ * @throws a TypeError if it is not TensorFlow.js
+ * @category TensorFlow.js
+ */
 export function bindTfjs<Tf extends TensorFlow>(tf: Tf): TfjsBinding<Tf> {
   checkObject('tf', tf)
   for (const name of ['scalar', 'tensor2d', 'customGrad'] as const) {

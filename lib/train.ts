@@ -13,11 +13,32 @@ import { rangeError, typeError, WideheadError } from './errors.js'
 
 export type { MetricsLine } from './cli/metrics-log.js'
 
-/** A line of the format, or its parts: what stands between white space. Parts may hold white space if `format` is sets or sequences. */
+/**
+ * A line of the format, or its parts: what stands between white space. Parts may hold white space if `format` is sets or sequences.
+ *
+ * @category The command line as functions
+ */
 export type DataRecord = string | readonly (string | number)[]
-/** Paths of files, or records. */
-export type Data = string | { files: readonly string[] } | Iterable<DataRecord> | AsyncIterable<DataRecord>
+/**
+ * Paths of files (plain, gzip, CSV or Parquet), or records.
+ *
+ * @category The command line as functions
+ */
+export type Data =
+  | string
+  | {
+      /** Paths, read one after the other. */
+      files: readonly string[]
+    }
+  | Iterable<DataRecord>
+  | AsyncIterable<DataRecord>
 
+/**
+ * Options of {@link train}: those of `widehead train` in camel case, and settings of formats and options of heads among them by
+ * their names (`minCount`, `samples` ...). The reference of the command line has all of them.
+ *
+ * @category The command line as functions
+ */
 export interface TrainOptions extends Partial<Omit<NamedTrainOptions, 'train' | 'valid' | 'out' | 'checkpointEvery'>> {
   /** The training data: the path of a file, { files }, or records, which are read once and kept in a temporary file. */
   data: Data
@@ -37,6 +58,11 @@ export interface TrainOptions extends Partial<Omit<NamedTrainOptions, 'train' | 
   [setting: string]: unknown
 }
 
+/**
+ * How a run ended.
+ *
+ * @category The command line as functions
+ */
 export interface TrainResult {
   /** `out`: open it with createPredictor(), or loadHead(`${out}/checkpoints`). */
   out: string
@@ -50,8 +76,13 @@ export interface TrainResult {
 
 /**
  * Trains a network and saves it, as `widehead train` does: its options are those of that command in camel case, with the same
- * defaults. Rejects with the reason of a signal that is aborted before the first step, and with the errors of the command otherwise
- * (WIDEHEAD_USAGE, WIDEHEAD_DATA, WIDEHEAD_FILE, WIDEHEAD_LOSS ...). Prints nothing.
+ * defaults. Prints nothing.
+ *
+ * @param options data, a folder, and what is not to be the default
+ * @throws as a rejection: the reason of a signal that is aborted before the first step; WIDEHEAD_USAGE for options that make no sense;
+ * WIDEHEAD_DATA for a bad line; WIDEHEAD_FILE for files that cannot be read or written, and for a model that is there already;
+ * WIDEHEAD_LOSS if training diverges (the last checkpoint stays); WIDEHEAD_OUT_OF_MEMORY; what `onMetrics` or `data` throws
+ * @category The command line as functions
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
   checkObject('options', options)

@@ -4,13 +4,17 @@ import type { Ids } from './binding.js'
 import { checkArray, checkObject } from './check.js'
 import { rangeError } from './errors.js'
 
-/** Bags of ids as compressed sparse rows; an example is `slots` bags in a row. */
+/**
+ * Bags of ids as compressed sparse rows; an example is `slots` bags in a row. A bag may be empty.
+ *
+ * @category Trunk
+ */
 export interface BagInput {
   /** m * slots + 1 offsets into `indices`, from 0, never falling. */
   indptr: Int32Array | Uint32Array
   /** Ids, 0 to vocabularySize - 1, any of them any number of times. */
   indices: Int32Array | Uint32Array
-  /** The weight of each entry of `indices`; 1 if absent. */
+  /** The weight of each entry of `indices`, finite; 1 if absent. */
   values?: Float32Array
 }
 

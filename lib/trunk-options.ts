@@ -5,24 +5,49 @@ import { rangeError, typeError } from './errors.js'
 import { nativeOptimizer, type Optimizer, readOptimizer } from './optimizer.js'
 import type { NativeTrunkOptions } from './trunk-binding.js'
 
+/**
+ * What the sum of the embeddings of a bag of n entries is divided by: 1, n or sqrt(n).
+ *
+ * @category Trunk
+ */
 export type Combine = 'sum' | 'mean' | 'sqrt'
+/**
+ * What a dense layer does to its outputs.
+ *
+ * @category Trunk
+ */
 export type Activation = 'tanh' | 'relu' | 'linear'
 
+/**
+ * A dense layer with biases.
+ *
+ * @category Trunk
+ */
 export interface TrunkLayer {
-  /** 1 to 65536. */
+  /** Its number of outputs, 1 to 65536. */
   size: number
+  /** What is done to them. */
   activation: Activation
 }
 
-/** `adagrad` with `rowwise` (the default) has one sum of mean squared gradients for each row of the embeddings. */
+/**
+ * `adagrad` with `rowwise` (the default) has one sum of mean squared gradients for each row of the embeddings.
+ *
+ * @category Trunk
+ */
 export type TrunkOptimizer = Optimizer
 
+/**
+ * Options of {@link Trunk}.
+ *
+ * @category Trunk
+ */
 export interface TrunkOptions {
   /** Rows of the embedding table, 1 to 2^31 - 1. */
   vocabularySize: number
-  /** 1 to 65536. */
+  /** Numbers of one embedding, 1 to 65536; slots * embeddingSize is at most 2^20. */
   embeddingSize: number
-  /** Bags of ids an example has; their embeddings follow one another in its hidden vector. Default 1. */
+  /** Bags of ids an example has, 1 to 65536; their embeddings follow one another in its hidden vector. Default 1. */
   slots?: number
   /** A bag of n entries is the weighted sum of their embeddings, divided by 1, n or sqrt(n). Default 'sum'. */
   combine?: Combine
@@ -33,24 +58,38 @@ export interface TrunkOptions {
    * their long steps, the scale of the loss does not matter, and it costs 4 bytes a row.
    */
   optimizer?: TrunkOptimizer
-  /** If the norm of all the trunk's gradients is larger, they are scaled down to it. Default: no limit. */
+  /** If the norm of all the trunk's gradients is larger, they are scaled down to it. Above 0. Default: no limit. */
   clipNorm?: number
-  /** Standard deviation of the starting embeddings (normal). Default 1 / sqrt(embeddingSize): rows of length 1. */
+  /** Standard deviation of the starting embeddings (normal), 0 to 1e6. Default 1 / sqrt(embeddingSize): rows of length 1. */
   embeddingScale?: number
   /** Seed of the starting weights: a whole number from 0 to 2^53 - 1. Default 0. */
   seed?: number
 }
 
-/** The options with every default filled in; plain data, as good as the options to make the same trunk again. */
+/**
+ * The options with every default filled in; plain data, as good as the options to make the same trunk again. Its fields are those of
+ * {@link TrunkOptions}.
+ *
+ * @category Trunk
+ */
 export interface ResolvedTrunkOptions {
+  /** {@inheritDoc TrunkOptions.vocabularySize} */
   readonly vocabularySize: number
+  /** {@inheritDoc TrunkOptions.embeddingSize} */
   readonly embeddingSize: number
+  /** {@inheritDoc TrunkOptions.slots} */
   readonly slots: number
+  /** {@inheritDoc TrunkOptions.combine} */
   readonly combine: Combine
+  /** {@inheritDoc TrunkOptions.layers} */
   readonly layers: readonly Readonly<TrunkLayer>[]
+  /** {@inheritDoc TrunkOptions.optimizer} */
   readonly optimizer: Readonly<TrunkOptimizer>
+  /** {@inheritDoc TrunkOptions.clipNorm} */
   readonly clipNorm?: number
+  /** {@inheritDoc TrunkOptions.embeddingScale} */
   readonly embeddingScale: number
+  /** {@inheritDoc TrunkOptions.seed} */
   readonly seed: number
 }
 

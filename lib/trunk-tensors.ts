@@ -5,17 +5,33 @@ import { rangeError, typeError } from './errors.js'
 import type { NativeTrunk } from './trunk-binding.js'
 import type { ResolvedTrunkOptions } from './trunk-options.js'
 
+/**
+ * Name and shape of a parameter.
+ *
+ * @category Trunk
+ */
 export interface ParameterShape {
   /** 'embedding', 'layers.0.weight', 'layers.0.bias', 'layers.1.weight', ... */
   name: string
+  /** [rows, numbers of a row], or [numbers] of a bias; weights are [outputs, inputs]. */
   shape: number[]
 }
 
+/**
+ * A parameter with its numbers.
+ *
+ * @category Trunk
+ */
 export interface Parameter extends ParameterShape {
   /** Row-major. */
   data: Float32Array
 }
 
+/**
+ * Name, shape and type of an array that an optimiser keeps.
+ *
+ * @category Trunk
+ */
 export interface StateShape {
   /**
    * A parameter's name and what its optimiser keeps for it: 'embedding.sums' (adagrad), 'layers.0.bias.means',
@@ -24,9 +40,15 @@ export interface StateShape {
   name: string
   /** The parameter's shape, or [rows] where a row has one number. */
   shape: number[]
+  /** uint32 for counts of steps, float32 for all else. */
   type: 'float32' | 'uint32'
 }
 
+/**
+ * An array that an optimiser keeps, with its numbers.
+ *
+ * @category Trunk
+ */
 export interface StateArray extends StateShape {
   /** Row-major; zeros where nothing was trained. */
   data: Float32Array | Uint32Array

@@ -46,7 +46,7 @@ const names = files.map(({ path }) => path)
 console.log(`${filename}: ${(size / 1e6).toFixed(2)} MB, ${names.length} files`)
 check(`below ${MOST_BYTES / 1e6} MB`, size < MOST_BYTES)
 const allowed =
-  /^(dist\/.*\.(js|d\.ts)|native\/(?!test\/).*\.(cc|h|inc|txt|map)|prebuilds\/[\w-]+\/widehead(\.\w+)?\.node|binding\.gyp|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/
+  /^(dist\/.*\.(js|d\.ts)|native\/(?!test\/).*\.(cc|h|inc|txt|map)|prebuilds\/[\w-]+\/widehead(\.\w+)?\.node|binding\.gyp|package\.json|README\.md|CHANGELOG\.md|LICENSE|docs\/cli\.md)$/
 const strange = names.filter((name) => !allowed.test(name))
 check('nothing but what is meant', strange.length === 0, strange.join(', '))
 const prebuilds = names.filter((name) => name.startsWith(`prebuilds/${process.platform}-${process.arch}/`))
@@ -107,6 +107,11 @@ const { ok: sound, why: faults } = run(process.execPath, [
   join(folder, 'node_modules/widehead'),
 ])
 check('publint', sound, faults)
+// require() of an ES module is no error in the Nodes that this package is for (step.cjs above does it).
+const attw = join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js')
+const passOver = ['--ignore-rules', 'cjs-resolves-to-esm']
+const { ok: typed, why: wrong } = run(process.execPath, [attw, join(folder, filename), ...passOver])
+check('arethetypeswrong', typed, wrong)
 
 const widehead = (args, options) => run(join(folder, 'node_modules/.bin/widehead'), args, { env, ...options })
 writeFileSync(

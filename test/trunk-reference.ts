@@ -1,6 +1,26 @@
-// A trunk in float64 as plain loops, its gradient by finite differences, and inputs to try it with.
+// A trunk in float64 as plain loops, its gradient by finite differences, and a small trunk and inputs to try it with.
 
-import type { BagInput, Parameter, ResolvedTrunkOptions } from '../lib/trunk.js'
+import type { BagInput, Parameter, ResolvedTrunkOptions, Trunk, TrunkOptions } from '../lib/trunk.js'
+
+export const SMALL: TrunkOptions = {
+  vocabularySize: 20,
+  embeddingSize: 6,
+  slots: 2,
+  combine: 'sqrt',
+  layers: [
+    { size: 9, activation: 'tanh' },
+    { size: 5, activation: 'relu' },
+  ],
+  optimizer: { kind: 'sgd' },
+  seed: 3,
+}
+
+export function bytesOf(trunk: Trunk): string {
+  return trunk
+    .parameters()
+    .map(({ data }) => Buffer.from(data.buffer).toString('hex'))
+    .join()
+}
 
 /** A small generator of its own: the tests must not lean on what they test. */
 function generator(seed: number): () => number {

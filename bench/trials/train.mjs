@@ -48,5 +48,6 @@ const result = {
   examplesPerSecond: (end.step * batch) / end.trainingSeconds,
   peakMiB: end.peakMemory / 2 ** 20,
   curve,
+  scores: [...scores.values()].at(-1),
 }
 process.stdout.write(`${JSON.stringify(result)}\n`)

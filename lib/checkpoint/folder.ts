@@ -8,11 +8,12 @@
 
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
-import { access, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileError } from '../data/source.js'
 import { WideheadError } from '../errors.js'
 import { syncFolder, writeTextAtomically } from '../files/atomic.js'
+import { exists } from '../files/exists.js'
 import { badFile } from '../files/safetensors.js'
 
 const LATEST = 'latest'
@@ -118,11 +119,7 @@ function isAbandoned(folder: string, name: string): boolean {
 export async function findCheckpoint(folder: string): Promise<string> {
   const name = await readLatest(folder)
   if (name !== undefined) return join(folder, name)
-  const isOne = await access(join(folder, 'head.safetensors')).then(
-    () => true,
-    () => false,
-  )
-  if (isOne) return folder
+  if (await exists(join(folder, 'head.safetensors'))) return folder
   throw new WideheadError('WIDEHEAD_FILE', `no checkpoint in ${folder}`)
 }
 

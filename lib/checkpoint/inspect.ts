@@ -1,11 +1,10 @@
 // What a checkpoint holds: its files and tensors, and what can be told of a head without training it on.
 
-import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { elementBytes, elements } from '../files/safetensors.js'
-import type { BaseHead } from '../heads/base.js'
+import { exists } from '../files/exists.js'
 import { type Drift, ExactHead } from '../heads/exact.js'
 import { loadHead } from '../heads/load.js'
+import type { Head } from '../heads/types.js'
 import { customLoss, LOSSES } from '../losses.js'
 import { type StateFile, withCheckpoint, withFiles } from './load.js'
 import type { LoadOptions } from './load-head.js'
@@ -42,10 +41,7 @@ const ROWS = 100_000
 export async function inspectCheckpoint(folder: string, options: { drift?: boolean } = {}): Promise<CheckpointFacts> {
   const info = await readCheckpoint(folder)
   const { files, spectrum } = await withCheckpoint(info.path, async (path) => {
-    const hasTrunk = await stat(join(path, STATE_FILES.trunk)).then(
-      () => true,
-      () => false,
-    )
+    const hasTrunk = await exists(join(path, STATE_FILES.trunk))
     const contents = ['head', 'rows', ...(hasTrunk ? ['trunk'] : [])] as (keyof typeof STATE_FILES)[]
     return withFiles(path, contents, async (...opened) => ({
       files: opened.map(fileFacts),
@@ -69,8 +65,8 @@ function withAnyLoss({ options }: CheckpointInfo): LoadOptions {
 }
 
 function fileFacts({ file }: StateFile): FileFacts {
-  const tensors = [...file.tensors].map(([name, { dtype, shape }]) => {
-    return { name, dtype, shape, bytes: (elements(shape) as number) * (elementBytes(dtype) as number) }
+  const tensors = [...file.tensors].map(([name, { dtype, shape, begin, end }]) => {
+    return { name, dtype, shape, bytes: end - begin }
   })
   const name = file.path.split(/[/\\]/).at(-1) as string
   return { name, bytes: file.header.length + tensors.reduce((sum, { bytes }) => sum + bytes, 0), tensors }
@@ -85,7 +81,7 @@ async function spectrumOf(head: StateFile): Promise<(Range & { condition: number
   return { ...range, condition: range.largest / range.smallest }
 }
 
-function rowNorms(head: BaseHead): Range {
+function rowNorms(head: Head): Range {
   const { numClasses, hiddenSize: d } = head
   const count = Math.min(numClasses, ROWS)
   const norms = new Float64Array(count)

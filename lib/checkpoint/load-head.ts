@@ -7,8 +7,14 @@ import { createLoss, type Loss } from '../losses.js'
 import { checkTensor, restore, type StateFile, type StateHeader, withCheckpoint, withFiles } from './load.js'
 import { STATE, type State } from './save.js'
 
+/** Heads and trunks have a method of this name: the native object to fill. */
 export const RESTORE = Symbol('restore')
 
+/**
+ * What loading a head needs that no file can hold.
+ *
+ * @category Checkpoints
+ */
 export interface LoadOptions {
   /** For a head with a custom loss, whose code no file holds: the same loss again, under the same name. */
   loss?: Loss

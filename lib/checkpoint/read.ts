@@ -2,6 +2,11 @@
 
 import { withCheckpoint, withFiles } from './load.js'
 
+/**
+ * What a checkpoint says of itself.
+ *
+ * @category Checkpoints
+ */
 export interface CheckpointInfo {
   /** The folder of this checkpoint. */
   path: string
@@ -9,13 +14,19 @@ export interface CheckpointInfo {
   step: number
   /** The kind of the head: 'exact', 'sampled' and so on. */
   kind: string
-  /** The options the head was made with. */
+  /** The options the head was made with, without arrays; its loss by name and parameters. */
   options: Readonly<Record<string, unknown>>
   /** What was saved with it: the `facts` of save(). */
   facts: Readonly<Record<string, unknown>>
 }
 
-/** The newest checkpoint in `folder`, or the one that `folder` is. Errors: WIDEHEAD_FILE. */
+/**
+ * What the newest checkpoint in `folder`, or the one that `folder` is, says of itself. Reads no weights.
+ *
+ * @param folder a folder of checkpoints, or one checkpoint
+ * @throws as a rejection: WIDEHEAD_FILE, if there is none or its header is damaged
+ * @category Checkpoints
+ */
 export function readCheckpoint(folder: string): Promise<CheckpointInfo> {
   return withCheckpoint(folder, (path) =>
     withFiles(path, ['head'], async ({ header: { step, kind, config, facts } }) => {

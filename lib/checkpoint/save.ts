@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { NativeSnapshot, NativeTensor } from '../binding.js'
 import { checkInteger, checkObject } from '../check.js'
 import { typeError } from '../errors.js'
+import type { Trunk } from '../trunk.js'
 import { version } from '../version.js'
 import { planFile } from './file-plan.js'
 import { beginCheckpoint, discardCheckpoint, inTurn, publishCheckpoint } from './folder.js'
@@ -32,18 +33,29 @@ export interface State {
   resolved: object
 }
 
+/**
+ * Options of {@link Head.save}.
+ *
+ * @category Checkpoints
+ */
 export interface SaveOptions {
   /** The trunk below the head, saved as it is at the same moment. */
-  trunk?: { [STATE](): State }
+  trunk?: Trunk
   /** What else is to be found again with `readCheckpoint`: anything JSON can hold. */
   facts?: Readonly<Record<string, unknown>>
   /** Checkpoints that stay in the folder, this one included: at least 1. Default 2. */
   keep?: number
 }
 
+/**
+ * A checkpoint that was written.
+ *
+ * @category Checkpoints
+ */
 export interface Saved {
   /** The folder of the checkpoint. */
   path: string
+  /** Updates the head had made. */
   step: number
 }
 

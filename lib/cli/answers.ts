@@ -6,11 +6,17 @@ import { isOwnLoss } from './heads.js'
 import type { Model } from './model.js'
 import { type Approximate, type Ranking, rank } from './ranking.js'
 
+/**
+ * A class that was predicted.
+ *
+ * @category The command line as functions
+ */
 export interface Prediction {
   /** Its name, or its number where classes have no names. */
   class: string | number
+  /** Its output o. */
   logit: number
-  /** Of losses that have probabilities, when the search was exact. */
+  /** Of losses that have probabilities, when the search was exact: 0 to 1. */
   probability?: number
 }
 

@@ -7,7 +7,7 @@ import type { GivenColumns } from '../data/tables/columns.js'
 import { MODEL_FILES } from '../files/model.js'
 import type { Network } from './network.js'
 
-/** Of --checkpoint-every: steps, or minutes. */
+/** Of --checkpoint-every: steps, or a time. */
 export interface Interval {
   steps?: number
   milliseconds?: number

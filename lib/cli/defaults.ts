@@ -6,9 +6,9 @@
 // a mean over the batch and each class is a target in few of its examples.
 
 import type { FormatName } from '../data/formats/format.js'
-import type { Activation } from '../files/config.js'
 import type { LossName } from '../losses.js'
 import type { Optimizer } from '../optimizer.js'
+import type { Activation } from '../trunk-options.js'
 import { type HeadName, hasOptimizer, headKind } from './heads.js'
 
 /** How fast a run goes: what every run has, by default or by an option. */

@@ -11,16 +11,26 @@ export const EXIT = {
   interrupted: 130,
 } as const
 
+/** What help and the reference say of each code. */
+export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
+  ok: 'done; also after SIGTERM, which makes train save and stop',
+  unexpected: 'something unexpected: WIDEHEAD_DEBUG=1 shows where',
+  usage: 'a command line that makes no sense',
+  data: 'bad data; the message starts with file:line',
+  file: 'a file that is missing, damaged or cannot be written',
+  diverged: 'training diverged: the loss is no longer a number',
+  memory: 'not enough memory',
+  interrupted: 'interrupted by Ctrl-C; train saves first (a second Ctrl-C does not wait)',
+}
+
+export const EXIT_CODES = (Object.keys(EXIT) as (keyof typeof EXIT)[]).map((name) => ({
+  code: EXIT[name],
+  meaning: EXIT_MEANINGS[name],
+}))
+
 export const EXIT_HELP = `
 Exit codes:
-  0    done; also after SIGTERM, which makes train save and stop
-  1    something unexpected: WIDEHEAD_DEBUG=1 shows where
-  2    a command line that makes no sense
-  3    bad data; the message starts with file:line
-  4    a file that is missing, damaged or cannot be written
-  5    training diverged: the loss is no longer a number
-  6    not enough memory
-  130  interrupted by Ctrl-C; train saves first (a second Ctrl-C does not wait)`
+${EXIT_CODES.map(({ code, meaning }) => `  ${String(code).padEnd(5)}${meaning}`).join('\n')}`
 
 const BY_CODE: Readonly<Record<string, number>> = {
   WIDEHEAD_USAGE: EXIT.usage,

@@ -1,8 +1,8 @@
 // `widehead export`: the embeddings of a model as a file that other programs read.
 
-import { access } from 'node:fs/promises'
 import { inputEmbeddings, outputEmbeddings } from '../export/embeddings.js'
 import { EXPORTS, type ExportFormat } from '../export/formats.js'
+import { exists } from '../files/exists.js'
 import type { Io } from './io.js'
 import { loadModel } from './model.js'
 import { usage } from './run.js'
@@ -19,11 +19,7 @@ export async function exportModel(
   { model, out, format, embeddings, overwrite }: ExportOptions,
   io: Io,
 ): Promise<number> {
-  const exists = await access(out).then(
-    () => true,
-    () => false,
-  )
-  if (exists && !overwrite) throw usage(`${out} is there already: pass --overwrite to replace it`)
+  if ((await exists(out)) && !overwrite) throw usage(`${out} is there already: pass --overwrite to replace it`)
   const { network, task } = await loadModel({ model })
   try {
     const table = embeddings === 'input' ? inputEmbeddings(network.trunk, task) : outputEmbeddings(network.head, task)

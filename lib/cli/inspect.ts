@@ -1,8 +1,8 @@
 // `widehead inspect`: what a checkpoint holds, as a table or as JSON.
 
-import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CheckpointFacts, Range } from '../checkpoint/inspect.js'
+import { exists } from '../files/exists.js'
 import { MODEL_FILES } from '../files/model.js'
 import { type Io, write } from './io.js'
 
@@ -14,11 +14,7 @@ export interface InspectOptions {
 export async function inspectModel(folder: string, options: InspectOptions, io: Io): Promise<number> {
   const { inspectCheckpoint } = await import('../checkpoint/inspect.js')
   const checkpoints = join(folder, MODEL_FILES.checkpoints)
-  const isModel = await access(checkpoints).then(
-    () => true,
-    () => false,
-  )
-  const facts = await inspectCheckpoint(isModel ? checkpoints : folder, options)
+  const facts = await inspectCheckpoint((await exists(checkpoints)) ? checkpoints : folder, options)
   await write(io.stdout, options.json ? `${JSON.stringify(facts)}\n` : describe(facts))
   return 0
 }
@@ -45,10 +41,8 @@ function describe(facts: CheckpointFacts): string {
 }
 
 function range({ smallest, median, largest }: Range): string {
-  return [smallest, median, largest]
-    .map((value) => value.toPrecision(4))
-    .join(', ')
-    .replace(/^/, 'smallest, median, largest ')
+  const values = [smallest, median, largest].map((value) => value.toPrecision(4))
+  return `smallest, median, largest ${values.join(', ')}`
 }
 
 function size(bytes: number): string {

@@ -3,7 +3,14 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs'
 import { fileError } from '../data/source.js'
 
+/**
+ * A line of metrics.jsonl, the record of a run. Beside `kind` and `seconds` it has what happened: a `step` its loss, rates and
+ * gradient norms, an `evaluation` its scores, `start` the whole configuration.
+ *
+ * @category The command line as functions
+ */
 export interface MetricsLine extends Readonly<Record<string, unknown>> {
+  /** What happened. */
   kind: 'start' | 'resume' | 'step' | 'evaluation' | 'end'
   /** Since the start of the run. */
   seconds: number

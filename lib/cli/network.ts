@@ -24,10 +24,7 @@ export interface NetworkTraining {
   seed?: number
 }
 
-async function createTrunk(
-  config: NetworkConfig,
-  { headOptimizer: _, ...training }: NetworkTraining = {},
-): Promise<Trunk> {
+async function createTrunk(config: NetworkConfig, { headOptimizer: _, ...training }: NetworkTraining): Promise<Trunk> {
   const { Trunk } = await import('../trunk.js')
   return new Trunk({
     vocabularySize: config.numInputs,

@@ -13,14 +13,13 @@ import type { Io } from './io.js'
 
 const COMMANDS = [trainCommand, evaluateCommand, predictCommand, exportCommand, inspectCommand, reportCommand]
 
-/** `args` are those after the program's name. */
-export async function run(args: readonly string[], io: Io): Promise<number> {
-  let code: number = EXIT.ok
+/** The program with its commands; `exit` is told how a command ended. */
+export function createProgram(io: Io, exit: (code: number) => void): Command {
   const program = new Command('widehead')
     .description('Train neural networks with very wide output layers')
     .version(version)
   for (const create of COMMANDS) {
-    program.addCommand(create(io, (result) => (code = result)))
+    program.addCommand(create(io, exit))
   }
   for (const command of [program, ...program.commands]) {
     command
@@ -32,6 +31,13 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
       })
       .addHelpText('after', EXIT_HELP)
   }
+  return program
+}
+
+/** `args` are those after the program's name. */
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  let code: number = EXIT.ok
+  const program = createProgram(io, (result) => (code = result))
   try {
     await program.parseAsync(args, { from: 'user' })
     return code

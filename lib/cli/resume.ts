@@ -1,12 +1,12 @@
 // `widehead train --resume`: what the run was, where it stopped, and whether this command line is still the same run.
 
-import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readLatest } from '../checkpoint/folder.js'
 import { readCheckpoint } from '../checkpoint/read.js'
 import type { Learned } from '../data/formats/format.js'
 import { type GivenColumns, ROLES } from '../data/tables/columns.js'
 import type { ModelConfig } from '../files/config.js'
+import { exists } from '../files/exists.js'
 import { loadSetup, MODEL_FILES } from '../files/model.js'
 import { badFile } from '../files/safetensors.js'
 import type { DataSize, Position } from './checkpoints.js'
@@ -24,11 +24,7 @@ export interface Resumption {
 /** The run in this folder; undefined if there is none, or none that has come to its first checkpoint. */
 export async function findRun(out: string): Promise<Resumption | undefined> {
   const checkpoints = join(out, MODEL_FILES.checkpoints)
-  const exists = await access(join(out, MODEL_FILES.config)).then(
-    () => true,
-    () => false,
-  )
-  if (!exists || (await readLatest(checkpoints)) === undefined) return undefined
+  if (!(await exists(join(out, MODEL_FILES.config))) || (await readLatest(checkpoints)) === undefined) return undefined
   const setup = await loadSetup(out)
   const { path, step, facts } = await readCheckpoint(checkpoints)
   const position = facts.position as Position | undefined

@@ -5,9 +5,10 @@ import { FORMATS } from '../data/formats/index.js'
 import { completeSettings } from '../data/formats/settings.js'
 import type { GivenColumns } from '../data/tables/columns.js'
 import { WideheadError } from '../errors.js'
-import type { Activation, NetworkConfig } from '../files/config.js'
+import type { NetworkConfig } from '../files/config.js'
 import { createLoss } from '../losses.js'
 import type { Optimizer } from '../optimizer.js'
+import type { Activation } from '../trunk-options.js'
 import type { Interval } from './checkpoints.js'
 import { defaultHead, type Pace, runDefaults } from './defaults.js'
 import {
@@ -26,40 +27,75 @@ export interface TrainOptions extends NamedTrainOptions {
 }
 
 export interface NamedTrainOptions {
+  /** Paths of the training data. */
   train: string[]
+  /** Paths of held-out data. */
   valid?: string[]
+  /** The folder for the model. */
   out: string
+  /** Replace a model that is in `out`. Default false. */
   overwrite?: boolean
+  /** Go on from the newest checkpoint in `out`, or start if there is none; the other options are those of the first call. */
   resume?: boolean
+  /** Steps or time between checkpoints. */
   checkpointEvery?: Interval
+  /** How many checkpoints stay in `out`, 1 to 1e6. Default 2. */
   keepCheckpoints?: number
+  /** The format of the data. */
   format?: string
+  /** Which columns of CSV or Parquet files mean what, by their names, or by their numbers where there is no header. */
   columns?: GivenColumns
+  /** Widths of the layers below the head, 1 to 65536 each; the last one is the head's hiddenSize. Default: the format's. */
   hidden?: readonly number[]
+  /** Width of one embedding, 1 to 65536. Default: the format's (sets, xmc: the first of `hidden`). */
   embedding?: number
+  /** Of the hidden layers. Default: the format's. */
   activation?: Activation
+  /** How the output layer is computed. Default sampled; exact for sets, and where a loss or a parameter of one is given. */
   head?: HeadName
+  /** One bias a class. Default false. */
   bias?: boolean
+  /** What is minimised, of heads that take any loss of the spherical family: a {@link LossName}. Default: the format's. */
   loss?: string
+  /** weighted-squared-error: weight of classes that are no targets, at least 0. Default: the format's. */
   negativeWeight?: number
+  /** weighted-squared-error: weight of targets, at least 0. Default 1. */
   positiveWeight?: number
+  /** spherical-softmax: what is added to each square, above 0. Default 0.01. */
   epsilon?: number
+  /** z-loss: steepness, above 0. Default 1. */
   alpha?: number
+  /** z-loss: standard deviations that are enough, at least 0. Default 3. */
   beta?: number
+  /** Of the layers below the head. Default: the format's. */
   optimizer?: 'sgd' | 'adagrad' | 'adam'
+  /** Of the layers below the head, at least 0. Default: the format's. */
   learningRate?: number
+  /** Of the head, at least 0. Default: chosen by format, head and loss. */
   headLearningRate?: number
+  /** Of the rows of a softmax head. Default: chosen by format and head. */
   headOptimizer?: Optimizer['kind']
+  /** Of both rates: as they are, or falling to 0. Default linear. */
   schedule?: 'constant' | 'linear'
+  /** Examples a step, 1 to 2^20. Default: the format's. */
   batch?: number
+  /** Passes over the data, from 1. Default: the format's. */
   epochs?: number
+  /** Longest gradient, of the head and of what is below it, above 0. Default: no limit. */
   clipNorm?: number
+  /** Of the head, at least 0. Default 0. */
   weightDecay?: number
+  /** Of all that is random: a whole number from 0. Default 0. */
   seed: number
+  /** Threads to compute with, 1 to 1024. Default: all cores. */
   threads?: number
+  /** Examples held in memory to be shuffled, 1 to 2^30. Default 2^20. */
   shuffleBuffer: number
+  /** Steps between evaluations, from 1. Default: an epoch. */
   evalEvery?: number
+  /** Examples of `valid` to evaluate on while training, 0: all. Default 20,000. */
   evalExamples?: number
+  /** Steps between lines of metrics.jsonl, from 1. Default 100. */
   logEvery: number
 }
 
@@ -102,20 +138,26 @@ const LOSS_PARAMETERS: Readonly<Record<string, readonly string[]>> = {
 const ALL_LOSS_PARAMETERS = Object.values(LOSS_PARAMETERS).flat()
 
 /** Options of a run whose head is settled. */
-export type HeadedOptions = TrainOptions & { head: HeadName }
+type HeadedOptions = TrainOptions & { head: HeadName }
 
-/** The head asked for; the exact one where a loss or a parameter of one is; else the format's, once that is known. */
-export function withHead(options: TrainOptions, format: FormatName): HeadedOptions
-export function withHead(options: TrainOptions): HeadedOptions | undefined
-export function withHead(options: TrainOptions, format?: FormatName): HeadedOptions | undefined {
+/** The same with the head's own options, which were checked. */
+export type SettledOptions = HeadedOptions & { headOptions: HeadOptionValues }
+
+/**
+ * The head asked for; the exact one where a loss or a parameter of one is; else the format's, once that is known. Refuses what does
+ * not go with it.
+ */
+export function settleHead(options: TrainOptions, format: FormatName): SettledOptions
+export function settleHead(options: TrainOptions): SettledOptions | undefined
+export function settleHead(options: TrainOptions, format?: FormatName): SettledOptions | undefined {
   const names = ['loss', ...ALL_LOSS_PARAMETERS]
   const forced = names.some((name) => options[name] !== undefined) ? 'exact' : undefined
   const head = options.head ?? forced ?? (format && defaultHead(format))
-  return head && { ...options, head }
+  return head && { ...options, head, headOptions: headOptions({ ...options, head }) }
 }
 
-/** The options of the head among those given; what does not go with the head is refused. Needs no data. */
-export function headOptions(options: HeadedOptions): HeadOptionValues {
+/** The options of the head among those given; what does not go with the head is refused. */
+function headOptions(options: HeadedOptions): HeadOptionValues {
   const { head } = options
   const own = headKind(head).loss
   if (own) checkOwnLoss(options, own)
@@ -169,7 +211,7 @@ function layerWidths(options: TrainOptions, slots: number, defaults: { hidden: n
   return { embedding: hidden[0], widths: hidden.slice(1) }
 }
 
-export function resolveRun(options: HeadedOptions, format: Format, learned: Learned, task: Task) {
+export function resolveRun(options: SettledOptions, format: Format, learned: Learned, task: Task) {
   if (!task.trainExamples)
     throw new WideheadError('WIDEHEAD_DATA', `${options.train.join(', ')}: no example to train on`)
   const defaults = runDefaults(format.name, options.head, options.loss)
@@ -184,7 +226,7 @@ export function resolveRun(options: HeadedOptions, format: Format, learned: Lear
     numClasses: task.numClasses,
     hiddenSize: widths.at(-1) ?? task.slots * embedding,
     head: options.head,
-    headOptions: headOptions(options),
+    headOptions: options.headOptions,
     bias: options.bias ?? false,
     loss: headKind(options.head).loss ? null : lossOf(options, defaults.loss, defaults.negativeWeight),
   }

@@ -8,7 +8,7 @@ import { type DataSize, dataSizes } from './checkpoints.js'
 import type { Io } from './io.js'
 import type { OnMetrics } from './metrics-log.js'
 import { checkSameData, findRun, type Resumption } from './resume.js'
-import { formatSettings, type HeadedOptions, headOptions, type TrainOptions, usage, withHead } from './run.js'
+import { formatSettings, type SettledOptions, settleHead, type TrainOptions, usage } from './run.js'
 import { Signals } from './signals.js'
 import { type Outcome, type Stopper, TrainingRun } from './training-run.js'
 
@@ -31,10 +31,9 @@ export async function trainOn(
   onMetrics?: OnMetrics,
 ): Promise<Outcome> {
   try {
-    const settled = withHead(options)
-    if (settled) headOptions(settled) // before data are read, which may take long
+    const settled = settleHead(options) // a mistake is told before data are read, which may take long
     if (options.resume && options.overwrite) throw usage('--resume and --overwrite exclude each other')
-    const data = await openData(options, sources, io)
+    const data = await openData(options, settled, sources, io)
     return await new TrainingRun(data, io, stopper, onMetrics).start()
   } finally {
     await sources.dispose()
@@ -44,7 +43,7 @@ export async function trainOn(
 export interface TrainingData {
   format: Format
   settings: Settings
-  options: HeadedOptions
+  options: SettledOptions
   learned: Learned
   task: Task
   train: Source[]
@@ -55,7 +54,12 @@ export interface TrainingData {
   resumption: Resumption | undefined
 }
 
-async function openData(options: TrainOptions, sources: Sources, io: Pick<Io, 'stderr'>): Promise<TrainingData> {
+async function openData(
+  options: TrainOptions,
+  early: SettledOptions | undefined,
+  sources: Sources,
+  io: Pick<Io, 'stderr'>,
+): Promise<TrainingData> {
   const given = { train: await sources.open(options.train), valid: await sources.open(options.valid ?? []) }
   const sizes = await dataSizes(given.train) // before tables become lines
   const resumption = options.resume ? await findRun(options.out) : undefined
@@ -63,8 +67,7 @@ async function openData(options: TrainOptions, sources: Sources, io: Pick<Io, 's
   const named = (options.format ?? resumption?.config.data.format) as keyof typeof FORMATS | undefined
   const format = named ? FORMATS[named] : await recogniseSource(given.train[0], options.columns)
   const settings = formatSettings(format, options)
-  const settled = withHead(options, format.name)
-  headOptions(settled)
+  const settled = early ?? settleHead(options, format.name)
   io.stderr.write(`reading ${given.train.map(({ label }) => label).join(', ')} as ${format.name}\n`)
   const lines = (from: Source[]) => convertTables(from, format.name, options.columns, () => sources.temporaryFolder())
   const [train, valid] = [await lines(given.train), await lines(given.valid)]

@@ -2,6 +2,7 @@
 // while the head works on its own threads.
 
 import type { Batch } from '../data/batch.js'
+import { WideheadError } from '../errors.js'
 import type { Network } from './network.js'
 import type { TrainingConfig } from './run.js'
 
@@ -64,7 +65,9 @@ export async function trainingLoop(
       })
       coming = batches.next()
       coming.catch(() => {}) // seen when it is awaited, unless the step fails first
-      const { loss, dHidden, gradNorm } = await stepping
+      const { loss, dHidden, gradNorm } = await stepping.catch((error) => {
+        throw divergence(error, hidden)
+      })
       const { gradNorm: trunkGradNorm } = network.trunk.backward(dHidden, { learningRate: rates.learningRate })
       step++
       inEpoch++
@@ -88,4 +91,12 @@ export async function trainingLoop(
     }
     if (await hooks.onEpoch(epoch)) return
   }
+}
+
+/** Hidden vectors that are not finite are no argument of the user's: the layers below the head have diverged. */
+function divergence(error: Error, hidden: Float32Array): Error {
+  if (hidden.every(Number.isFinite)) return error
+  return new WideheadError('WIDEHEAD_LOSS', `the layers below the head have diverged: ${error.message}`, {
+    cause: error,
+  })
 }

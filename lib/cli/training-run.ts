@@ -13,7 +13,7 @@ import { MetricsLog, type OnMetrics } from './metrics-log.js'
 import { createNetwork, loadNetwork, type Network } from './network.js'
 import { createProgress, duration, type Progress, scoreLine, short } from './progress.js'
 import { checkSameRun } from './resume.js'
-import { type HeadedOptions, resolveRun, type TrainingConfig } from './run.js'
+import { resolveRun, type SettledOptions, type TrainingConfig } from './run.js'
 import type { TrainingData } from './train.js'
 import { type StepReport, trainingLoop } from './training-loop.js'
 
@@ -39,7 +39,7 @@ export interface Outcome {
 }
 
 export class TrainingRun {
-  private readonly options: HeadedOptions
+  private readonly options: SettledOptions
   private readonly training: TrainingConfig
   private readonly config: ModelConfig
   private readonly stream: TrainStream

@@ -16,7 +16,7 @@ export function badData(label: string, line: number, error: unknown): unknown {
 }
 
 /** Calls the reader for each line of each source, with errors that say where; yields whenever `pause` asks. */
-export async function* readRecords(
+async function* readRecords(
   sources: readonly Source[],
   reader: LineReader,
   pause: () => boolean = () => false,

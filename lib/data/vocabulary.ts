@@ -53,7 +53,7 @@ export class Counter {
     this.counts.set(token.length < 13 ? token : Buffer.from(token).toString(), 1)
   }
 
-  /** Tokens seen `atLeast` times, at most `most` of them; `first` come before all others and hold the remaining counts. */
+  /** Tokens seen `atLeast` times, at most `most` of them; `unknown` comes before all others and stands for the rest. */
   vocabulary(options: { atLeast?: number; most?: number; unknown?: string } = {}): Vocabulary {
     const { atLeast = 1, most = Infinity, unknown } = options
     const kept = [...this.counts].filter(([token, count]) => count >= atLeast && token !== unknown)

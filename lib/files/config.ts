@@ -6,22 +6,18 @@ import { FORMAT_NAMES, FORMATS } from '../data/formats/index.js'
 import { completeSettings } from '../data/formats/settings.js'
 import { fileError } from '../data/source.js'
 import { createLoss } from '../losses.js'
+import { ACTIVATIONS, type Activation, COMBINES, type Combine } from '../trunk-options.js'
 import { writeTextAtomically } from './atomic.js'
 import { brief, parseJson } from './json.js'
 import { badFile } from './safetensors.js'
 
 export const FORMAT_VERSION = 2
 
-export const ACTIVATIONS = ['tanh', 'relu', 'linear'] as const
-export type Activation = (typeof ACTIVATIONS)[number]
-
-export const COMBINES = ['sum', 'mean', 'sqrt'] as const
-
 /** What a network must be built from to take the saved weights. */
 export interface NetworkConfig {
   numInputs: number
   slots: number
-  combine: (typeof COMBINES)[number]
+  combine: Combine
   embedding: number
   /** Dense layers between the embeddings and the head, the first one first. */
   layers: { size: number; activation: Activation }[]

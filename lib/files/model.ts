@@ -8,7 +8,7 @@
 //
 // Each file is replaced as a whole.
 
-import { access, mkdir, rm } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Learned } from '../data/formats/format.js'
 import { readBlocks } from '../data/lines.js'
@@ -17,6 +17,7 @@ import { Vocabulary } from '../data/vocabulary.js'
 import { WideheadError } from '../errors.js'
 import { writeAtomically, writeFully } from './atomic.js'
 import { type ModelConfig, readConfig, writeConfig } from './config.js'
+import { exists } from './exists.js'
 import { badFile } from './safetensors.js'
 import { SafetensorsFile } from './safetensors-reader.js'
 import { tensor, writeSafetensors } from './safetensors-writer.js'
@@ -38,11 +39,7 @@ export async function createModelFolder(folder: string, overwrite: boolean): Pro
   } catch (error) {
     throw fileError(`cannot make the folder ${folder}`, error)
   }
-  const exists = await access(join(folder, MODEL_FILES.config)).then(
-    () => true,
-    () => false,
-  )
-  if (exists && !overwrite) {
+  if ((await exists(join(folder, MODEL_FILES.config))) && !overwrite) {
     throw new WideheadError(
       'WIDEHEAD_USAGE',
       `${folder} already holds a model: pass --resume to go on with it, or --overwrite to replace it`,

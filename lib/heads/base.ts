@@ -25,10 +25,15 @@ import type {
   TopKOptions,
 } from './types.js'
 
+/** What all heads share; what its methods do is told in {@link Head}. */
 export abstract class BaseHead extends HeadHandle implements Head {
+  /** D, the number of classes. */
   readonly numClasses: number
+  /** d, the length of one hidden vector. */
   readonly hiddenSize: number
+  /** The loss it was made with, or its own. */
   readonly loss: Loss
+  /** Whether each class has a bias. */
   readonly bias: boolean
   readonly #recipe: object
 
@@ -48,10 +53,6 @@ export abstract class BaseHead extends HeadHandle implements Head {
     this.#recipe = { ...others, loss: own.loss ? undefined : { name: loss.name, parameters: loss.parameters } }
   }
 
-  /**
-   * One step of stochastic gradient descent: loss and gradients of the minibatch's mean at the weights before the step,
-   * then the update of the weights. On any error the weights are what they were.
-   */
   step(hidden: Float32Array, targets: Targets, options: ApplyOptions): StepResult {
     const head = this.idle()
     const rates = readRates(options)
@@ -63,11 +64,6 @@ export abstract class BaseHead extends HeadHandle implements Head {
     })
   }
 
-  /**
-   * step() on another thread. Calls run in the order in which they were made; arguments are checked and copied before this
-   * returns. Synchronous calls fail with WIDEHEAD_BUSY until all are done. A step that fails leaves the weights as they were and
-   * does not keep the next one from running.
-   */
   stepAsync(hidden: Float32Array, targets: Targets, options: ApplyOptions): Promise<StepResult> {
     let batch: Minibatch
     let rates: Rates
@@ -93,7 +89,6 @@ export abstract class BaseHead extends HeadHandle implements Head {
     return { loss: pass.loss, dHidden, gradNorm: pass.gradNorm }
   }
 
-  /** The first half of step(); nothing changes until `apply` is called. */
   forward(hidden: Float32Array, targets: Targets): ForwardResult {
     const head = this.idle()
     const batch = this.#readBatch(hidden, targets)
@@ -125,7 +120,6 @@ export abstract class BaseHead extends HeadHandle implements Head {
     }
   }
 
-  /** The loss alone; nothing changes. */
   evaluate(hidden: Float32Array, targets: Targets, options: EvaluateOptions = {}): Evaluation {
     const head = this.idle()
     const stages = readEvaluation(options)
@@ -137,7 +131,6 @@ export abstract class BaseHead extends HeadHandle implements Head {
     })
   }
 
-  /** evaluate() on another thread, in its turn among asynchronous calls, as stepAsync(). */
   evaluateAsync(hidden: Float32Array, targets: Targets, options: EvaluateOptions = {}): Promise<Evaluation> {
     let batch: Minibatch
     let stages: number
@@ -161,7 +154,6 @@ export abstract class BaseHead extends HeadHandle implements Head {
     return { loss: losses.reduce((sum, value) => sum + value / m, 0), losses }
   }
 
-  /** The outputs o of n classes for each of m hidden vectors: m * n, row-major. */
   logits(hidden: Float32Array, classes: Int32Array): Float32Array {
     const head = this.idle()
     const m = checkHidden(hidden, this.hiddenSize)
@@ -171,10 +163,6 @@ export abstract class BaseHead extends HeadHandle implements Head {
     return out
   }
 
-  /**
-   * The k classes with the highest outputs (the highest squares if loss.ranking is 'square') of all D for each of m
-   * hidden vectors: exact, O(m D d), in blocks, unless `exact` is false.
-   */
   topK(hidden: Float32Array, k: number, options: TopKOptions = {}): TopK {
     const head = this.idle()
     const { found, candidates } = this.#readSearch(hidden, k, options)
@@ -182,7 +170,6 @@ export abstract class BaseHead extends HeadHandle implements Head {
     return found
   }
 
-  /** topK() on another thread, in its turn among asynchronous calls, as stepAsync(). */
   topKAsync(hidden: Float32Array, k: number, options: TopKOptions = {}): Promise<TopK> {
     let search: { found: TopK; candidates: number }
     try {
@@ -207,13 +194,11 @@ export abstract class BaseHead extends HeadHandle implements Head {
     return { found: { classes: new Int32Array(logits.length), logits }, candidates }
   }
 
-  /** An index for approximate topK over a copy of W as it is now: a million rows of 128 numbers take some 20 s on two cores. */
   index(options: IndexOptions = {}): SearchIndex {
     const handle = this.idle().index(readIndexOptions(this, options))
     return new SearchIndex(handle, this.numClasses, this.hiddenSize)
   }
 
-  /** index() on another thread, in its turn among asynchronous calls, as stepAsync(). */
   indexAsync(options: IndexOptions = {}): Promise<SearchIndex> {
     let read: ReturnType<typeof readIndexOptions>
     try {
@@ -225,7 +210,6 @@ export abstract class BaseHead extends HeadHandle implements Head {
     return this.inTurn(async (head) => new SearchIndex(await head.indexAsync(read), this.numClasses, this.hiddenSize))
   }
 
-  /** Rows of W, n * d, without biases. */
   rows(classes: Int32Array): Float32Array {
     const d = this.hiddenSize
     const all = this.#rowsWithBias(classes)
@@ -235,18 +219,17 @@ export abstract class BaseHead extends HeadHandle implements Head {
     return rows
   }
 
-  /** Biases of n classes; zeros if the head has none. */
   biases(classes: Int32Array): Float32Array {
     const all = this.#rowsWithBias(classes)
     const features = this.hiddenSize + 1
     return Float32Array.from(classes, (_, i) => (this.bias ? all[i * features + this.hiddenSize] : 0))
   }
 
-  /** Cheap facts about the head's state; `steps` counts the updates made. */
   diagnostics(): Record<string, number> {
     return this.idle().diagnostics()
   }
 
+  /** {@inheritDoc Head.close} */
   override close(): void {
     this.#pass = undefined
     super.close()

@@ -5,6 +5,11 @@ import { BULK_SOFTMAX } from '../losses.js'
 import { readCounts } from './counts.js'
 import { FactoredHead, type FactoredOptions } from './exact.js'
 
+/**
+ * Options of {@link BulkSoftmaxHead}.
+ *
+ * @category Options of heads
+ */
 export interface BulkSoftmaxOptions extends FactoredOptions {
   /**
    * The classes whose outputs every example has computed one by one, beside its own targets: how many of the most frequent, 0 to
@@ -41,8 +46,15 @@ export interface BulkSoftmaxOptions extends FactoredOptions {
  * classes in the shortlist it is SoftmaxHead; with `sampledShare: 1` it estimates as SampledSoftmaxHead does. Updates are those of SGD.
  *
  * `evaluate` gives the loss without draws; with `exact: true` the full softmax, O(D d) an example. `logits` and `topK` are exact.
+ *
+ * @category Heads
  */
 export class BulkSoftmaxHead extends FactoredHead {
+  /**
+   * @param options its shape, and which classes are computed one by one
+   * @throws a TypeError or RangeError that names the option, the rule and the value received (WIDEHEAD_INVALID_TYPE,
+   * WIDEHEAD_OUT_OF_RANGE, WIDEHEAD_DETACHED); WIDEHEAD_OUT_OF_MEMORY: the weights, 4 D d bytes and more, are not to be had
+   */
   constructor(options: BulkSoftmaxOptions) {
     super('bulk', options, { loss: BULK_SOFTMAX, options: (numClasses) => readOptions(options, numClasses) })
   }
@@ -54,7 +66,14 @@ export class BulkSoftmaxHead extends FactoredHead {
     return { ...recipe, ...(shortlist instanceof Int32Array && { shortlist: shortlist.length }) }
   }
 
-  /** A head as it was saved in `folder`, by `save` or `widehead train`. Errors: WIDEHEAD_FILE. */
+  /**
+   * A head as it was saved in `folder`, by `save` or `widehead train`, at the newest checkpoint there (or the one that `folder` is):
+   * it goes on bit for bit.
+   *
+   * @param folder a folder of checkpoints, or one checkpoint
+   * @throws as a rejection: WIDEHEAD_FILE, if there is none, it is damaged, of another kind or from another version;
+   * WIDEHEAD_OUT_OF_MEMORY
+   */
   static load(folder: string): Promise<BulkSoftmaxHead> {
     return loadHeadAs(folder, 'bulk', (_, own) => new BulkSoftmaxHead(own))
   }

@@ -4,21 +4,32 @@ import type { OwnOptions } from './spec.js'
 import { defaultPolicy, mergePolicy, type StabilisationPolicy } from './stabilisation.js'
 import type { CommonOptions, HeadOptions } from './types.js'
 
+/** What {@link ExactHead} and heads made from it have as an option. */
 export interface FactoredOptions extends CommonOptions {
   /** Changes to how the factored weights are kept accurate; the defaults suit all but experiments. */
   policy?: Partial<StabilisationPolicy>
 }
 
+/**
+ * Options of {@link ExactHead}.
+ *
+ * @category Options of heads
+ */
 export interface ExactHeadOptions extends HeadOptions, FactoredOptions {}
 
-/** Facts about an ExactHead. */
+/**
+ * Facts about an {@link ExactHead}.
+ *
+ * @category Steps and results
+ */
 export interface ExactDiagnostics extends Record<string, number> {
   /** Updates made. */
   steps: number
   /** Upper bound on the condition number of U. */
   condition: number
-  /** Corrections ever written to the log, and those still held for rows that have not seen them. */
+  /** Corrections ever written to the log. */
   logLength: number
+  /** Those of them still held, for rows that have not seen them. */
   logEntriesHeld: number
   /** Rows of V that have not seen the newest corrections, estimated from a sample of 1,024. */
   rowsBehind: number
@@ -30,7 +41,11 @@ export interface ExactDiagnostics extends Record<string, number> {
   bytes: number
 }
 
-/** Relative errors (Frobenius norm) against exact recomputation. */
+/**
+ * Relative errors (Frobenius norm) against exact recomputation.
+ *
+ * @category Steps and results
+ */
 export interface Drift {
   /** Of Q = W^T W. */
   Q: number
@@ -53,12 +68,17 @@ export abstract class FactoredHead extends BaseHead {
     this.#policy = policy(this.hiddenSize + (this.bias ? 1 : 0))
   }
 
-  /** How the factored weights are kept accurate. Assign a whole or partial policy to change it from the next step on. */
+  /**
+   * How the factored weights are kept accurate. Assign a whole or partial policy to change it from the next step on.
+   *
+   * @throws when assigned to: a TypeError or RangeError; WIDEHEAD_BUSY; WIDEHEAD_CLOSED
+   */
   get policy(): StabilisationPolicy {
     const { stretch: _, ...policy } = this.#policy
     return policy
   }
 
+  /** Changes what it names, from the next step on. */
   set policy(changes: Partial<StabilisationPolicy>) {
     const merged = mergePolicy(this.#policy, changes)
     this.idle().setPolicy(merged)
@@ -69,16 +89,25 @@ export abstract class FactoredHead extends BaseHead {
     return { ...super.recipe(), policy: this.policy }
   }
 
+  /** Cheap facts about the head's state: some microseconds, whatever D is. */
   override diagnostics(): ExactDiagnostics {
     return super.diagnostics() as ExactDiagnostics
   }
 
-  /** Recomputes Q, wbar and the inverse from W, O(D d^2), and tells how far those in use are off. Changes nothing. */
+  /**
+   * Recomputes Q, wbar and the inverse from W, O(D d^2), and tells how far those in use are off. Changes nothing.
+   *
+   * @throws WIDEHEAD_BUSY; WIDEHEAD_CLOSED; WIDEHEAD_OUT_OF_MEMORY
+   */
   drift(): Drift {
     return this.idle().drift()
   }
 
-  /** Recomputes Q, wbar and U^-T from W and uses the results, O(D d^2). W itself keeps its values to rounding. */
+  /**
+   * Recomputes Q, wbar and U^-T from W and uses the results, O(D d^2). W itself keeps its values to rounding.
+   *
+   * @throws WIDEHEAD_BUSY; WIDEHEAD_CLOSED; WIDEHEAD_OUT_OF_MEMORY
+   */
   refresh(): void {
     this.idle().refresh()
   }
@@ -87,6 +116,8 @@ export abstract class FactoredHead extends BaseHead {
    * Brings all rows up to date with the corrections that they have not seen, O(D d^2) at most. After training, and until the next
    * step, topK() then reads them where they lie; else each call makes up for the rows that are behind (`rowsBehind` of
    * diagnostics()) once more. W keeps its values to rounding.
+   *
+   * @throws WIDEHEAD_BUSY; WIDEHEAD_CLOSED; WIDEHEAD_OUT_OF_MEMORY
    */
   catchUp(): void {
     this.idle().catchUp()
@@ -95,14 +126,42 @@ export abstract class FactoredHead extends BaseHead {
 
 /**
  * The exact output layer for losses of the spherical family: loss, gradient and update of all D classes in O(d^2) an example
- * (Vincent, de Brebisson, Bouthillier, NIPS 2015; arXiv 1606.08061), at any learning rate, no step costing O(D).
+ * (Vincent, de Brebisson, Bouthillier, NIPS 2015; arXiv 1606.08061), at any learning rate, no step costing O(D). Its results are
+ * those of {@link DenseHead} to float32 rounding.
+ *
+ * Updates are those of SGD, with weight decay and clipping by the global norm. It holds D * d floats and a log of about 5 % of
+ * that.
+ *
+ * ```js
+ * import { ExactHead, squaredError } from 'widehead'
+ *
+ * const head = new ExactHead({ numClasses: 100_000, hiddenSize: 64, loss: squaredError() })
+ * const hidden = Float32Array.from({ length: 2 * 64 }, Math.random) // two examples
+ * const { loss, dHidden } = head.step(hidden, Int32Array.of(7, 99_999), { learningRate: 0.1 })
+ * head.close()
+ * ```
+ *
+ * @category Heads
  */
 export class ExactHead extends FactoredHead {
+  /**
+   * @param options its shape, its loss, and how accuracy is kept
+   * @throws a TypeError or RangeError that names the option, the rule and the value received (WIDEHEAD_INVALID_TYPE,
+   * WIDEHEAD_OUT_OF_RANGE, WIDEHEAD_DETACHED); WIDEHEAD_OUT_OF_MEMORY: the weights, 4 D d bytes and more, are not to be had
+   */
   constructor(options: ExactHeadOptions) {
     super('exact', options)
   }
 
-  /** A head as it was saved in `folder`, by `save` or `widehead train`. Errors: WIDEHEAD_FILE. */
+  /**
+   * A head as it was saved in `folder`, by `save` or `widehead train`, at the newest checkpoint there (or the one that `folder` is):
+   * it goes on bit for bit.
+   *
+   * @param folder a folder of checkpoints, or one checkpoint
+   * @param options what no file can hold
+   * @throws as a rejection: WIDEHEAD_FILE, if there is none, it is damaged, of another kind or from another version;
+   * WIDEHEAD_OUT_OF_MEMORY
+   */
   static load(folder: string, options?: LoadOptions): Promise<ExactHead> {
     return loadHeadAs(folder, 'exact', (_, own) => new ExactHead(own), options)
   }

@@ -23,28 +23,24 @@ export abstract class HeadHandle {
     this.#resolved = withoutArrays(resolved, null)
   }
 
+  /** {@inheritDoc Head.closed} */
   get closed(): boolean {
     return this.#native === undefined
   }
 
-  /** Frees the weights. Asynchronous steps on their way still end; every later call fails with WIDEHEAD_CLOSED. */
+  /** {@inheritDoc Head.close} */
   close(): void {
     const head = this.#native
     this.#native = undefined
     if (this.#pending === 0) head?.close()
   }
 
+  /** close(), for `using head = ...`. */
   [Symbol.dispose](): void {
     this.close()
   }
 
-  /**
-   * Saves everything that later steps depend on as a checkpoint in `folder` (made if it is not there): a head that is loaded from it
-   * goes on bit for bit as this one would. Steps that were asked for before are in it, later ones are not, and need not wait: a
-   * copy of the process writes what is now, at the cost of the pages that change meanwhile. (On Windows, and where there is no memory
-   * for a copy, steps wait until all is written.) A checkpoint is whole or not there: a crash, a full disk or a kill leaves the last
-   * one as it was. Errors: WIDEHEAD_FILE.
-   */
+  /** {@inheritDoc Head.save} */
   save(folder: string, options: SaveOptions = {}): Promise<Saved> {
     if (!this.#native) return Promise.reject(closedError())
     const head = this.#native
@@ -67,7 +63,7 @@ export abstract class HeadHandle {
     return begun.then(() => saved)
   }
 
-  /** What a checkpoint keeps of it. */
+  /** @internal What a checkpoint keeps of it. */
   [STATE](head: NativeHead = this.idle()): State {
     const step = head.diagnostics().steps
     return {
@@ -79,6 +75,7 @@ export abstract class HeadHandle {
     }
   }
 
+  /** @internal */
   [RESTORE](): NativeHead {
     return this.idle()
   }

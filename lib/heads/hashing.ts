@@ -5,7 +5,11 @@ import { rangeError } from '../errors.js'
 import { nativeOptimizer, readOptimizer } from '../optimizer.js'
 import type { RowHeadOptions } from './types.js'
 
-/** What heads that hash the rows of W have in common. */
+/**
+ * What heads that hash the rows of W have in common. Counts are whole numbers from 1.
+ *
+ * @category Options of heads
+ */
 export interface HashedHeadOptions extends RowHeadOptions {
   /** Buckets of a table, as a power of two, 1 to 24: longer keys are folded. Default 16. */
   rangePower?: number
@@ -30,16 +34,13 @@ export interface HashShape {
   window: number
 }
 
-export function log2(window: number): number {
-  return Math.round(Math.log2(window))
+/** Coordinates that a winner-take-all hash compares. Default: the most up to 8 that the hashed vectors have. */
+export function readWindow({ hiddenSize, bias, window }: HashedHeadOptions & { window?: number }): number {
+  const features = hiddenSize + (bias ? 1 : 0)
+  return checkWindow(window ?? Math.min(8, 2 ** Math.floor(Math.log2(features))), features)
 }
 
-/** The longest window up to 8 that fits the vectors. */
-export function defaultWindow(features: number): number {
-  return Math.min(8, 2 ** Math.floor(Math.log2(features)))
-}
-
-export function checkWindow(window: number, features: number): number {
+function checkWindow(window: number, features: number): number {
   checkInteger('window', window, 1, 256)
   if (window & (window - 1)) throw rangeError(`window must be a power of two, got ${window}`)
   if (window > features) {
@@ -48,15 +49,21 @@ export function checkWindow(window: number, features: number): number {
   return window
 }
 
-/** As many hashes of `bits` bits as make buckets of about 2^`fill` classes. */
-export function defaultHashes(numClasses: number, bits: number, fill: number): number {
+/** Hashes of `window` values each that make a key. Default: as many as leave some 16 classes in a bucket. */
+export function readKey(name: string, hashes: number | undefined, window: number, numClasses: number): number {
+  const bits = Math.round(Math.log2(window))
+  return checkKey(name, hashes ?? defaultHashes(numClasses, bits), bits)
+}
+
+function defaultHashes(numClasses: number, bits: number): number {
+  const fill = 4 // classes in a bucket, as a power of two
   return Math.max(
     1,
     Math.min(Math.round((Math.log2(numClasses) - fill) / Math.max(1, bits)), Math.floor(24 / Math.max(1, bits))),
   )
 }
 
-export function checkKey(name: string, hashes: number, bits: number): number {
+function checkKey(name: string, hashes: number, bits: number): number {
   checkInteger(name, hashes, 1, 64)
   if (hashes * bits > 64)
     throw rangeError(`${name} must make keys of at most 64 bits, got ${hashes} of ${bits} bits each`)

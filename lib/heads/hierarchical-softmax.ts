@@ -6,6 +6,11 @@ import { BaseHead } from './base.js'
 import { readCounts } from './counts.js'
 import type { RowHeadOptions } from './types.js'
 
+/**
+ * Options of {@link HierarchicalSoftmaxHead}.
+ *
+ * @category Options of heads
+ */
 export interface HierarchicalSoftmaxOptions extends RowHeadOptions {
   /**
    * How often each class is expected, D numbers of at least 0: frequent classes get short paths, so that a step costs about
@@ -42,8 +47,15 @@ const NO_INDEX = 'index() needs a head with a row for each class, which this hea
  * W has one row an inner node, not one a class: row i (of `rows`, `biases` and `init`) is that of node i, node 0 the root and
  * the others in the order of falling counts below them; row D - 1 belongs to no node and is never trained. Results do not
  * depend on the number of threads.
+ *
+ * @category Heads
  */
 export class HierarchicalSoftmaxHead extends BaseHead {
+  /**
+   * @param options its shape, and how often classes occur
+   * @throws a TypeError or RangeError that names the option, the rule and the value received (WIDEHEAD_INVALID_TYPE,
+   * WIDEHEAD_OUT_OF_RANGE, WIDEHEAD_DETACHED); WIDEHEAD_OUT_OF_MEMORY: the weights, 4 D d bytes and more, are not to be had
+   */
   constructor(options: HierarchicalSoftmaxOptions) {
     super('hierarchical', options, {
       loss: HIERARCHICAL_SOFTMAX,
@@ -54,17 +66,32 @@ export class HierarchicalSoftmaxHead extends BaseHead {
     })
   }
 
-  /** A head as it was saved in `folder`, by `save` or `widehead train`. Errors: WIDEHEAD_FILE. */
+  /**
+   * A head as it was saved in `folder`, by `save` or `widehead train`, at the newest checkpoint there (or the one that `folder` is):
+   * it goes on bit for bit.
+   *
+   * @param folder a folder of checkpoints, or one checkpoint
+   * @throws as a rejection: WIDEHEAD_FILE, if there is none, it is damaged, of another kind or from another version;
+   * WIDEHEAD_OUT_OF_MEMORY
+   */
   static load(folder: string): Promise<HierarchicalSoftmaxHead> {
     return loadHeadAs(folder, 'hierarchical', (_, own) => new HierarchicalSoftmaxHead(own))
   }
 
-  /** Refused: rows are nodes of the tree and no classes, and topK() looks at few of them as it is. */
+  /**
+   * Refused: rows are nodes of the tree and no classes, and topK() looks at few of them as it is.
+   *
+   * @throws a RangeError (WIDEHEAD_OUT_OF_RANGE)
+   */
   override index(): never {
     throw rangeError(NO_INDEX)
   }
 
-  /** Refused, as index() is. */
+  /**
+   * Refused, as index() is.
+   *
+   * @throws a RangeError (WIDEHEAD_OUT_OF_RANGE), as a rejection
+   */
   override indexAsync(): Promise<never> {
     return Promise.reject(rangeError(NO_INDEX))
   }

@@ -7,10 +7,20 @@ import { BaseHead } from './base.js'
 import { readCounts } from './counts.js'
 import type { RowHeadOptions } from './types.js'
 
+/**
+ * How {@link SampledSoftmaxHead} draws classes: all alike, by Zipf's law over ids sorted by falling frequency, or by counts.
+ *
+ * @category Options of heads
+ */
 export type Sampler = 'uniform' | 'log-uniform' | 'unigram'
 
 const SAMPLERS: readonly Sampler[] = ['uniform', 'log-uniform', 'unigram']
 
+/**
+ * Options of {@link SampledSoftmaxHead}.
+ *
+ * @category Options of heads
+ */
 export interface SampledSoftmaxOptions extends RowHeadOptions {
   /** S, the classes drawn for each minibatch, 1 to 2^31 - 1. From D - 1 on a step sees all classes. Default 1024. */
   samples?: number
@@ -20,7 +30,7 @@ export interface SampledSoftmaxOptions extends RowHeadOptions {
    * most from as many samples wherever we compared them; it holds 28 bytes a class.
    */
   sampler?: Sampler
-  /** Of 'unigram', 0 to 1. Default 0.75. */
+  /** Of 'unigram', 0 to 1: 0 draws all alike, 1 in proportion to the counts. Default 0.75. */
   power?: number
   /**
    * Of 'unigram': how frequent each class is, D numbers of at least 0. Default: how often each was a target in the steps so
@@ -30,7 +40,7 @@ export interface SampledSoftmaxOptions extends RowHeadOptions {
 }
 
 /**
- * Sampled softmax: a step sees the targets of its minibatch and S classes drawn at random, O(S d) an example, whatever D is.
+ * Sampled softmax (Bengio and Senecal 2003; Jean et al., arXiv 1412.2007): a step sees the targets of its minibatch and S classes drawn at random, O(S d) an example, whatever D is.
  *
  * The loss and the gradient of a step are estimates of SoftmaxHead's: a drawn class that is no target stands for the classes
  * that were not drawn, its logit lowered by the logarithm of the probability that it is in the draw (of the expected count,
@@ -38,8 +48,15 @@ export interface SampledSoftmaxOptions extends RowHeadOptions {
  *
  * `evaluate` is the full softmax over all D classes, O(D d) an example, so that losses can be compared between heads;
  * `logits` and `topK` are exact. A step is the same for the same seed and the same steps before it.
+ *
+ * @category Heads
  */
 export class SampledSoftmaxHead extends BaseHead {
+  /**
+   * @param options its shape, how many classes are drawn and how
+   * @throws a TypeError or RangeError that names the option, the rule and the value received (WIDEHEAD_INVALID_TYPE,
+   * WIDEHEAD_OUT_OF_RANGE, WIDEHEAD_DETACHED); WIDEHEAD_OUT_OF_MEMORY: the weights, 4 D d bytes and more, are not to be had
+   */
   constructor(options: SampledSoftmaxOptions) {
     super('sampled', options, {
       loss: SOFTMAX,
@@ -51,7 +68,14 @@ export class SampledSoftmaxHead extends BaseHead {
     })
   }
 
-  /** A head as it was saved in `folder`, by `save` or `widehead train`. Errors: WIDEHEAD_FILE. */
+  /**
+   * A head as it was saved in `folder`, by `save` or `widehead train`, at the newest checkpoint there (or the one that `folder` is):
+   * it goes on bit for bit.
+   *
+   * @param folder a folder of checkpoints, or one checkpoint
+   * @throws as a rejection: WIDEHEAD_FILE, if there is none, it is damaged, of another kind or from another version;
+   * WIDEHEAD_OUT_OF_MEMORY
+   */
   static load(folder: string): Promise<SampledSoftmaxHead> {
     return loadHeadAs(folder, 'sampled', (_, own) => new SampledSoftmaxHead(own))
   }

@@ -10,8 +10,15 @@ import type { RowHeadOptions } from './types.js'
  *
  * The loss of an example is -sum y log p with the values y of its targets as they are given: divide them by their sum for a
  * distribution over several classes. An example without targets has the loss 0 and no gradient.
+ *
+ * @category Heads
  */
 export class SoftmaxHead extends BaseHead {
+  /**
+   * @param options its shape, and how its rows are changed
+   * @throws a TypeError or RangeError that names the option, the rule and the value received (WIDEHEAD_INVALID_TYPE,
+   * WIDEHEAD_OUT_OF_RANGE, WIDEHEAD_DETACHED); WIDEHEAD_OUT_OF_MEMORY: the weights, 4 D d bytes and more, are not to be had
+   */
   constructor(options: RowHeadOptions) {
     super('softmax', options, {
       loss: SOFTMAX,
@@ -19,7 +26,14 @@ export class SoftmaxHead extends BaseHead {
     })
   }
 
-  /** A head as it was saved in `folder`, by `save` or `widehead train`. Errors: WIDEHEAD_FILE. */
+  /**
+   * A head as it was saved in `folder`, by `save` or `widehead train`, at the newest checkpoint there (or the one that `folder` is):
+   * it goes on bit for bit.
+   *
+   * @param folder a folder of checkpoints, or one checkpoint
+   * @throws as a rejection: WIDEHEAD_FILE, if there is none, it is damaged, of another kind or from another version;
+   * WIDEHEAD_OUT_OF_MEMORY
+   */
   static load(folder: string): Promise<SoftmaxHead> {
     return loadHeadAs(folder, 'softmax', (_, own) => new SoftmaxHead(own))
   }

@@ -4,6 +4,11 @@
 import type { NativePolicy } from '../binding.js'
 import { checkInteger, checkNumber, checkObject } from '../check.js'
 
+/**
+ * How an {@link ExactHead} keeps its factored weights W = V U accurate. The defaults suit all but experiments.
+ *
+ * @category Options of heads
+ */
 export interface StabilisationPolicy {
   /**
    * Singular values of U are kept within [lo, 1 / lo], 0.001 to 0.9. A low value means fewer corrections and less
@@ -13,20 +18,23 @@ export interface StabilisationPolicy {
   lo: number
   /**
    * A step is split when it would shrink some direction of W below this share of its length, 0 to 0.9: that direction goes
-   * into the correction log at once instead of through an inverse of U.
+   * into the correction log at once instead of through an inverse of U. Default 0.5.
    */
   singular: number
   /**
    * Steps between two looks at U's extreme singular values (8 d^2 each) at the most. Looks come earlier when a bound on what the
-   * steps have done says that one may have left its band.
+   * steps have done says that one may have left its band. A whole number from 1. Default 16.
    */
   lookEvery: number
   /**
    * Columns of U^-T, in turn, that each step of 64 examples or more brings nearer to the true inverse (a Newton-Schulz step, 4 d^2
-   * each); a step of fewer examples in proportion.
+   * each); a step of fewer examples in proportion. 0 to 65536. Default 1.
    */
   polishColumns: number
-  /** Rows of V brought up to date for each correction in the log, so that the log's memory stays bounded. */
+  /**
+   * Rows of V brought up to date for each correction in the log, so that the log's memory stays bounded; 0 to 2^31, fractions too.
+   * Default: as many as keep the log within about 5 % of V.
+   */
   sweepRows: number
 }
 

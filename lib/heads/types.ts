@@ -5,26 +5,58 @@ import type { Loss } from '../losses.js'
 import type { Optimizer } from '../optimizer.js'
 import type { IndexOptions, SearchIndex } from '../search-index.js'
 
-/** Any number of target classes an example, in any order, as compressed sparse rows. */
+/**
+ * Any number of target classes an example, in any order, as compressed sparse rows: the targets of example j are entries
+ * `indptr[j]` to `indptr[j + 1] - 1`. An example may have none.
+ *
+ * @category Steps and results
+ */
 export interface SparseTargets {
   /** m + 1 offsets into `indices`, from 0, never falling. */
   indptr: Int32Array | Uint32Array
   /** Class ids, 0 to numClasses - 1; one that occurs twice in an example adds up. */
   indices: Int32Array | Uint32Array
-  /** The weight (or target value) of each entry of `indices`; 1 if absent. */
+  /** The weight (or target value) of each entry of `indices`, finite; 1 if absent. */
   values?: Float32Array
 }
 
-/** One class an example (an array of m ids), or any number an example. */
+/**
+ * One class an example (an array of m ids, 0 to numClasses - 1), or any number an example.
+ *
+ * @category Steps and results
+ */
 export type Targets = Int32Array | Uint32Array | SparseTargets
 
+/**
+ * Starting weights: all 0, drawn at random (biases then are 0), or given, which are copied.
+ *
+ * @category Options of heads
+ */
 export type Init =
   | { kind: 'zeros' }
-  | { kind: 'normal'; scale: number }
-  | { kind: 'uniform'; scale: number }
-  | { kind: 'weights'; weights: Float32Array; biases?: Float32Array }
+  | {
+      kind: 'normal'
+      /** Standard deviation, 0 to 1e6. */
+      scale: number
+    }
+  | {
+      kind: 'uniform'
+      /** Weights are drawn from -scale to scale, 0 to 1e6. */
+      scale: number
+    }
+  | {
+      kind: 'weights'
+      /** W, D * d, row-major. */
+      weights: Float32Array
+      /** One a class, D, for a head with biases. Default 0. */
+      biases?: Float32Array
+    }
 
-/** Options of every head. */
+/**
+ * Options of every head.
+ *
+ * @category Options of heads
+ */
 export interface CommonOptions {
   /** D, 1 to 2^31 - 1. */
   numClasses: number
@@ -34,16 +66,25 @@ export interface CommonOptions {
   bias?: boolean
   /** Starting weights. Default: the loss's own (`loss.defaultInit`). */
   init?: Init
-  /** Seed of random starting weights: a whole number from 0 to 2^53 - 1. Default 0. */
+  /** Seed of random starting weights, and of all else that a head draws: a whole number from 0 to 2^53 - 1. Default 0. */
   seed?: number
 }
 
-/** Options of a head that takes any loss of the spherical family. */
+/**
+ * Options of a head that takes any loss of the spherical family.
+ *
+ * @category Options of heads
+ */
 export interface HeadOptions extends CommonOptions {
+  /** From {@link squaredError}, {@link zLoss}, {@link customLoss} or another function of this package. */
   loss: Loss
 }
 
-/** Options of a head that has a loss of its own and a row of weights for each class. */
+/**
+ * Options of a head that has a loss of its own and a row of weights for each class.
+ *
+ * @category Options of heads
+ */
 export interface RowHeadOptions extends CommonOptions {
   /**
    * How the rows of W are changed; its state is kept a row. Default sgd, so that a learning rate means the same in every head.
@@ -53,85 +94,259 @@ export interface RowHeadOptions extends CommonOptions {
   optimizer?: Optimizer
 }
 
+/**
+ * Rates of one update.
+ *
+ * @category Steps and results
+ */
 export interface ApplyOptions {
-  /** At least 0. */
+  /** At least 0 and finite. The loss is a mean over the minibatch, so that good rates of an exact head are often above 1. */
   learningRate: number
   /**
    * w >= 0, learningRate * w < 1: W becomes (1 - learningRate * w) W - learningRate * dLoss/dW. Default 0. With another
    * optimiser than sgd its step takes the place of the gradient; a head that updates some rows a step decays those alone.
    */
   weightDecay?: number
-  /** If the gradient's norm is larger, the head's update is scaled by clipNorm / gradNorm. Default: no limit. */
+  /** If the gradient's norm is larger, the head's update is scaled by clipNorm / gradNorm. At least 0. Default: no limit. */
   clipNorm?: number
 }
 
+/**
+ * What a step tells of itself, all of it at the weights before the update.
+ *
+ * @category Steps and results
+ */
 export interface StepResult {
   /** Mean over the minibatch. */
   loss: number
-  /** Gradient of that mean for the hidden vectors, m * d. */
+  /** Gradient of that mean for the hidden vectors, m * d, row-major: what the layers below go on from. */
   dHidden: Float32Array
-  /** Frobenius norm of the gradient of that mean for the weights (biases included). */
+  /** Frobenius norm of the gradient of that mean for the weights (biases included), before clipping. */
   gradNorm: number
 }
 
+/**
+ * Options of {@link Head.evaluate}.
+ *
+ * @category Steps and results
+ */
 export interface EvaluateOptions {
   /**
-   * True: the loss that the head's own stands for, in O(D d) an example. BulkSoftmaxHead: the full softmax. For all other heads it is
-   * what they evaluate anyway. Default false.
+   * True: the loss that the head's own stands for, in O(D d) an example. {@link BulkSoftmaxHead}: the full softmax. For all other heads
+   * it is what they evaluate anyway. Default false.
    */
   exact?: boolean
 }
 
+/**
+ * The loss of a minibatch.
+ *
+ * @category Steps and results
+ */
 export interface Evaluation {
+  /** Mean of `losses`. */
   loss: number
   /** One an example, m. */
   losses: Float64Array
 }
 
+/**
+ * The first half of a step.
+ *
+ * @category Steps and results
+ */
 export interface ForwardResult extends Evaluation {
+  /** Gradient of `loss` for the hidden vectors, m * d, row-major. */
   dHidden: Float32Array
-  /** Makes the update this forward pass was the first half of. Once only, and only while the weights are the same. */
-  apply(options: ApplyOptions): { gradNorm: number }
+  /**
+   * Makes the update that this forward pass was the first half of. Once only, and only while the weights are the same.
+   *
+   * @throws WIDEHEAD_STALE: it was called before, or the weights have changed since; WIDEHEAD_CLOSED; WIDEHEAD_BUSY; a TypeError
+   * or RangeError for wrong options. The weights are then what they were.
+   */
+  apply(options: ApplyOptions): {
+    /** Frobenius norm of the gradient for the weights (biases included), before clipping. */
+    gradNorm: number
+  }
 }
 
+/**
+ * Options of {@link Head.topK}.
+ *
+ * @category Steps and results
+ */
 export interface TopKOptions {
   /**
    * False: the search of the head's own, which computes the outputs of some classes alone and may miss some of the best; where it
-   * finds fewer than k classes, all are looked at. Heads without one refuse. Default true.
+   * finds fewer than k classes, all are looked at. {@link WtaSoftmaxHead} and {@link LshSampledSoftmaxHead} have one; the others
+   * refuse with a RangeError. Default true.
    */
   exact?: boolean
   /** With exact: false, of how many classes at most outputs are computed, k to numClasses. Default 1024, or k if that is more. */
   candidates?: number
 }
 
+/**
+ * The best classes of m hidden vectors.
+ *
+ * @category Steps and results
+ */
 export interface TopK {
-  /** m * k class ids, best first, ties to the lower id. */
+  /** m * k class ids, row-major, best first, ties to the lower id. */
   classes: Int32Array
   /** m * k outputs o of those classes. */
   logits: Float32Array
 }
 
-/** An output layer with its loss, the caller's or its own: every head of this package can stand where another stands. */
+/**
+ * An output layer with its loss, the caller's or its own: every head of this package can stand where another stands.
+ *
+ * m is the number of examples of a call, as many as `hidden` has vectors; d is `hiddenSize`, D is `numClasses`. Wrong arguments
+ * throw a TypeError or RangeError (`WIDEHEAD_INVALID_TYPE`, `WIDEHEAD_OUT_OF_RANGE`, `WIDEHEAD_DETACHED`), in asynchronous calls as
+ * a rejection. After any error the weights are what they were before the call.
+ *
+ * @category Heads
+ */
 export interface Head {
+  /** D, the number of classes. */
   readonly numClasses: number
+  /** d, the length of one hidden vector. */
   readonly hiddenSize: number
+  /** The loss it was made with, or its own. */
   readonly loss: Loss
+  /** Whether each class has a bias. */
   readonly bias: boolean
+  /** True once {@link Head.close} was called. */
   readonly closed: boolean
+  /**
+   * One step of stochastic gradient descent: loss and gradients of the minibatch's mean at the weights before the step,
+   * then the update of the weights.
+   *
+   * @param hidden m hidden vectors, m * d numbers, row-major, finite
+   * @param targets the classes that are right for each example
+   * @param options the learning rate, and what limits the update
+   * @throws WIDEHEAD_LOSS: a loss or gradient is not finite (often too high a rate), or a custom loss misbehaved; WIDEHEAD_BUSY: an
+   * asynchronous call is under way; WIDEHEAD_CLOSED; WIDEHEAD_OUT_OF_MEMORY
+   */
   step(hidden: Float32Array, targets: Targets, options: ApplyOptions): StepResult
+  /**
+   * step() on another thread. Calls run in the order in which they were made; arguments are checked and copied before this
+   * returns. Synchronous calls fail with WIDEHEAD_BUSY until all are done. A step that fails leaves the weights as they were and
+   * does not keep the next one from running.
+   *
+   * @param hidden as of step()
+   * @param targets as of step()
+   * @param options as of step()
+   * @throws as step(), but for WIDEHEAD_BUSY, and as a rejection
+   */
   stepAsync(hidden: Float32Array, targets: Targets, options: ApplyOptions): Promise<StepResult>
+  /**
+   * The first half of step(); nothing changes until `apply` of its result is called.
+   *
+   * @param hidden as of step()
+   * @param targets as of step()
+   * @throws as step()
+   */
   forward(hidden: Float32Array, targets: Targets): ForwardResult
+  /**
+   * The loss alone; nothing changes. Heads whose step sees some classes only (sampled, wta, lsh) evaluate the full softmax, O(D d) an
+   * example.
+   *
+   * @param hidden as of step()
+   * @param targets as of step()
+   * @param options which loss
+   * @throws as step()
+   */
   evaluate(hidden: Float32Array, targets: Targets, options?: EvaluateOptions): Evaluation
+  /**
+   * evaluate() on another thread, in its turn among asynchronous calls, as stepAsync().
+   *
+   * @param hidden as of step(); copied before this returns
+   * @param targets as of step(); copied before this returns
+   * @param options as of evaluate()
+   * @throws as step(), but for WIDEHEAD_BUSY, and as a rejection
+   */
   evaluateAsync(hidden: Float32Array, targets: Targets, options?: EvaluateOptions): Promise<Evaluation>
+  /**
+   * The outputs o of n classes for each of m hidden vectors: O(m n d).
+   *
+   * @param hidden m * d numbers, row-major, finite
+   * @param classes n class ids, 0 to D - 1, the same one any number of times
+   * @returns m * n outputs, row-major (biases included)
+   * @throws WIDEHEAD_BUSY; WIDEHEAD_CLOSED; WIDEHEAD_OUT_OF_MEMORY
+   */
   logits(hidden: Float32Array, classes: Int32Array): Float32Array
+  /**
+   * The k classes with the highest outputs (the highest squares if loss.ranking is 'square') of all D for each of m
+   * hidden vectors: exact, O(m D d), in blocks, unless `exact` is false.
+   *
+   * @param hidden m * d numbers, row-major, finite
+   * @param k classes for each of them, 1 to D
+   * @param options a search that is faster and not exact, of heads that have one
+   * @throws WIDEHEAD_BUSY; WIDEHEAD_CLOSED; WIDEHEAD_OUT_OF_MEMORY; a RangeError for exact: false if the head has no search
+   */
   topK(hidden: Float32Array, k: number, options?: TopKOptions): TopK
+  /**
+   * topK() on another thread, in its turn among asynchronous calls, as stepAsync().
+   *
+   * @param hidden as of topK(); copied before this returns
+   * @param k as of topK()
+   * @param options as of topK()
+   * @throws as topK(), but for WIDEHEAD_BUSY, and as a rejection
+   */
   topKAsync(hidden: Float32Array, k: number, options?: TopKOptions): Promise<TopK>
+  /**
+   * An index for approximate topK over a copy of W as it is now: a million rows of 128 numbers take some 20 s on two cores, and
+   * (4.5 d + 8) bytes a class.
+   *
+   * @param options how exact its searches are to be, and like what they will be
+   * @throws WIDEHEAD_BUSY; WIDEHEAD_CLOSED; WIDEHEAD_OUT_OF_MEMORY; a RangeError from {@link HierarchicalSoftmaxHead}, which has no
+   * row a class
+   */
   index(options?: IndexOptions): SearchIndex
+  /**
+   * index() on another thread, in its turn among asynchronous calls, as stepAsync().
+   *
+   * @param options as of index()
+   * @throws as index(), but for WIDEHEAD_BUSY, and as a rejection
+   */
   indexAsync(options?: IndexOptions): Promise<SearchIndex>
+  /**
+   * Copies of rows of W, without biases: O(n d), for an exact head O(n d^2) where they are behind its log.
+   *
+   * @param classes n class ids, 0 to D - 1
+   * @returns n * d numbers, row-major
+   * @throws WIDEHEAD_BUSY; WIDEHEAD_CLOSED; WIDEHEAD_OUT_OF_MEMORY
+   */
   rows(classes: Int32Array): Float32Array
+  /**
+   * Biases of n classes; zeros if the head has none.
+   *
+   * @param classes n class ids, 0 to D - 1
+   * @returns n numbers
+   * @throws WIDEHEAD_BUSY; WIDEHEAD_CLOSED; WIDEHEAD_OUT_OF_MEMORY
+   */
   biases(classes: Int32Array): Float32Array
+  /**
+   * Cheap facts about the head's state. All have `steps`, the updates made, and `bytes`, the memory of weights and what belongs to
+   * them; {@link ExactDiagnostics} lists those of the exact head.
+   *
+   * @throws WIDEHEAD_BUSY; WIDEHEAD_CLOSED
+   */
   diagnostics(): Record<string, number>
+  /**
+   * Saves everything that later steps depend on as a checkpoint in `folder` (made if it is not there): a head that is loaded from it
+   * goes on bit for bit as this one would. Steps that were asked for before are in it, later ones are not, and need not wait: a
+   * copy of the process writes what is now, at the cost of the pages that change meanwhile. (On Windows, and where there is no memory
+   * for a copy, steps wait until all is written.) A checkpoint is whole or not there: a crash, a full disk or a kill leaves the last
+   * one as it was. Rejects with WIDEHEAD_FILE if it cannot be written, and with WIDEHEAD_CLOSED.
+   *
+   * @param folder where checkpoints lie, each in a folder of its own
+   * @param options what is saved with it, and how many stay
+   */
   save(folder: string, options?: SaveOptions): Promise<Saved>
+  /** Frees the weights. Asynchronous calls on their way still end; every later call but this one fails with WIDEHEAD_CLOSED. */
   close(): void
+  /** close(), for `using head = ...`. */
   [Symbol.dispose](): void
 }

@@ -2,22 +2,19 @@ import { checkInteger } from '../check.js'
 import { loadHeadAs } from '../checkpoint/load-head.js'
 import { SOFTMAX } from '../losses.js'
 import { BaseHead } from './base.js'
-import {
-  checkKey,
-  checkWindow,
-  defaultHashes,
-  defaultWindow,
-  type HashedHeadOptions,
-  hashedOptions,
-  log2,
-} from './hashing.js'
+import { type HashedHeadOptions, hashedOptions, readKey, readWindow } from './hashing.js'
 
+/**
+ * Options of {@link WtaSoftmaxHead}. Counts are whole numbers from 1.
+ *
+ * @category Options of heads
+ */
 export interface WtaSoftmaxOptions extends HashedHeadOptions {
-  /** Winner-take-all hashes of a row; `codesPerTable` of them make the key of a table. Default 32 tables' worth. */
+  /** Winner-take-all hashes of a row, up to 65536; `codesPerTable` of them make the key of a table. Default 32 tables' worth. */
   permutations?: number
-  /** Coordinates that a hash compares: a power of two, at most the length of a row. Default 8. */
+  /** Coordinates that a hash compares: a power of two up to 256, at most the length of a row. Default 8. */
   window?: number
-  /** Default: as many as leave some 16 classes in a bucket. */
+  /** Hashes that make the key of a table, together 64 bits at most. Default: as many as leave some 16 classes in a bucket. */
   codesPerTable?: number
   /** Classes kept for each example, those that most tables return, beside its true ones. Default 64. */
   candidates?: number
@@ -29,23 +26,35 @@ export interface WtaSoftmaxOptions extends HashedHeadOptions {
  * Softmax over the classes that share most winner-take-all hashes with the hidden vector (Vijayanarasimhan et al. 2014), and the true
  * ones. A step costs as much as its candidates, whatever D is. The loss it trains with, and returns, lacks the other classes;
  * evaluate() and topK() are exact.
+ *
+ * @category Heads
  */
 export class WtaSoftmaxHead extends BaseHead {
+  /**
+   * @param options its shape, its hashes and candidates
+   * @throws a TypeError or RangeError that names the option, the rule and the value received (WIDEHEAD_INVALID_TYPE,
+   * WIDEHEAD_OUT_OF_RANGE, WIDEHEAD_DETACHED); WIDEHEAD_OUT_OF_MEMORY: the weights, 4 D d bytes and more, are not to be had
+   */
   constructor(options: WtaSoftmaxOptions) {
     super('wta', options, { loss: SOFTMAX, options: (numClasses) => readOptions(options, numClasses) })
   }
 
-  /** A head as it was saved in `folder`, by `save` or `widehead train`. Errors: WIDEHEAD_FILE. */
+  /**
+   * A head as it was saved in `folder`, by `save` or `widehead train`, at the newest checkpoint there (or the one that `folder` is):
+   * it goes on bit for bit.
+   *
+   * @param folder a folder of checkpoints, or one checkpoint
+   * @throws as a rejection: WIDEHEAD_FILE, if there is none, it is damaged, of another kind or from another version;
+   * WIDEHEAD_OUT_OF_MEMORY
+   */
   static load(folder: string): Promise<WtaSoftmaxHead> {
     return loadHeadAs(folder, 'wta', (_, own) => new WtaSoftmaxHead(own))
   }
 }
 
 function readOptions(options: WtaSoftmaxOptions, numClasses: number): object {
-  const features = options.hiddenSize + (options.bias ? 1 : 0)
-  const window = checkWindow(options.window ?? defaultWindow(features), features)
-  const bits = log2(window)
-  const hashesPerTable = checkKey('codesPerTable', options.codesPerTable ?? defaultHashes(numClasses, bits, 4), bits)
+  const window = readWindow(options)
+  const hashesPerTable = readKey('codesPerTable', options.codesPerTable, window, numClasses)
   const permutations = checkInteger('permutations', options.permutations ?? 32 * hashesPerTable, hashesPerTable, 65536)
   return {
     ...hashedOptions(options, {

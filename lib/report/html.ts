@@ -33,12 +33,12 @@ const ENTITIES: Readonly<Record<string, string>> = {
 }
 
 /** Text as it may stand between tags and in quoted attributes. */
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => ENTITIES[character])
 }
 
 /** JSON as it may stand in a script element, which only `<` can end. */
-export function embeddedJson(value: unknown): string {
+function embeddedJson(value: unknown): string {
   return JSON.stringify(value).replaceAll('<', '\\u003c')
 }
 

@@ -15,9 +15,7 @@ namespace widehead::addon {
 
 inline Napi::Error toJs(Napi::Env env, const Error& error) {
   Napi::Value raised;
-  if (error.kind == ErrorKind::Type) {
-    raised = Napi::TypeError::New(env, error.what()).Value();
-  } else if (error.kind == ErrorKind::Range) {
+  if (error.kind == ErrorKind::Range) {
     raised = Napi::RangeError::New(env, error.what()).Value();
   } else {
     raised = Napi::Error::New(env, error.what()).Value();

@@ -95,7 +95,7 @@ struct Job {
     }
     if (stages & kDifferentiate) {
       head.differentiate(pass);
-      copyFinite("dHidden", dHidden, pass.dHidden.data(), pass.m * head.config().hiddenSize);
+      copyGradient(dHidden, pass.dHidden.data(), pass.m * head.config().hiddenSize);
     }
     if (stages & kApply) {
       if (pass.version != head.version()) {

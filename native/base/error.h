@@ -7,9 +7,9 @@
 
 namespace widehead {
 
-// Kinds map to the JavaScript classes a caller expects: a wrong type, a value outside its range, or a state
-// in which the call makes no sense.
-enum class ErrorKind { Type, Range, State };
+// Kinds map to the JavaScript classes a caller expects: a value outside its range, or a state in which the call makes no
+// sense. (Types are checked before the core is called.)
+enum class ErrorKind { Range, State };
 
 class Error : public std::runtime_error {
  public:

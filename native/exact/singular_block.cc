@@ -76,13 +76,13 @@ void SingularBlock::iterate(ConstMatrixF matrix, int iterations) {
   rotate();
 }
 
-// Gram and Schmidt; a vector that lies among the others (in fewer dimensions than vectors, always) becomes zero.
 void SingularBlock::archive(ByteStream& stream) {
   stream.number(draws_);
   stream.array(x_.data(), kVectors * features_);
   stream.array(values_, kVectors);
 }
 
+// Gram and Schmidt; a vector that lies among the others (in fewer dimensions than vectors, always) becomes zero.
 void SingularBlock::orthonormalise() {
   for (size_t b = 0; b < B; b++) {
     float* x = &x_[b * features_];

@@ -64,10 +64,10 @@ void Stabiliser::watch(FactoredWeights& w, const StepEffect& effect, bool due, d
   // Below 1 / lo: rows of V carry rounding errors in proportion to the spread of the values, and with U scaled as a whole few come here.
   const double hi = 1 / std::sqrt(lo);
   if (due || smallest_ < lo || largest_ > hi) rescale(w);
-  if ((due || smallest_ < lo) && !effect.shrunk.empty()) {
+  if ((due || smallest_ < lo) && effect.shrunk) {
     // What this step has shrunk most, the ones before it probably did too: U^-T turns it into the left vector to look at.
     std::vector<double> x(features_);
-    w.ui.multiplyRoughly(x.data(), effect.shrunk.data());
+    w.ui.multiplyRoughly(x.data(), effect.shrunk().data());
     inverse_.suggest(x.data());
   }
   // Each matrix where the step left it in a cache, one beside the other.
@@ -95,40 +95,39 @@ void Stabiliser::rescale(FactoredWeights& w) {
   largest_ /= scale;
 }
 
+// The values of the block of U^-T are the inverses of U's smallest.
 void Stabiliser::keepAbove(FactoredWeights& w, double lo, double aim, bool looked) {
   double corrected = 1;
-  for (size_t round = 0; round <= features_; round++) {
-    if (!looked) inverse_.iterate(w.ui.hi(), kIterations);
-    looked = false;
-    // Vectors of the block are orthogonal, and correcting one leaves the values of the others.
-    for (size_t i = 0; i < SingularBlock::kVectors; i++) {
-      smallest_ = 1 / inverse_.value(i);
-      if (!(smallest_ < lo)) {
-        if (thorough_ && i > 0) break;
-        smallest_ = std::min(smallest_, corrected);
-        return;
-      }
-      corrected = std::min(corrected, smallest_ / correct(w, inverse_.vector(i), aim));
-      inverse_.renew(i);
-    }
-  }
+  const double largest = keepWithin(inverse_, w.ui, 1 / lo, looked, [&](const float* x, double value) {
+    corrected = std::min(corrected, 1 / value / correct(w, x, aim));
+  });
+  smallest_ = std::min(1 / largest, corrected);
 }
 
 void Stabiliser::keepBelow(FactoredWeights& w, double hi, bool looked) {
+  largest_ = std::max(1.0, keepWithin(forward_, w.u, hi, looked, [&](const float* x, double) { correct(w, x, 1); }));
+}
+
+// Calls correctAlong for each vector of the block whose value is above the limit, until a look finds none; the largest value then.
+template <class Correct>
+double Stabiliser::keepWithin(SingularBlock& block, const CompensatedMatrix& matrix, double limit, bool looked,
+                              const Correct& correctAlong) {
+  double largest = limit;
   for (size_t round = 0; round <= features_; round++) {
-    if (!looked) forward_.iterate(w.u.hi(), kIterations);
+    if (!looked) block.iterate(matrix.hi(), kIterations);
     looked = false;
+    // Vectors of the block are orthogonal, and correcting one leaves the values of the others.
     for (size_t i = 0; i < SingularBlock::kVectors; i++) {
-      largest_ = forward_.value(i);
-      if (!(largest_ > hi)) {
+      largest = block.value(i);
+      if (!(largest > limit)) {
         if (thorough_ && i > 0) break;
-        largest_ = std::max(largest_, 1.0);
-        return;
+        return largest;
       }
-      correct(w, forward_.vector(i), 1);
-      forward_.renew(i);
+      correctAlong(block.vector(i), largest);
+      block.renew(i);
     }
   }
+  return largest;
 }
 
 // Brings the singular value of the left vector x of U to about `aim`. Returns |F x|: what is left of x's part of U^-T.

@@ -48,6 +48,8 @@ class Stabiliser {
   // looked: the first look has been had. What is below lo is brought to `aim`.
   void keepAbove(FactoredWeights& w, double lo, double aim, bool looked);
   void keepBelow(FactoredWeights& w, double hi, bool looked);
+  template <class Correct>
+  double keepWithin(SingularBlock& block, const CompensatedMatrix& matrix, double limit, bool looked, const Correct& correctAlong);
   void rescale(FactoredWeights& w);
   double correct(FactoredWeights& w, const float* x, double aim);
   Correction plan(const FactoredWeights& w, const float* y) const;

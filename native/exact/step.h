@@ -9,6 +9,7 @@
 // (Own device; the published algorithm divides by zero there.)
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -25,7 +26,8 @@ inline size_t mostSplit(size_t m) { return 2 * m + 2 < kMaxSplit ? 2 * m + 2 : k
 struct StepEffect {
   double contraction = 1;  // bound on the smallest |eigenvalue| of A'
   double growth = 1;       // bound on its largest
-  std::vector<double> shrunk;  // the direction that A' shrinks most, of any length; empty if it hardly shrinks any
+  // Makes the direction that A' shrinks most, of any length, as long as the pass is as it was; empty if it hardly shrinks any.
+  std::function<std::vector<double>()> shrunk;
   std::vector<std::vector<double>> split;  // the directions x split off
   bool restarted = false;  // too many to split off: U went into the log as a whole, and is I again
 };

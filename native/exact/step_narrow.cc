@@ -176,7 +176,7 @@ StepEffect NarrowStep::solve(const FactoredWeights& w, ExactPass& pass, double s
     if (!(std::fabs(nearest) < singular)) {
       const bool onlyShrinks = *std::min_element(weight.begin(), weight.end()) >= 0;
       effect = boundEffect(nearest, sumOfSquares(system_.gram(), weight), onlyShrinks);
-      if (nearest < kShrinks) effect.shrunk = combineExamples(pass, direction);
+      if (nearest < kShrinks) effect.shrunk = [this, &pass, direction] { return combineExamples(pass, direction); };
       return effect;
     }
     if (weight.size() == pass.m + mostSplit(pass.m)) break;

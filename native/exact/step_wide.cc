@@ -147,7 +147,7 @@ StepEffect WideStep::solve(const ExactPass& pass, double eta, double singular) {
   for (size_t i = 0; i < n * n; i++) squares += std::pow(a_[i] - (i % (n + 1) == 0), 2);
   const bool onlyShrinks = kappa_.empty() && *std::min_element(pass.gq.data(), pass.gq.data() + pass.m) >= 0;
   StepEffect effect = boundEffect(nearest, squares, onlyShrinks);
-  if (nearest < kShrinks) effect.shrunk = std::move(direction);
+  if (nearest < kShrinks) effect.shrunk = [direction] { return direction; };
   return effect;
 }
 

@@ -11,14 +11,10 @@ namespace {
 
 constexpr size_t kAhead = 4;  // tables
 
-size_t drawBelow(uint64_t seed, uint64_t index, size_t bound) {
-  return static_cast<size_t>((randomBits(seed, index) >> 32) * bound >> 32);
-}
-
 // Where to begin in a bucket of which only `limit` ids are looked at.
 size_t startIn(const HashTables& tables, size_t table, uint32_t bucket, size_t limit, uint64_t seed) {
   const size_t size = tables.sortedSize(table, bucket);
-  return size <= limit ? 0 : drawBelow(seed, table * tables.buckets() + bucket, size);
+  return size <= limit ? 0 : randomBelow(seed, table * tables.buckets() + bucket, size);
 }
 
 }  // namespace
@@ -42,7 +38,7 @@ void CandidateQuery::countIds(const HashTables& tables, const uint32_t* buckets,
 
 void CandidateQuery::findIds(const HashTables& tables, const uint32_t* buckets, size_t example,
                              const QuerySettings& settings, Scratch& scratch) {
-  const size_t first = drawBelow(~settings.seed, example, tables.tables());
+  const size_t first = randomBelow(~settings.seed, example, tables.tables());
   for (size_t i = 0; i < tables.tables() && scratch.counter.size() < settings.keep; i++) {
     const size_t t = (first + i) % tables.tables();
     size_t left = settings.bucketLimit;

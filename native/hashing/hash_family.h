@@ -50,7 +50,6 @@ class HashFamily {
 
   const HashSettings& settings() const { return settings_; }
   unsigned keyBits() const { return keyBits_; }
-  unsigned bucketBits() const { return bucketBits_; }
   size_t buckets() const { return size_t{1} << bucketBits_; }
   uint32_t bucketOf(uint64_t key, size_t table) const;
 

@@ -42,7 +42,7 @@ size_t checkedWindow(const HashSettings& settings) {
 class Draws {
  public:
   explicit Draws(uint64_t seed) : seed_(seed) {}
-  size_t below(size_t bound) { return static_cast<size_t>((randomBits(seed_, next_++) >> 32) * bound >> 32); }
+  size_t below(size_t bound) { return randomBelow(seed_, next_++, bound); }
 
  private:
   uint64_t seed_, next_ = 0;

@@ -13,10 +13,6 @@ namespace {
 
 constexpr uint64_t kSearchSeed = 0;  // where a search without a step begins in buckets that are too long
 
-size_t drawBelow(uint64_t seed, uint64_t index, size_t bound) {
-  return static_cast<size_t>((randomBits(seed, index) >> 32) * bound >> 32);
-}
-
 }  // namespace
 
 void drawOthers(std::vector<uint32_t>& out, IdCounter& seen, size_t count, size_t numClasses, uint64_t seed) {
@@ -25,7 +21,7 @@ void drawOthers(std::vector<uint32_t>& out, IdCounter& seen, size_t count, size_
   if (2 * count < left) {
     // Most draws are new ones.
     for (uint64_t i = 0; count > 0; i++) {
-      const uint32_t id = static_cast<uint32_t>(drawBelow(seed, i, numClasses));
+      const uint32_t id = static_cast<uint32_t>(randomBelow(seed, i, numClasses));
       if (seen.add(id) > 1) continue;
       out.push_back(id);
       count--;
@@ -37,7 +33,7 @@ void drawOthers(std::vector<uint32_t>& out, IdCounter& seen, size_t count, size_
   for (uint32_t id = 0; id < numClasses; id++) {
     if (!seen.has(id)) others.push_back(id);
   }
-  for (size_t i = 0; i < count; i++) std::swap(others[i], others[i + drawBelow(seed, i, left - i)]);
+  for (size_t i = 0; i < count; i++) std::swap(others[i], others[i + randomBelow(seed, i, left - i)]);
   out.insert(out.end(), others.begin(), others.begin() + static_cast<ptrdiff_t>(count));
 }
 

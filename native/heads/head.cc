@@ -35,10 +35,13 @@ bool finite(float* out, const float* values, size_t n) {
   return bad == 0;
 }
 
-[[noreturn]] void nameNotFinite(const char* name, const float* values, size_t n) {
+std::string notFinite(const char* name, const float* values, size_t n) {
   const size_t i = static_cast<size_t>(std::find_if(values, values + n, [](float x) { return !std::isfinite(x); }) - values);
-  throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_RANGE",
-              std::string(name) + " must be finite, got " + shown(values[i]) + " at index " + std::to_string(i));
+  return std::string(name) + " must be finite, got " + shown(values[i]) + " at index " + std::to_string(i);
+}
+
+[[noreturn]] void nameNotFinite(const char* name, const float* values, size_t n) {
+  throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_RANGE", notFinite(name, values, n));
 }
 
 constexpr size_t kSmall = 16384;  // numbers whose copy takes no longer than to wake a thread
@@ -51,6 +54,13 @@ void checkFinite(const char* name, const float* values, size_t n) {
 
 void copyFinite(const char* name, float* out, const float* values, size_t n) {
   if (!finite<true>(out, values, n)) nameNotFinite(name, values, n);
+}
+
+void copyGradient(float* out, const float* gradient, size_t n) {
+  if (finite<true>(out, gradient, n)) return;
+  throw Error(ErrorKind::State, "WIDEHEAD_LOSS",
+              notFinite("the gradient for hidden", gradient, n) +
+                  " (the weights may have grown without bound: try a smaller learning rate)");
 }
 
 void fillRow(float* out, size_t row, const InitConfig& init, size_t hiddenSize, size_t features) {

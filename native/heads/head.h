@@ -121,5 +121,7 @@ void checkClasses(const uint32_t* classes, size_t n, size_t numClasses);
 void checkFinite(const char* name, const float* values, size_t n);
 // The same, and copies them; what `out` holds after an error is undefined.
 void copyFinite(const char* name, float* out, const float* values, size_t n);
+// The same of what a head has computed, which is no argument: throws Error WIDEHEAD_LOSS.
+void copyGradient(float* out, const float* gradient, size_t n);
 
 }  // namespace widehead

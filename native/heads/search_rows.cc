@@ -17,7 +17,6 @@ namespace {
 constexpr size_t kBlock = 512;          // rows asked for at a time
 constexpr size_t kStrip = 8;            // rows between two prefetches where memory is the limit
 constexpr size_t kAheadFloats = 2048;   // how far they reach
-constexpr size_t kThin = 6;             // up to as many queries gemm takes dots, and so do we: the bits are those of logits()
 constexpr size_t kMostQueries = 192;    // at once: whole tiles, and
 constexpr size_t kPackedFloats = 196608;  // packed they take less than half of a second-level cache
 constexpr size_t kFloatsPerPart = 65536;  // of W: fewer are not worth a thread
@@ -31,6 +30,7 @@ class QueryGroup {
       : search_(search), queries_(queries), map_(map), k_(k), square_(square),
         parts_(std::clamp<size_t>(std::min(search.numClasses * queries.cols / kFloatsPerPart, search.numClasses / kRowsPerPart), 1,
                                   teamThreads())) {
+    // gemm takes dots for as few queries too: the bits are those of logits().
     if (queries.rows > kThin) packed_ = std::make_unique<PackedFactor>(queries);
     for (size_t part = 0; part < parts_; part++) {
       ranges_.push_back({TopK(queries.rows, k, partBegin(part + 1) - partBegin(part), square, map), {}, {}, nullptr});

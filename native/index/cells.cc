@@ -64,7 +64,7 @@ Buffer<float> sampleRows(ConstMatrixF rows, size_t count, uint64_t seed) {
   parallelFor(count, 256, [&](size_t begin, size_t end) {
     for (size_t i = begin; i < end; i++) {
       const size_t first = rows.rows * i / count, length = rows.rows * (i + 1) / count - first;
-      const size_t row = first + static_cast<size_t>((randomBits(seed, i) >> 32) * length >> 32);
+      const size_t row = first + randomBelow(seed, i, length);
       std::copy_n(rows.row(row), rows.cols, &sample[i * rows.cols]);
     }
   });

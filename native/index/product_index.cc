@@ -98,7 +98,7 @@ Buffer<float> ProductIndex::inventQueries(size_t count, uint64_t seed) const {
   Buffer<float> queries(count * features_);
   const double noise = std::sqrt(1 / (kCosine * kCosine) - 1);
   for (size_t j = 0; j < count; j++) {
-    const size_t row = static_cast<size_t>((randomBits(streamOf(seed, kChoose), j) >> 32) * numRows_ >> 32);
+    const size_t row = randomBelow(streamOf(seed, kChoose), j, numRows_);
     const float* from = &rows_[row * features_];
     const double scale = noise * std::sqrt(kernels().dotDouble(from, from, features_) / static_cast<double>(features_));
     for (size_t i = 0; i < features_; i++) {

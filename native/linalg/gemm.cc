@@ -12,8 +12,6 @@
 namespace widehead {
 namespace {
 
-// Up to this many rows, dots with the rows of a transposed B are faster than packing it.
-constexpr size_t kThin = 6;
 constexpr size_t kThinChunk = 64;
 // Below these a second thread costs more than it brings (about 5 us of work each).
 constexpr double kFlopsPerPart = 750000;

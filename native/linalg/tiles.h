@@ -45,6 +45,8 @@ struct Region {
   }
 };
 
+// Up to this many rows of A, dots with the rows of a transposed B are faster than tiles, for which it has to be packed.
+constexpr size_t kThin = 6;
 constexpr size_t kMaxFactors = 2;
 // The most steps of depth that are summed in registers: more are cut in blocks of about equal depth.
 constexpr size_t kDepthBlock = 384;

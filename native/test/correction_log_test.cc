@@ -1,89 +1,15 @@
-// The correction log and the store of rows above it, against a plain replay of every correction in float64.
+// The correction log against a plain replay of every correction in float64.
 
 #include <algorithm>
-#include <cstdio>
-
-#include "check.h"
 
 #include "base/pool.h"
-#include "exact/row_store.h"
-
-#if defined(__linux__)
-#include <unistd.h>
-#endif
+#include "check.h"
+#include "correction_log_reference.h"
 
 namespace {
 
+using namespace reference;
 using widehead::CorrectionLog;
-using widehead::RowStore;
-
-// As a step writes a row that it has gathered.
-void write(RowStore& store, uint32_t id, const float* row) {
-  std::copy_n(row, store.features(), store.raw(id));
-  store.markWritten(id);
-}
-
-constexpr size_t kFeatures = 12;
-
-// One append: entries that act at once, then a scale.
-struct Group {
-  std::vector<std::vector<float>> y, z;
-  std::vector<float> coefficient;
-  float scale = 1;
-
-  void apply(std::vector<double>& row) const {
-    std::vector<double> dots(y.size());
-    for (size_t i = 0; i < y.size(); i++) {
-      for (size_t j = 0; j < row.size(); j++) dots[i] += row[j] * y[i][j];
-    }
-    for (size_t i = 0; i < y.size(); i++) {
-      for (size_t j = 0; j < row.size(); j++) row[j] -= coefficient[i] * dots[i] * z[i][j];
-    }
-    for (double& x : row) x *= scale;
-  }
-
-  void appendTo(CorrectionLog& log) const {
-    std::vector<CorrectionLog::Entry> entries;
-    for (size_t i = 0; i < y.size(); i++) entries.push_back({y[i].data(), z[i].data(), coefficient[i]});
-    log.append(entries, scale);
-  }
-};
-
-std::vector<double> unit(uint64_t seed, const std::vector<double>* orthogonalTo = nullptr) {
-  std::vector<double> x(kFeatures);
-  double norm = 0, overlap = 0;
-  for (size_t j = 0; j < kFeatures; j++) x[j] = widehead::randomNormal(seed, j);
-  for (size_t j = 0; orthogonalTo != nullptr && j < kFeatures; j++) overlap += x[j] * (*orthogonalTo)[j];
-  for (size_t j = 0; orthogonalTo != nullptr && j < kFeatures; j++) x[j] -= overlap * (*orthogonalTo)[j];
-  for (double value : x) norm += value * value;
-  for (double& value : x) value /= std::sqrt(norm);
-  return x;
-}
-
-std::vector<float> combine(double a, const std::vector<double>& x, double b, const std::vector<double>& y) {
-  std::vector<float> sum(x.size());
-  for (size_t j = 0; j < x.size(); j++) sum[j] = static_cast<float>(a * x[j] + b * y[j]);
-  return sum;
-}
-
-// Corrections that keep the lengths of rows, so that errors stay comparable after thousands of them: reflections, and
-// rotations of a plane (two joined entries with y != z, which are no rotation unless they act at once). Every fifth
-// scales, in turn down and up.
-Group randomGroup(uint64_t number) {
-  Group group;
-  const std::vector<double> a = unit(2 * number), b = unit(2 * number + 1, &a);
-  if (number % 3 == 0) {
-    const double angle = 6 * widehead::randomUniform(77, number), cosine = std::cos(angle), sine = std::sin(angle);
-    group.y = {combine(1, a, 0, b), combine(0, a, 1, b)};
-    group.z = {combine(1 - cosine, a, -sine, b), combine(sine, a, 1 - cosine, b)};
-    group.coefficient = {1, 1};
-  } else {
-    group.y = group.z = {combine(1, a, 0, b)};
-    group.coefficient = {2};
-  }
-  if (number % 5 == 0) group.scale = number % 10 == 0 ? 0.25f : 4.0f;
-  return group;
-}
 
 // A log with rows born at many positions: what each was then, and what it has become.
 struct Replay {
@@ -131,17 +57,6 @@ struct Replay {
   std::vector<uint64_t> positions;
   std::vector<std::vector<double>> now;
 };
-
-// How much work an append is given.
-enum class Pace { None, OneRow, Asked, Random };
-
-void work(CorrectionLog& log, Pace pace, uint64_t entries, uint64_t number) {
-  if (pace == Pace::OneRow) log.work(1);
-  if (pace == Pace::Asked) log.work(entries * log.pace());
-  if (pace == Pace::Random) log.work(static_cast<size_t>(3 * kFeatures * widehead::randomUniform(5, number)));
-}
-
-constexpr Pace kPaces[] = {Pace::None, Pace::OneRow, Pace::Asked, Pace::Random};
 
 }  // namespace
 
@@ -224,83 +139,5 @@ TEST(thinAndThickCrowdsGiveTheSameRows) {
     }
   }
 }
-
-TEST(storedRowsEqualTheReplayAndTheLogStaysShort) {
-  constexpr size_t kRows = 300, kTouched = 9, kStretch = 4, kSweep = 5;  // a round takes 60 appends
-  widehead::setThreads(2);
-  RowStore store(kRows, kFeatures, kStretch);
-  std::vector<std::vector<double>> rows(kRows, std::vector<double>(kFeatures));
-  std::vector<float> packed(kRows * kFeatures);
-  std::vector<uint32_t> order;
-  size_t longest = 0;
-  for (uint64_t step = 0; step < 3000; step++) {
-    // Rows 200 and above are never written, but they are read; low ones are touched more often.
-    std::vector<uint32_t> classes;
-    for (size_t i = 0; i < kTouched; i++) {
-      const double draw = widehead::randomUniform(9, step * kTouched + i);
-      const uint32_t id = static_cast<uint32_t>(draw * draw * 200);
-      if (std::find(classes.begin(), classes.end(), id) == classes.end()) classes.push_back(id);
-    }
-    store.gather(packed.data(), order, classes.data(), classes.size());
-    std::vector<uint32_t> written;
-    for (size_t i = 0; i < classes.size(); i++) {
-      written.push_back(classes[order[i]]);
-      for (size_t j = 0; j < kFeatures; j++) {
-        // Half of what the row was and something new: errors do not pile up for ever.
-        float& value = packed[i * kFeatures + j];
-        const double fresh = widehead::randomNormal(step, i * kFeatures + j);
-        CHECK_NEAR(value, rows[written[i]][j], 3e-5);
-        value = static_cast<float>(0.5 * value + fresh);
-        rows[written[i]][j] = 0.5 * rows[written[i]][j] + fresh;
-      }
-    }
-    for (size_t i = 0; i < written.size(); i++) write(store, written[i], &packed[i * kFeatures]);
-    const Group group = randomGroup(step);
-    const uint64_t before = store.log().end();
-    group.appendTo(store.log());
-    for (auto& row : rows) group.apply(row);
-    work(store.log(), kPaces[step / 100 % 4], store.log().end() - before, step);
-    store.sweep(kSweep);
-    longest = std::max(longest, store.log().liveStretches());
-  }
-  // Two rounds of 60 appends, 4 entries in 3 of them.
-  CHECK(longest <= 2 * 60 * 4 / 3 / kStretch + 3);
-  std::vector<uint32_t> all(kRows);
-  for (uint32_t r = 0; r < kRows; r++) all[r] = kRows - 1 - r;
-  store.gather(packed.data(), order, all.data(), kRows);
-  for (size_t i = 0; i < kRows; i++) {
-    const uint32_t r = all[order[i]];
-    for (size_t j = 0; j < kFeatures; j++) CHECK_NEAR(packed[i * kFeatures + j], rows[r][j], 3e-5);
-    CHECK(store.written(r) == (r < 200));
-    if (r >= 200) CHECK(store.behind(r) == 0 && packed[i * kFeatures] == 0);
-  }
-}
-
-#if defined(__linux__)
-TEST(rowsNeverWrittenCostNoMemory) {
-  const auto resident = [] {
-    long size = 0, pages = 0;
-    std::FILE* file = std::fopen("/proc/self/statm", "r");
-    if (file == nullptr || std::fscanf(file, "%ld %ld", &size, &pages) != 2) pages = 0;
-    if (file != nullptr) std::fclose(file);
-    return static_cast<double>(pages) * static_cast<double>(sysconf(_SC_PAGESIZE));
-  };
-  constexpr size_t kRows = 2000000;  // 512 MB
-  RowStore store(kRows, 64, 8);
-  const double before = resident();
-  const std::vector<float> x(64, 0.125f), row(64, 1.0f);
-  const uint32_t id = 1234567;
-  write(store, id, row.data());
-  for (size_t i = 0; i < 40; i++) {
-    store.log().append({{x.data(), x.data(), 2.0f}});
-    store.sweep(kRows / 10);
-  }
-  std::vector<float> out(64);
-  std::vector<uint32_t> order;
-  store.gather(out.data(), order, &id, 1);
-  CHECK(out[0] == 1.0f);  // reflected 40 times
-  CHECK(resident() - before < 64e6);
-}
-#endif
 
 TEST_MAIN

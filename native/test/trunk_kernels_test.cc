@@ -7,6 +7,7 @@
 
 #include "check.h"
 #include "kernels/kernels.h"
+#include "trunk/activation.h"
 
 using namespace widehead;
 using check::kNaN;
@@ -183,6 +184,29 @@ TEST(scalar_optimizer_steps_are_those_of_float64) {
     const double stepSize = square == 0 ? 0 : kAdam.rate * size / std::sqrt(square * kAdam.correction);
     CHECK_NEAR(adam.w[i], w - adamStep, 12 * kUlp * (std::fabs(w) + stepSize));
   }
+}
+
+// Bit for bit the same for every instruction set: the default one stands for all.
+TEST(tanh_is_within_3_ulp) {
+  const Activation& activation = findActivation("tanh");
+  auto checkAt = [&](float x) {
+    float y = x;
+    activation.forward(&y, 1);
+    const double correct = std::tanh(double{x});
+    const float rounded = static_cast<float>(correct);
+    const double ulp = std::fabs(double{std::nextafter(rounded, 2.0f)} - rounded);
+    CHECK_NEAR(y, correct, 3 * ulp);
+  };
+  for (int i = 0; i < 400000; ++i) {
+    const float x = static_cast<float>(i) * 2.5e-5f;
+    checkAt(x);
+    checkAt(-x);
+    checkAt(static_cast<float>(std::ldexp(1 + randomUniform(1, i), -static_cast<int>(randomBits(2, i) % 120))));
+  }
+  checkAt(std::numeric_limits<float>::max());
+  float special[2] = {std::numeric_limits<float>::infinity(), kNaN};
+  activation.forward(special, 2);
+  CHECK(special[0] == 1 && special[1] != special[1]);
 }
 
 TEST_MAIN

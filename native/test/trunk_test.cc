@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "base/pool.h"
 #include "check.h"
-#include "trunk/activation.h"
 #include "trunk/sorted_entries.h"
 #include "trunk_reference.h"
 
@@ -226,29 +225,6 @@ TEST(starting_weights_are_the_same_bits_everywhere_and_of_the_size_asked_for) {
   TrunkSettings other = settings;
   other.seed = 8;
   CHECK(allParameters(Trunk(other)) != first);
-}
-
-// Bit for bit the same for every instruction set (trunk_kernels_test): the default one stands for all.
-TEST(tanh_is_within_3_ulp) {
-  const Activation& activation = findActivation("tanh");
-  auto checkAt = [&](float x) {
-    float y = x;
-    activation.forward(&y, 1);
-    const double correct = std::tanh(double{x});
-    const float rounded = static_cast<float>(correct);
-    const double ulp = std::fabs(double{std::nextafter(rounded, 2.0f)} - rounded);
-    CHECK_NEAR(y, correct, 3 * ulp);
-  };
-  for (int i = 0; i < 400000; ++i) {
-    const float x = static_cast<float>(i) * 2.5e-5f;
-    checkAt(x);
-    checkAt(-x);
-    checkAt(static_cast<float>(std::ldexp(1 + randomUniform(1, i), -static_cast<int>(randomBits(2, i) % 120))));
-  }
-  checkAt(std::numeric_limits<float>::max());
-  float special[2] = {std::numeric_limits<float>::infinity(), kNaN};
-  activation.forward(special, 2);
-  CHECK(special[0] == 1 && special[1] != special[1]);
 }
 
 TEST(entries_are_sorted_by_id_and_then_by_place) {

@@ -1,6 +1,6 @@
 // Activations of dense layers: y = f(z) element by element, and dz = dy f'(z) where f' is read off y.
 //
-// tanh is a vector kernel, within 3 ULP of the true value (trunk_test looks at a fine grid): std::tanh costs as much as
+// tanh is a vector kernel, within 3 ULP of the true value (trunk_kernels_test looks at a fine grid): std::tanh costs as much as
 // the layer's product.
 #pragma once
 

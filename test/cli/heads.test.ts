@@ -44,7 +44,7 @@ const scoresOf = (out: string) => lastScores(readFileSync(path(`${out}/metrics.j
 
 const config = (out: string) => JSON.parse(readFileSync(path(`${out}/config.json`), 'utf8'))
 
-// What the README says of the defaults.
+// What docs/training.md says of the defaults.
 test.each<[keyof typeof CORPORA, string[], HeadName]>([
   ['text', [], 'sampled'],
   ['xmc', [], 'sampled'],

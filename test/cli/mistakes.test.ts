@@ -56,6 +56,11 @@ describe('mistakes', () => {
       5,
       /training diverged at step \d+, nothing is saved since step \d+: try a lower/,
     ],
+    [
+      train('xmc', '--overwrite', '--learning-rate', '1e30', '--hidden', '8,8', '--optimizer', 'sgd', '--epochs', '20'),
+      5,
+      /training diverged at step \d+.* \(the layers below the head have diverged: hidden must be finite, got/,
+    ],
     [['evaluate', '--model', path('missing'), '--data', path('xmc')], 4, /config.json: no such file/],
     [['evaluate', '--model', model, '--data', path('xmc'), '--history', path('xmc')], 2, /--history is for models/],
     [['evaluate', '--model', model, '--data', path('empty')], 3, /the file is empty/],

@@ -4,9 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { customLoss, DenseHead, ExactHead, type HeadOptions, squaredError } from '../../lib/index.js'
 import { squaredErrorByHand } from '../judge/custom-losses.js'
 import { batches, smallHead } from '../suites/helpers.js'
-
-const rate = { learningRate: 0.03 }
-const closed = expect.objectContaining({ name: 'WideheadError', code: 'WIDEHEAD_CLOSED' })
+import { closed, expectSecondStepEnds, expectStepsEnd, rate } from './closing.js'
 
 describe.each([
   { name: 'ExactHead', create: (options: HeadOptions) => new ExactHead(options) },
@@ -15,32 +13,9 @@ describe.each([
   test.each([
     { what: 'built-in loss', loss: squaredError() },
     { what: 'custom loss', loss: customLoss(squaredErrorByHand) },
-  ])('steps on their way end as if nothing had happened, $what', async ({ loss }) => {
-    const [head, plain] = [smallHead(create, { loss }), smallHead(create, { loss })]
-    const examples = batches(6, { batchSize: 40 })
-    const promises = examples.map(({ hidden, targets }) => head.stepAsync(hidden, targets, rate))
-    head.close()
-    expect(head.closed).toBe(true)
-    expect(() => head.rows(Int32Array.of(0))).toThrow(closed)
-    await expect(head.stepAsync(examples[0].hidden, examples[0].targets, rate)).rejects.toThrow(closed)
-    head.close()
-    const results = await Promise.all(promises)
-    expect(results).toEqual(examples.map(({ hidden, targets }) => plain.step(hidden, targets, rate)))
-    expect(() => head.rows(Int32Array.of(0))).toThrow(closed)
-  })
+  ])('steps on their way end as if nothing had happened, $what', ({ loss }) => expectStepsEnd(create, { loss }))
 
-  test('closed between two steps, many times over', async () => {
-    for (let round = 0; round < 200; round++) {
-      const head = smallHead(create)
-      const [one, two] = batches(2, { seed: round })
-      const first = head.stepAsync(one.hidden, one.targets, rate)
-      const second = head.stepAsync(two.hidden, two.targets, rate)
-      await first
-      head.close()
-      expect((await second).loss).toBeGreaterThan(0)
-      expect(head.closed).toBe(true)
-    }
-  })
+  test('closed between two steps, many times over', () => expectSecondStepEnds(create, 200))
 
   test('closed by the loss itself', async () => {
     let head = smallHead(create)

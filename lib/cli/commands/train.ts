@@ -3,9 +3,9 @@
 import { Command, Option } from 'commander'
 import { FORMAT_NAMES, FORMATS } from '../../data/formats/index.js'
 import { settingFault } from '../../data/formats/settings.js'
-import { ACTIVATIONS } from '../../files/config.js'
 import { LOSSES } from '../../losses.js'
 import { OPTIMIZER_KINDS } from '../../optimizer.js'
+import { ACTIVATIONS } from '../../trunk-options.js'
 import { columnsOption, integer, interval, number, widths } from '../arguments.js'
 import {
   HEAD_NAMES,
@@ -24,7 +24,7 @@ export function trainCommand(io: Io, exit: (code: number) => void): Command {
   const command = describedCommand()
   return command
     .addHelpText('after', headsHelp())
-    .addHelpText('after', '\nDefaults that depend on the format, the head and the loss are in the README.')
+    .addHelpText('after', '\nDefaults that depend on the format, the head and the loss are in docs/cli.md.')
     .action(async () => exit(await (await import('../train.js')).train(givenOptions(command), io)))
 }
 
@@ -123,10 +123,10 @@ function loss(command: Command): void {
       'weighted-squared-error: weight of classes that are no targets',
       number({ minimum: 0 }),
     )
-    .option('--positive-weight <w>', 'weighted-squared-error: weight of targets', number({ minimum: 0 }))
-    .option('--epsilon <x>', 'spherical-softmax: what is added to each square', number({ above: 0 }))
-    .option('--alpha <x>', 'z-loss: steepness', number({ above: 0 }))
-    .option('--beta <x>', 'z-loss: standard deviations that are enough', number({ minimum: 0 }))
+    .option('--positive-weight <w>', 'weighted-squared-error: weight of targets (default: 1)', number({ minimum: 0 }))
+    .option('--epsilon <x>', 'spherical-softmax: what is added to each square (default: 0.01)', number({ above: 0 }))
+    .option('--alpha <x>', 'z-loss: steepness (default: 1)', number({ above: 0 }))
+    .option('--beta <x>', 'z-loss: standard deviations that are enough (default: 3)', number({ minimum: 0 }))
 }
 
 function training(command: Command): void {
@@ -140,8 +140,12 @@ function training(command: Command): void {
     .addOption(
       new Option('--schedule <kind>', 'of both rates: constant, or falling to 0').choices(['constant', 'linear']),
     )
-    .option('--clip-norm <x>', 'longest gradient, of the head and of what is below it', number({ above: 0 }))
-    .option('--weight-decay <x>', 'of the head', number({ minimum: 0 }))
+    .option(
+      '--clip-norm <x>',
+      'longest gradient, of the head and of what is below it (default: no limit)',
+      number({ above: 0 }),
+    )
+    .option('--weight-decay <x>', 'of the head (default: 0)', number({ minimum: 0 }))
 }
 
 function head(command: Command): void {
