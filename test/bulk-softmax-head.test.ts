@@ -9,6 +9,11 @@ const fits = (numClasses: number) => shortlist.filter((id) => id < numClasses)
 headSuite(
   'BulkSoftmaxHead',
   (options) =>
-    new BulkSoftmaxHead({ ...withoutLoss(options), shortlist: fits(options?.numClasses), minibatchTargets: false }),
+    new BulkSoftmaxHead({
+      ...withoutLoss(options),
+      shortlist: fits(options?.numClasses),
+      minibatchTargets: false,
+      sampled: 0,
+    }),
   ownLoss(bulkCase(shortlist)),
 )

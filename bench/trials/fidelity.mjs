@@ -1,4 +1,4 @@
-// One trial: trains a network with the full softmax, then asks of held-out examples how near other losses come to it. Arguments: a JSON
+// One trial: trains a network, then asks of held-out examples how near other losses come to it. Arguments: a JSON
 // object { args: those of `widehead train` but --out, out: a folder, valid, format, examples, sizes: numbers of classes }.
 
 import { rmSync } from 'node:fs'

@@ -25,7 +25,8 @@ export interface BulkSoftmaxOptions extends FactoredOptions {
   minibatchTargets?: boolean
   /**
    * Classes drawn for each minibatch in proportion to max(count, 1)^0.75, 0 to 2^31 - 1, which every example sees: they stand for a part
-   * of the bulk. Default 0. They take 28 bytes a class.
+   * of the bulk: 0 leaves all of it to the Gaussian, and single classes that have grown too large unseen. Default 512. It takes 28 bytes
+   * a class.
    */
   sampled?: number
   /** The part of the bulk that is estimated by what is drawn, 0 to 1; the rest is a Gaussian. Default 0.5. */
@@ -80,6 +81,7 @@ export class BulkSoftmaxHead extends FactoredHead {
 }
 
 const SHORTLIST = 128
+const SAMPLED = 512
 const POWER = 0.75
 
 function readOptions(options: BulkSoftmaxOptions, numClasses: number): object {
@@ -87,7 +89,7 @@ function readOptions(options: BulkSoftmaxOptions, numClasses: number): object {
     ...readShortlist(options.shortlist ?? SHORTLIST, numClasses),
     counts: readCounts(options.counts, numClasses),
     minibatchTargets: checkBoolean('minibatchTargets', options.minibatchTargets ?? true),
-    sampled: checkInteger('sampled', options.sampled ?? 0, 0, 0x7fffffff),
+    sampled: checkInteger('sampled', options.sampled ?? SAMPLED, 0, 0x7fffffff),
     sampledShare: checkNumber('sampledShare', options.sampledShare ?? 0.5, 0, 1),
     sampler: 'unigram',
     power: POWER,

@@ -23,14 +23,19 @@ const bell = (from, to, mean) =>
   })
 
 export function bulk() {
-  const picture = new Picture(760, 290, 'The outputs of one example: a Gaussian bulk, and some classes computed one by one')
+  const picture = new Picture(
+    760,
+    290,
+    'The outputs of one example: a Gaussian bulk, and some classes computed one by one',
+  )
   for (const [middle, top] of bell(-3.6, 3.6, 0)) {
     picture.rect(middle - 3.5, top, 7, (BASE - top).toFixed(1), { fill: PALE.blue, stroke: 'none' })
   }
   picture.line(bell(-3.6, 3.6, 0), { stroke: BLUE })
   // Densities times exp(o): a Gaussian too, around mu + v.
   picture.line(bell(-2.7, 4.5, VARIANCE), { stroke: ORANGE, dashed: true })
-  for (const [output, height] of LISTED) picture.rect(x(output), BASE - height, 5, height, { fill: GREEN, stroke: 'none' })
+  for (const [output, height] of LISTED)
+    picture.rect(x(output), BASE - height, 5, height, { fill: GREEN, stroke: 'none' })
   picture.rect(x(TARGET[0]), BASE - TARGET[1], 5, TARGET[1], { fill: INK, stroke: 'none' })
   picture.line([
     [LEFT, BASE],

@@ -62,7 +62,8 @@ export const KINDS: Kind[] = [
   },
   {
     name: 'bulk, a list',
-    create: () => new BulkSoftmaxHead({ ...common, shortlist: Int32Array.of(7, 400, 0), minibatchTargets: false }),
+    create: () =>
+      new BulkSoftmaxHead({ ...common, shortlist: Int32Array.of(7, 400, 0), sampled: 0, minibatchTargets: false }),
     load: (folder) => BulkSoftmaxHead.load(folder),
     learningRate: 0.5,
   },

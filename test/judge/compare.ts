@@ -67,7 +67,7 @@ export class Race {
     const { loss } = lossCase
     this.judge = new Float64Head({ numClasses, hiddenSize, loss: lossCase.dense, bias, weights, biases })
     this.exact = shortlist
-      ? new BulkSoftmaxHead({ ...options, shortlist, minibatchTargets: trial.minibatchTargets ?? false })
+      ? new BulkSoftmaxHead({ ...options, shortlist, minibatchTargets: trial.minibatchTargets ?? false, sampled: 0 })
       : new ExactHead({ ...options, loss })
     this.dense = new DenseHead({ ...options, loss: shortlist ? customLoss(bulkSoftmaxByHand) : loss })
     const examples = new Stream(stream)

@@ -82,7 +82,7 @@ test('exact: true changes nothing for heads whose loss is exact', () => {
   expect(() => head.evaluate(hidden, targets, { exact: 1 as never })).toThrow(TypeError)
 })
 
-const alone = { minibatchTargets: false }
+const alone = { minibatchTargets: false, sampled: 0 }
 
 // d = 1 and hidden vectors of 1: the outputs are the weights, to the last bit.
 function outputsOf(outputs: ArrayLike<number>, shortlist: Int32Array | number) {
@@ -152,6 +152,7 @@ test('gradients are those of finite differences', () => {
     hiddenSize: d,
     bias: true,
     shortlist: Int32Array.of(5, 1, 33),
+    sampled: 0,
     init: { kind: 'normal', scale: 1 },
   })
   const hidden = randomWeights(8, 1, 3, d)
@@ -230,7 +231,7 @@ test('frequent classes of the shortlist learn more slowly, all else being the sa
     init,
     counts,
     shortlist: 3,
-    minibatchTargets: false,
+    ...alone,
   })
   const loss = denseBulkSoftmax([7, 8, 9])
   const judge = new Float64Head({ numClasses: D, hiddenSize: d, bias: true, weights, loss })
