@@ -13,7 +13,7 @@ import { FactoredHead, type FactoredOptions } from './exact.js'
 export interface BulkSoftmaxOptions extends FactoredOptions {
   /**
    * The classes whose outputs every example has computed one by one, beside its own targets: how many of the most frequent, 0 to
-   * 2^31 - 1, or which, each once. Default 128.
+   * 2^31 - 1, or which, each once. Where less than a sixteenth of all classes would be left, all are computed. Default 128.
    */
   shortlist?: number | Int32Array
   /**
@@ -29,7 +29,7 @@ export interface BulkSoftmaxOptions extends FactoredOptions {
    * a class.
    */
   sampled?: number
-  /** The part of the bulk that is estimated by what is drawn, 0 to 1; the rest is a Gaussian. Default 0.5. */
+  /** The part of the bulk that is estimated by what is drawn, 0 to 1; the rest is a Gaussian. Default 0.9. */
   sampledShare?: number
   /**
    * A class of the shortlist learns at the learning rate times (count of the rarest class of the shortlist / its count)^ratePower,
@@ -90,7 +90,7 @@ function readOptions(options: BulkSoftmaxOptions, numClasses: number): object {
     counts: readCounts(options.counts, numClasses),
     minibatchTargets: checkBoolean('minibatchTargets', options.minibatchTargets ?? true),
     sampled: checkInteger('sampled', options.sampled ?? SAMPLED, 0, 0x7fffffff),
-    sampledShare: checkNumber('sampledShare', options.sampledShare ?? 0.5, 0, 1),
+    sampledShare: checkNumber('sampledShare', options.sampledShare ?? 0.9, 0, 1),
     sampler: 'unigram',
     power: POWER,
     ratePower: checkNumber('ratePower', options.ratePower ?? 0.5, 0, 1),

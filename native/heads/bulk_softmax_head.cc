@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "base/pool.h"
 #include "base/rng.h"
@@ -16,6 +17,7 @@ namespace {
 
 constexpr size_t kExamples = 4;  // a thread
 constexpr size_t kBlock = 2048;  // classes of an exact evaluation at a time
+constexpr size_t kLeast = 16;    // a bulk of less than D / kLeast is computed too: its sums would be all cancellation
 constexpr uint64_t kDraws = 0x64726177;  // those of SampledSoftmaxHead, so that the two can be compared
 
 }  // namespace
@@ -44,6 +46,11 @@ void BulkSoftmaxHead::choose(BulkPass& pass, bool draws) const {
   }
   pass.drawn.clear();
   pass.probabilities.clear();
+  if (kLeast * (config_.numClasses - pass.sure.size()) <= config_.numClasses) {
+    pass.sure.resize(config_.numClasses);
+    std::iota(pass.sure.begin(), pass.sure.end(), 0u);
+    return;
+  }
   if (!draws || !sampler_ || !(settings_.sampledShare > 0)) return;
   sampler_->draw(pass.drawn, pass.probabilities, std::min(settings_.sampled, config_.numClasses), seed_, version_);
   size_t kept = 0, s = 0;  // both lists rise

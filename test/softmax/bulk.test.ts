@@ -16,9 +16,9 @@ function randomWeights(seed: number, scale: number, D = numClasses, d = hiddenSi
 }
 
 describe.each([false, true])('bias %s', (bias) => {
-  test('with all classes in the shortlist it is SoftmaxHead', () => {
+  test.each([400, 380])('with %i of 400 classes in the shortlist it is SoftmaxHead', (count) => {
     const init = { kind: 'weights' as const, weights: randomWeights(1, 0.3) }
-    const bulk = new BulkSoftmaxHead({ numClasses, hiddenSize, bias, init, shortlist: all })
+    const bulk = new BulkSoftmaxHead({ numClasses, hiddenSize, bias, init, shortlist: all.slice(0, count) })
     const full = new SoftmaxHead({ numClasses, hiddenSize, bias, init })
     const stream = new Stream({ numClasses, hiddenSize, batchSize, seed: 2, targets: 'weights' })
     for (let t = 0; t < 100; t++) {
@@ -29,7 +29,7 @@ describe.each([false, true])('bias %s', (bias) => {
       expect(relativeError(a.dHidden, b.dHidden)).toBeLessThan(3e-6)
     }
     expect(relativeError(bulk.rows(all), full.rows(all))).toBeLessThan(5e-6)
-    expect(bulk.diagnostics().shortlist).toBe(numClasses)
+    expect(bulk.diagnostics().shortlist).toBe(count)
   })
 
   test('evaluate with exact: true is the full softmax, after steps of the other loss', async () => {
