@@ -147,5 +147,12 @@ for (const size of trial.sizes) {
 }
 const hits = (j) => [...retrieved(j, 64)].filter((id) => top(j, 64).includes(id)).length / 64
 const recall = Array.from({ length: m }, (_, j) => hits(j)).reduce((sum, x) => sum + x / m, 0)
-const about = { numClasses: D, hiddenSize: d, examples: m, sd: median(moments), largest: Math.max(...outputs), recall }
+const about = {
+  numClasses: D,
+  hiddenSize: d,
+  examples: m,
+  sd: median(moments),
+  largest: outputs.reduce((most, o) => Math.max(most, o)),
+  recall,
+}
 process.stdout.write(`${JSON.stringify({ ...about, results })}\n`)

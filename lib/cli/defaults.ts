@@ -135,11 +135,14 @@ const BY_HEAD: Readonly<Partial<Record<FormatName, Partial<Record<HeadName, Part
     lsh: { headOptimizer: 'sgd', headLearningRate: 10 },
   },
   xmc: {
+    bulk: { headLearningRate: 10 },
     softmax: { headLearningRate: 0.2 },
     sampled: { headLearningRate: 0.15 },
     wta: { headLearningRate: 0.07 },
     lsh: { headLearningRate: 0.07 },
   },
+  sets: { bulk: { headLearningRate: 3 } },
+  sequences: { bulk: { headLearningRate: 60 } },
 }
 
 export function defaultHead(format: FormatName): HeadName {
