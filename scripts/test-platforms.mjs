@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { folder, prepare } from './platforms/code.mjs'
 import { missing, PLATFORMS } from './platforms/platforms.mjs'
 
-const MOST_MS = 60 * 60_000
+const MOST_MS = 30 * 60_000
 const names = process.argv.slice(2)
 const unknown = names.filter((name) => !PLATFORMS.some((platform) => platform.name === name))
 if (unknown.length > 0) {
@@ -35,8 +35,12 @@ function run({ name, isa, start }, { code, files }) {
   closeSync(output)
   const text = readFileSync(log, 'utf8')
   console.log(text)
-  if (error || status !== 0) throw new Error(error?.message ?? `ended with ${signal ?? `status ${status}`}`)
-  return /^ +(\d+ passed, .*)$/m.exec(text)[1]
+  const [, counts] = /^ +(\d+ passed, \d+ failed, \d+ skipped)\s*$/m.exec(text) ?? []
+  // Whatever they say, a process that does not end, or ends badly, has failed.
+  if (error || status !== 0) {
+    throw new Error(`${counts ?? 'no result'}, ${error?.message ?? `ended with ${signal ?? `status ${status}`}`}`)
+  }
+  return counts
 }
 
 const report = []

