@@ -1,8 +1,10 @@
 #include "linalg/tiles.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/buffer.h"
+#include "base/per_thread.h"
 
 // C is computed in tiles that stay in registers for a block of depth. The panel of A that a row of tiles needs (mr rows,
 // 12 KB) lives in L1, and B streams past it from L2: 192 bytes for each 12 cycles of an AVX-512 tile. So operands are read
@@ -15,11 +17,12 @@ constexpr size_t kBlockFloats = 262144;  // of B: 1 MB of a 2 MB L2
 constexpr size_t kMaxPanels = 64;        // of B in a block
 constexpr size_t kMaxTile = 1024;
 constexpr size_t kReuse = 64;            // rows of A that make up for packing B where it could be read in place
+constexpr size_t kReuseAliased = 16;     // the same where rows of B a multiple of 4 KB apart share one set of L1
 constexpr size_t kNarrow = 32;           // columns of a tile
 constexpr size_t kDeep = 256;            // steps of depth: with whole lines of them L1 is full
 
 float* threadScratch(size_t which, size_t count) {
-  static thread_local Buffer<float> buffers[2];
+  auto& buffers = perThread<std::array<Buffer<float>, 2>>([] {});
   return buffers[which].reserve(count);
 }
 
@@ -143,8 +146,9 @@ struct Multiplication {
 bool packsB(const Kernels& kernel, ConstMatrixF b, size_t rows) {
   if (b.rowStride != 1) return true;
   // Of a narrow tile's lines half would lie in L1 for nothing.
-  const bool narrow = kernel.nr < kNarrow && b.cols >= kDeep;
-  return rows >= kReuse && (narrow || b.colStride % 512 == 0 || b.colStride >= 1024);
+  const bool narrow = kernel.nr < kNarrow;
+  if (narrow && b.colStride % 1024 == 0) return rows >= kReuseAliased;
+  return rows >= kReuse && ((narrow && b.cols >= kDeep) || b.colStride % 512 == 0 || b.colStride >= 1024);
 }
 
 void multiply(const Kernels& kernel, const Output& out, const Factors* factors, size_t count, Region region) {
