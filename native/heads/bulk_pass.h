@@ -14,15 +14,16 @@ struct BulkPass : ExactHeadPass {
     float value;
   };
 
-  Targets given;               // as the minibatch has them: `targets` holds those that are not shared
-  std::vector<uint32_t> sure;  // classes that all examples see, rising
-  std::vector<uint32_t> drawn;          // the same, at random: no class of `sure`; rising
-  std::vector<double> probabilities;    // that a draw has them in it
-  std::vector<float> logWeights;        // of the shared columns of what is drawn
+  Targets given;                          // as the minibatch has them: `targets` holds those that are not shared
+  std::vector<uint32_t> sure;             // classes that all examples see, rising
+  std::vector<uint32_t> drawn;            // the same, at random: no class of `sure`; rising
+  std::vector<double> probabilities;      // that a draw has them in it
+  std::vector<float> logWeights;          // of the shared columns of what is drawn
   std::vector<uint32_t> sharedTargetPtr;  // m + 1
   std::vector<SharedTarget> sharedTargets;
-  // Of each example over gamma and m: the derivative that the bulk alone gives an output o_c of the shared ones is slope * outputs(j, c) + constant.
+  // What the bulk alone gives shared output c of example j as its derivative, over gamma and m: slopes[j] * outputs(j, c) + constants[j].
   std::vector<double> slopes, constants;
+  bool scaled = false;  // the shortlist's gradients, by its rates
 
   // From all targets to those of `sure` and the rest.
   void takeApart(size_t numClasses);

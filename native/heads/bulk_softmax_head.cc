@@ -66,6 +66,8 @@ void BulkSoftmaxHead::choose(BulkPass& pass, bool draws) const {
 
 void BulkSoftmaxHead::score(BulkPass& pass, bool draws) const {
   choose(pass, draws);
+  pass.heldBack = 0;
+  pass.scaled = false;
   pass.takeApart(config_.numClasses);
   pass.gather(weights().v, settings_.sampledShare);
   ExactHead::score(pass);
@@ -142,13 +144,14 @@ void BulkSoftmaxHead::scaleShortlist(BulkPass& pass) const {
   for (size_t c = 0; c < count; c++) {
     pass.heldBack += (1 - rates[c] * rates[c]) * kernels().dotDouble(&rows[c * n], &rows[c * n], n);
   }
+  pass.scaled = true;
   ExactHead::differentiate(pass);
 }
 
 double BulkSoftmaxHead::apply(Pass& base, const ApplyOptions& options) {
   auto& pass = static_cast<BulkPass&>(base);
-  pass.heldBack = 0;
-  if (settings_.ratePower > 0 && shortlist_.hasCounts()) scaleShortlist(pass);
+  // Once, also where memory was short for what follows and this is called again.
+  if (settings_.ratePower > 0 && shortlist_.hasCounts() && !pass.scaled) scaleShortlist(pass);
   const double norm = ExactHead::apply(base, options);
   shortlist_.observe(pass.given, version_);
   if (sampler_) sampler_->observe(pass.given.unique(), pass.given.classPtr(), version_);

@@ -34,11 +34,6 @@ FrequentClasses::FrequentClasses(const FrequentSettings& settings, size_t numCla
   if (gathers_) gathered_.zeros(numClasses);
 }
 
-size_t FrequentClasses::placeOf(uint32_t id) const {
-  const auto at = std::lower_bound(classes_.begin(), classes_.end(), id);
-  return at != classes_.end() && *at == id ? static_cast<size_t>(at - classes_.begin()) : kNone;
-}
-
 // The size_ highest counts above 0, ties to the lower id.
 template <class Count>
 void FrequentClasses::choose(Count&& count) {

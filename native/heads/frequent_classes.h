@@ -24,8 +24,6 @@ class FrequentClasses {
 
   // Rising. Of gathered counts only classes that were targets.
   const std::vector<uint32_t>& classes() const { return classes_; }
-  static constexpr size_t kNone = SIZE_MAX;
-  size_t placeOf(uint32_t id) const;  // in classes(), or kNone
 
   // Whether the list was chosen by counts; then (smallest count in it / count of the one at `place`)^power.
   bool hasCounts() const { return !counts_.empty(); }
