@@ -69,7 +69,7 @@ export function fidelity() {
       return Object.entries(epochs).map(([when, count]) => {
         const network = ['--head', 'sampled', '--samples', '2048', '--batch', '128']
         const args = [...options, ...network, '--train', train, '--epochs', `${quick ? 1 : count}`]
-        const result = runScript('fidelity', { args, out: temporaryPath('model'), valid, examples: 64, sizes })
+        const result = runScript('fidelity', { args, out: temporaryPath('model'), train, valid, examples: 64, sizes })
         show(name, when, result)
         return { name, when, ...result }
       })

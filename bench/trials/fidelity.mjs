@@ -1,5 +1,5 @@
 // One trial: trains a network, then asks of held-out examples how near other losses come to it. Arguments: a JSON
-// object { args: those of `widehead train` but --out, out: a folder, valid, format, examples, sizes: numbers of classes }.
+// object { args: those of `widehead train` but --out, out: a folder, train, valid, examples, sizes: numbers of classes }.
 
 import { rmSync } from 'node:fs'
 import { Readable, Writable } from 'node:stream'
@@ -20,10 +20,9 @@ if ((await run(['train', ...trial.args, '--out', trial.out, '--overwrite'], stre
 const { network, task } = await loadModel({ model: trial.out })
 rmSync(trial.out, { recursive: true })
 const sources = new Sources({})
-const batches = testBatches(task, await sources.open([trial.valid]), [], {
-  batch: trial.examples,
-  limit: trial.examples,
-})
+const held = await sources.open([trial.valid])
+const history = await sources.open(task.usesHistory ? [trial.train] : [])
+const batches = testBatches(task, held, history, { batch: trial.examples, limit: trial.examples })
 const { value: batch } = await batches.next()
 await sources.dispose()
 

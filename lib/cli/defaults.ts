@@ -141,7 +141,7 @@ const BY_HEAD: Readonly<Partial<Record<FormatName, Partial<Record<HeadName, Part
     wta: { headLearningRate: 0.07 },
     lsh: { headLearningRate: 0.07 },
   },
-  sets: { bulk: { headLearningRate: 3 } },
+  sets: { bulk: { headLearningRate: 10 } },
   sequences: { bulk: { headLearningRate: 60 } },
 }
 
