@@ -20,6 +20,7 @@ enum class Form {
   NN,           // A B
   NT,           // A B^T
   TN,           // A^T B
+  TNAdd,        // A^T B added to a plain sum, on both sides: what the compensated form would cost without its low words
   Compensated,  // A^T B added to a sum in two words; OpenBLAS adds to a plain one
   Syrk,         // A A^T, both triangles; OpenBLAS makes one
   Syr2k         // C -= A^T B + B^T A, both triangles in two words; OpenBLAS makes one of a plain one
@@ -38,6 +39,7 @@ std::vector<Product> productsOf(size_t d, size_t m) {
       {"NT", Form::NT, m, d, d, "H U^T, H U^-1"},
       {"TN", Form::TN, d, d, m, "dH_c^T H where m > d"},
       {"TN+", Form::Compensated, d, d, m, "U -= (H U^T)^T H"},
+      {"TN+ plain", Form::TNAdd, d, d, m, "none: TN+ without the low words"},
       {"syr2k", Form::Syr2k, d, d, m, "Qc -= R^T H + H^T R"},
   };
   if (m <= d) {
@@ -63,6 +65,7 @@ std::function<void()> oursFor(const Product& p, Operands& on) {
                                                                   : ConstMatrixF(on.a.data(), depth, rows).transposed();
   const ConstMatrixF b =
       p.form == Form::NT ? ConstMatrixF(on.b.data(), cols, depth).transposed() : ConstMatrixF(on.b.data(), depth, cols);
+  if (p.form == Form::TNAdd) return [=] { gemm(c, a, b, 1e-6f, Into::Add); };
   if (p.form == Form::Compensated) return [=, &on] { gemmCompensated(on.sum.hi(), on.sum.lo(), a, b, 1e-6f); };
   if (p.form == Form::Syr2k) {
     return [=, &on] { syr2kCompensated(on.sum.hi(), on.sum.lo(), a.transposed(), b, -1e-6f); };
@@ -83,8 +86,8 @@ std::function<void()> openBlasFor(const Product& p, Operands& on, const OpenBlas
   if (p.form == Form::Syrk) {
     return [=, &blas] { blas.ssyrk(OpenBlas::RowMajor, OpenBlas::Lower, OpenBlas::NoTrans, rows, depth, 1, a, depth, 0, c, rows); };
   }
-  const bool transA = p.form == Form::TN || p.form == Form::Compensated, transB = p.form == Form::NT;
-  const bool adds = p.form == Form::Compensated;
+  const bool adds = p.form == Form::Compensated || p.form == Form::TNAdd;
+  const bool transA = p.form == Form::TN || adds, transB = p.form == Form::NT;
   return [=, &blas] {
     blas.sgemm(OpenBlas::RowMajor, transA ? OpenBlas::Trans : OpenBlas::NoTrans, transB ? OpenBlas::Trans : OpenBlas::NoTrans, rows,
                cols, depth, adds ? 1e-6f : 1.0f, a, transA ? rows : depth, b, transB ? depth : cols, adds ? 1.0f : 0.0f, c, cols);
