@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "base/prefetch.h"
 #include "kernels/tables.h"
 
 #if defined(__clang__)

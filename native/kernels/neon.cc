@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "base/prefetch.h"
 #include "kernels/tables.h"
 
 // NEON is part of every AArch64: no target region.

@@ -15,6 +15,7 @@ constexpr size_t kBlockFloats = 262144;  // of B: 1 MB of a 2 MB L2
 constexpr size_t kMaxPanels = 64;        // of B in a block
 constexpr size_t kMaxTile = 1024;
 constexpr size_t kReuse = 64;            // rows of A that make up for packing B where it could be read in place
+constexpr size_t kReuseAliased = 16;     // the same where rows of B a multiple of 4 KB apart share one set of L1
 constexpr size_t kNarrow = 32;           // columns of a tile
 constexpr size_t kDeep = 256;            // steps of depth: with whole lines of them L1 is full
 
@@ -143,8 +144,9 @@ struct Multiplication {
 bool packsB(const Kernels& kernel, ConstMatrixF b, size_t rows) {
   if (b.rowStride != 1) return true;
   // Of a narrow tile's lines half would lie in L1 for nothing.
-  const bool narrow = kernel.nr < kNarrow && b.cols >= kDeep;
-  return rows >= kReuse && (narrow || b.colStride % 512 == 0 || b.colStride >= 1024);
+  const bool narrow = kernel.nr < kNarrow;
+  if (narrow && b.colStride % 1024 == 0) return rows >= kReuseAliased;
+  return rows >= kReuse && ((narrow && b.cols >= kDeep) || b.colStride % 512 == 0 || b.colStride >= 1024);
 }
 
 void multiply(const Kernels& kernel, const Output& out, const Factors* factors, size_t count, Region region) {
