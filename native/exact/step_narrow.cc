@@ -1,6 +1,7 @@
 // The step for m <= d: the gradient's Gram matrix and the system for X are m x m.
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 
 #include "base/pool.h"
@@ -14,7 +15,10 @@ namespace widehead {
 
 namespace {
 
-constexpr size_t kRows = 16;  // of n numbers, a thread
+constexpr size_t kRows = 16;         // of n numbers, a thread
+// Rows of U^-T that one of the two halves takes at a time, and multiply-adds that they are at least: some 5 us a thread.
+constexpr size_t kInverseRows = 24;
+constexpr size_t kInverseWork = 500000;
 
 class NarrowStep : public StepAlgebra {
  public:
@@ -25,10 +29,19 @@ class NarrowStep : public StepAlgebra {
 
  private:
   StepEffect solve(const FactoredWeights& w, ExactPass& pass, double singular);
+  // What the two halves of update() tell each other.
+  struct Progress {
+    StepEffect effect;
+    size_t examples = 0;  // with those split off; 0 until they are known
+    bool hasX = false;
+    Gate solved, beyondX;
+    std::atomic<size_t> nextRow{0};  // of U^-T
+  };
+  void solveForX(const FactoredWeights& w, ExactPass& pass, double singular, Progress& progress);
   std::vector<double> combineExamples(const ExactPass& pass, const std::vector<double>& coefficients) const;
   void splitOff(const FactoredWeights& w, ExactPass& pass, const std::vector<double>& direction, double eigenvalue);
   void updateCovariance(FactoredWeights& w, const ExactPass& pass, double eta);
-  void updateInverse(FactoredWeights& w, const ExactPass& pass);
+  void updateInverse(FactoredWeights& w, Progress& progress);
   const float* example(const ExactPass& pass, size_t i) const {
     return i < pass.m ? &pass.hidden[i * pass.features] : &directions_[(i - pass.m) * pass.features];
   }
@@ -106,32 +119,28 @@ StepEffect NarrowStep::update(FactoredWeights& w, ExactPass& pass, double eta, d
   const size_t m = pass.m, n = pass.features;
   directions_.clear();
   for (size_t i = 0; i < m; i++) system_.weight()[i] = 2 * eta * pass.gq[i];
-  StepEffect effect;
-  size_t k = 0;
-  Gate solved;
+  Progress progress;
   inParallel(
       [&] {
-        {
-          const Gate::Opener whateverHappens(solved);
-          effect = solve(w, pass, singular);
-          weigh(pass, system_.weight().data(), system_.weight().size());
-          k = system_.weight().size();
-        }
-        if (!effect.restarted) updateInverse(w, pass);
+        solveForX(w, pass, singular, progress);
+        updateInverse(w, progress);
       },
       [&] {
         updateCovariance(w, pass, eta);
-        solved.wait();  // the image of a split direction is that in the U before the step
-        const ConstMatrixF hu(pass.hu.data(), k, n), weighted(weighted_.data(), k, n);
+        progress.solved.wait();  // the image of a split direction is that in the U before the step
+        const ConstMatrixF hu(pass.hu.data(), progress.examples, n), weighted(weighted_.data(), progress.examples, n);
         gemmCompensated(w.u.hi(), w.u.lo(), hu.transposed(), weighted, -1);  // U -= Hu diag(weight) H^T
+        progress.beyondX.wait();
+        updateInverse(w, progress);
       });
+  StepEffect& effect = progress.effect;
   if (effect.restarted) {
     w.restartU();
     std::copy_n(pass.hidden.data(), m * n, x.data());
     return effect;
   }
   std::vector<CorrectionLog::Entry> entries;
-  for (size_t i = m; i < k; i++) {
+  for (size_t i = m; i < progress.examples; i++) {
     entries.push_back({&pass.hu[i * n], &x[i * n], static_cast<float>(-system_.weight()[i])});
     effect.split.emplace_back(example(pass, i), example(pass, i) + n);
   }
@@ -139,12 +148,31 @@ StepEffect NarrowStep::update(FactoredWeights& w, ExactPass& pass, double eta, d
   return effect;
 }
 
-// X = K^-1 T = U_new^-T H,  U^-T += X diag(weight) H^T
-void NarrowStep::updateInverse(FactoredWeights& w, const ExactPass& pass) {
-  const size_t n = pass.features, k = system_.weight().size();
-  const MatrixF newX(x.data(), k, n);
-  gemm(newX, system_.inverse(), MatrixF(t_.data(), k, n));
-  gemmCompensated(w.ui.hi(), w.ui.lo(), newX.transposed(), MatrixF(weighted_.data(), k, n), 1);
+// Fills weighted_ and X = K^-1 T = U_new^-T H.
+void NarrowStep::solveForX(const FactoredWeights& w, ExactPass& pass, double singular, Progress& progress) {
+  const Gate::Opener openX(progress.beyondX);
+  {
+    const Gate::Opener openSolved(progress.solved);
+    progress.effect = solve(w, pass, singular);
+    weigh(pass, system_.weight().data(), system_.weight().size());
+    progress.examples = system_.weight().size();
+  }
+  if (progress.effect.restarted) return;
+  const size_t n = pass.features, k = progress.examples;
+  gemm(MatrixF(x.data(), k, n), system_.inverse(), MatrixF(t_.data(), k, n));
+  progress.hasX = true;
+}
+
+// U^-T += X diag(weight) H^T, some rows after the other: each half, when it has done all else, takes the next ones.
+void NarrowStep::updateInverse(FactoredWeights& w, Progress& progress) {
+  if (!progress.hasX) return;
+  const size_t n = w.features(), k = progress.examples;
+  const size_t count = std::max(kInverseRows, kInverseWork / (n * k)) * teamThreads();
+  const ConstMatrixF xt = ConstMatrixF(x.data(), k, n).transposed(), weighted(weighted_.data(), k, n);
+  for (size_t begin; (begin = progress.nextRow.fetch_add(count)) < n;) {
+    const size_t end = std::min(n, begin + count);
+    gemmCompensated(w.ui.hi().rowRange(begin, end), w.ui.lo().rowRange(begin, end), xt.rowRange(begin, end), weighted, 1);
+  }
 }
 
 // Qc -= R H^T + H R^T with R = eta dH_c - eta^2/2 H M_c, of which the half P will do.
