@@ -26,6 +26,7 @@ volatile float seed = 1e-3f, sink;
 // Twelve accumulators cover four cycles of latency on two units with room to spare. They are named one by one, because an
 // array may end up in memory, and each reads a volatile, because the compiler merges chains that it knows to be equal: it
 // did, and counted one multiply-add as twelve. FMA(accumulator, operand) and LOAD(pointer) are the instruction set's.
+// clang-format off
 #define WIDEHEAD_EACH(do) do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10) do(11)
 #define WIDEHEAD_DECLARE(i) Vec s##i = SET(seed);
 #define WIDEHEAD_FROM_REGISTER(i) s##i = FMA(s##i, operand);
@@ -53,6 +54,7 @@ volatile float seed = 1e-3f, sink;
     WIDEHEAD_EACH(WIDEHEAD_SINK)                                                            \
   }                                                                                         \
   const FmaLoops loops = {2.0 * 12 * kLanes, registers, memory};
+// clang-format on
 
 #if defined(__x86_64__) || defined(_M_X64)
 

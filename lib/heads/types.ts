@@ -323,8 +323,9 @@ export interface Head {
    * Saves everything that later steps depend on as a checkpoint in `folder` (made if it is not there): a head that is loaded from it
    * goes on bit for bit as this one would. Steps that were asked for before are in it, later ones are not, and need not wait: a
    * copy of the process writes what is now, at the cost of the pages that change meanwhile. (On Windows, and where there is no memory
-   * for a copy, steps wait until all is written.) A checkpoint is whole or not there: a crash, a full disk or a kill leaves the last
-   * one as it was. Rejects with WIDEHEAD_FILE if it cannot be written, and with WIDEHEAD_CLOSED.
+   * for a copy, asynchronous steps wait until all is written, and synchronous ones are refused: WIDEHEAD_BUSY.) A checkpoint is whole
+   * or not there: a crash, a full disk or a kill leaves the last one as it was. Rejects with WIDEHEAD_FILE if it cannot be written, and
+   * with WIDEHEAD_CLOSED.
    *
    * @param folder where checkpoints lie, each in a folder of its own
    * @param options what is saved with it, and how many stay

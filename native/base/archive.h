@@ -16,6 +16,7 @@ namespace widehead {
 // Names are those of safetensors.
 template <class T>
 constexpr const char* dtypeOf();
+// clang-format off
 template <>
 constexpr const char* dtypeOf<float>() { return "F32"; }
 template <>
@@ -26,6 +27,7 @@ template <>
 constexpr const char* dtypeOf<uint32_t>() { return "U32"; }
 template <>
 constexpr const char* dtypeOf<uint64_t>() { return "U64"; }
+// clang-format on
 
 struct ArchivedTensor {
   std::string name;

@@ -52,6 +52,7 @@ double ratio(const double (&top)[8], const double (&bottom)[8], double r) {
 
 // Wichura, "Algorithm AS 241: The percentage points of the normal distribution", Applied Statistics 37 (1988), PPND16.
 double normalQuantile(double p) {
+  // clang-format off
   static const double a[8] = {3.3871328727963666080e0,  1.3314166789178437745e+2, 1.9715909503065514427e+3,
                               1.3731693765509461125e+4, 4.5921953931549871457e+4, 6.7265770927008700853e+4,
                               3.3430575583588128105e+4, 2.5090809287301226727e+3};
@@ -73,6 +74,7 @@ double normalQuantile(double p) {
                               5.99832206555887937690e-1, 1.36929880922735805310e-1, 1.48753612908506148525e-2,
                               7.86869131145613259100e-4, 1.84631831751005468180e-5, 1.42151175831644588870e-7,
                               2.04426310338993978564e-15};
+  // clang-format on
   const double q = p - 0.5;
   if (std::fabs(q) <= 0.425) return q * ratio(a, b, 0.180625 - q * q);
   const double r = std::sqrt(-portableLog(q < 0 ? p : 1.0 - p));

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/per_thread.h"
 #include "base/pool.h"
 #include "kernels/kernels.h"
 
@@ -35,7 +36,7 @@ void CompensatedMatrix::scaleByPowerOfTwo(float factor) {
 
 void CompensatedMatrix::scale(double factor) {
   parallelFor(n_, kGrain, [&](size_t begin, size_t end) {
-    static thread_local Buffer<double> row;
+    auto& row = perThread<Buffer<double>>([] {});
     row.reserve(n_);
     for (size_t i = begin; i < end; i++) {
       for (size_t j = 0; j < n_; j++) row[j] = value(i, j);
@@ -87,7 +88,7 @@ void CompensatedMatrix::addRankOne(double c, const double* x, const double* y) {
 
 void CompensatedMatrix::subtractSymmetric(ConstMatrixF t) {
   parallelFor(n_, kGrain, [&](size_t begin, size_t end) {
-    static thread_local Buffer<float> row;
+    auto& row = perThread<Buffer<float>>([] {});
     row.reserve(n_);
     for (size_t i = begin; i < end; i++) {
       // t(i, j) + t(j, i) is the same float whichever comes first: the sum stays symmetric to the bit.

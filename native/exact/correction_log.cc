@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/per_thread.h"
 #include "base/pool.h"
 #include "kernels/kernels.h"
 #include "linalg/gemm.h"
@@ -155,7 +156,7 @@ void CorrectionLog::hop(float* rows, Range& range) const {
     range.boundary++;
     return;
   }
-  static thread_local Buffer<float> scratch;
+  auto& scratch = perThread<Buffer<float>>([] {});
   const ConstMatrixF product(node != nullptr ? node->suffix.data() : at.product.data(), features_, features_);
   scratch.reserve(std::min(count, kHopRows) * features_);
   for (size_t done = 0; done < count; done += kHopRows) {

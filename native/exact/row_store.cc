@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/per_thread.h"
 #include "base/pool.h"
 
 namespace widehead {
@@ -36,7 +37,7 @@ uint64_t RowStore::position(size_t row) const {
 
 void RowStore::gather(float* out, std::vector<uint32_t>& order, const uint32_t* classes, size_t count,
                       CorrectionLog::Until until) const {
-  static thread_local std::vector<uint64_t> keys;  // (stamp's distance from the end, place)
+  auto& keys = perThread<std::vector<uint64_t>>([] {});  // (stamp's distance from the end, place)
   keys.resize(count);
   for (size_t i = 0; i < count; i++) prefetch(stamps_.data() + classes[i], 1);
   for (size_t i = 0; i < count; i++) {
@@ -48,7 +49,7 @@ void RowStore::gather(float* out, std::vector<uint32_t>& order, const uint32_t* 
   std::sort(keys.begin(), keys.end());
   // Rows far behind take longest: they are dealt to the parts in turn, each of which then goes through the log in order.
   const size_t parts = std::clamp<size_t>(count / kRows, 1, teamThreads());
-  static thread_local std::vector<uint64_t> positions;
+  auto& positions = perThread<std::vector<uint64_t>>([] {});
   positions.resize(count);
   order.resize(count);
   const auto partBegin = [&](size_t part) { return part * (count / parts) + std::min(part, count % parts); };
@@ -85,7 +86,8 @@ bool RowStore::allCurrent(size_t begin, size_t end) const {
 
 ConstMatrixF RowStore::current(size_t begin, size_t end, Buffer<float>& scratch) const {
   if (allCurrent(begin, end)) return {v_.data() + begin * features_, end - begin, features_};
-  static thread_local std::vector<uint32_t> late, order;
+  auto& late = perThread<std::vector<uint32_t>>([] {});
+  auto& order = perThread<std::vector<uint32_t>>([] {});
   late.clear();
   for (size_t row = begin; row < end; row++) {
     if (behind(row) > 0) late.push_back(static_cast<uint32_t>(row));

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/per_thread.h"
 #include "kernels/kernels.h"
 #include "linalg/gemm.h"
 
@@ -104,7 +105,8 @@ void Stretch::apply(float* rows, size_t count, const size_t* begins) const {
 void Stretch::applyOneByOne(float* row, size_t begin) const {
   if (begin == before_.size()) return;
   const Kernels& kernel = kernels();
-  static thread_local std::vector<double> wide, dots;
+  auto& wide = perThread<std::vector<double>>([] {});
+  auto& dots = perThread<std::vector<double>>([] {});
   wide.assign(row, row + features_);
   for (size_t r = runAt(begin); r < runs_.size(); r++) {
     const Run& run = runs_[r];
@@ -146,7 +148,8 @@ Stretch::Piece Stretch::pieceAt(size_t run) const {
 
 void Stretch::applyPiece(const Piece& piece, float* rows, size_t count, const size_t* begins) const {
   const size_t width = piece.to - piece.from;
-  static thread_local Buffer<float> products, taken;
+  auto& products = perThread<Buffer<float>>([] {});
+  auto& taken = perThread<Buffer<float>>([] {});
   products.reserve(count * width);
   taken.reserve(count * width);
   const MatrixF v(rows, count, features_);
@@ -166,7 +169,7 @@ void Stretch::applyPiece(const Piece& piece, float* rows, size_t count, const si
 // what becomes of the row itself.
 double Stretch::eliminate(const Piece& piece, double* t, double* taken, size_t begin) const {
   const size_t width = piece.to - piece.from;
-  static thread_local std::vector<double> deltas;
+  auto& deltas = perThread<std::vector<double>>([] {});
   double own = 1;
   for (size_t r = std::max(piece.firstRun, runAt(begin)); r < piece.lastRun; r++) {
     const Run& run = runs_[r];

@@ -233,9 +233,11 @@ void adam(float* w, float* means, float* squares, const float* g, const AdamStep
 
 }  // namespace
 
+// clang-format off
 const Kernels table = {"scalar", kMr,  kNr,   kNr,             gemmTile, dot, dots, dotDouble, dotWide, axpyWide,
                        axpy,     scale, compensatedAxpy, compensatedAxpyWide, combine, codeDots, pack, transpose, subtractProduct,
                        tanh,     largest, largestExcess, expSum, adagrad, adam};
+// clang-format on
 
 }  // namespace scalar
 }  // namespace widehead

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/buffer.h"
+#include "base/per_thread.h"
 #include "base/pool.h"
 #include "kernels/kernels.h"
 #include "linalg/tiles.h"
@@ -64,7 +65,7 @@ bool isThin(ConstMatrixF a, ConstMatrixF b) {
 
 void thin(const Kernels& kernel, const Output& out, ConstMatrixF a, ConstMatrixF b) {
   if (a.colStride != 1) {
-    static thread_local Buffer<float> buffer;
+    auto& buffer = perThread<Buffer<float>>([] {});
     const MatrixF copy(buffer.reserve(a.rows * a.cols), a.rows, a.cols);
     for (size_t p = 0; p < a.cols; ++p)
       for (size_t i = 0; i < a.rows; ++i) copy(i, p) = a(i, p);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/per_thread.h"
 #include "base/pool.h"
 #include "kernels/kernels.h"
 
@@ -20,7 +21,7 @@ constexpr size_t kFlopsPerPart = 1500000;
 size_t paddedStride(size_t n) { return ((n + 7) / 8 | 1) * 8; }
 
 double* threadScratch(size_t count) {
-  static thread_local Buffer<double> buffer;
+  auto& buffer = perThread<Buffer<double>>([] {});
   return buffer.reserve(count);
 }
 

@@ -1,8 +1,10 @@
 #include "linalg/tiles.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/buffer.h"
+#include "base/per_thread.h"
 
 // C is computed in tiles that stay in registers for a block of depth. The panel of A that a row of tiles needs (mr rows,
 // 12 KB) lives in L1, and B streams past it from L2: 192 bytes for each 12 cycles of an AVX-512 tile. So operands are read
@@ -20,7 +22,7 @@ constexpr size_t kNarrow = 32;           // columns of a tile
 constexpr size_t kDeep = 256;            // steps of depth: with whole lines of them L1 is full
 
 float* threadScratch(size_t which, size_t count) {
-  static thread_local Buffer<float> buffers[2];
+  auto& buffers = perThread<std::array<Buffer<float>, 2>>([] {});
   return buffers[which].reserve(count);
 }
 

@@ -211,8 +211,8 @@ describe('a folder of checkpoints', () => {
   it('ends with the last of many saves at once', async () => {
     const folder = join(root, 'many')
     const head = await ExactHead.load(whole)
-    const saves = minibatches(5).map((batch) => {
-      course(head, [batch], 0.01)
+    const saves = minibatches(5).map(({ hidden, targets }) => {
+      head.stepAsync(hidden, targets, { learningRate: 0.01 })
       return head.save(folder)
     })
     expect((await Promise.all(saves)).map(({ step }) => step)).toEqual([61, 62, 63, 64, 65])

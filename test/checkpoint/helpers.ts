@@ -16,6 +16,9 @@ import {
 import { range } from '../judge/compare.js'
 import { type Batch, Stream } from '../judge/stream.js'
 
+/** Whether a copy of the process writes checkpoints, so that synchronous steps may follow at once. */
+export const copiesProcess = process.platform !== 'win32'
+
 export const size = { numClasses: 500, hiddenSize: 12 }
 const counts = Float64Array.from({ length: size.numClasses }, (_, i) => 1000 / (i + 1))
 const init = { kind: 'normal', scale: 0.1 } as const
