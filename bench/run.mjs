@@ -8,7 +8,9 @@
 import { isa } from '../dist/index.js'
 import { othersBusy } from './process.mjs'
 import { writeTable } from './results.mjs'
+import { bulk } from './tables/bulk.mjs'
 import { checkpoint } from './tables/checkpoint.mjs'
+import { fidelity } from './tables/fidelity.mjs'
 import { headsTable } from './tables/heads.mjs'
 import { inference } from './tables/inference.mjs'
 import { kernels } from './tables/kernels.mjs'
@@ -32,6 +34,8 @@ const tables = {
   trunk,
   retrieval,
   inference,
+  fidelity,
+  bulk,
   heads: headsTable,
   checkpoint,
   serve,

@@ -10,6 +10,8 @@ export type { NativeFilePlan, NativeSnapshot, NativeState, NativeTensor } from '
 export const SCORE = 1
 export const DIFFERENTIATE = 2
 export const APPLY = 4
+/** With SCORE alone: the loss in full, where evaluate() has another one. */
+export const EXACTLY = 8
 
 /** Places of a pass's numbers, the array that it shares with the addon; a gradient of up to SMALL floats follows them. */
 export const STAGES = 0

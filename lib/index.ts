@@ -2,6 +2,7 @@ export type { LoadOptions } from './checkpoint/load-head.js'
 export { type CheckpointInfo, readCheckpoint } from './checkpoint/read.js'
 export type { Saved, SaveOptions } from './checkpoint/save.js'
 export { type ErrorCode, WideheadError } from './errors.js'
+export { BulkSoftmaxHead, type BulkSoftmaxOptions } from './heads/bulk-softmax.js'
 export { DenseHead } from './heads/dense.js'
 export { type Drift, type ExactDiagnostics, ExactHead, type ExactHeadOptions } from './heads/exact.js'
 export type { HashedHeadOptions } from './heads/hashing.js'
@@ -14,6 +15,7 @@ export type { StabilisationPolicy } from './heads/stabilisation.js'
 export type {
   ApplyOptions,
   CommonOptions,
+  EvaluateOptions,
   Evaluation,
   ForwardResult,
   Head,

@@ -31,8 +31,10 @@ export interface HeadSetup {
 interface HeadKind {
   /** For help: what is exact, what is approximate, and what a step costs. */
   summary: string
-  /** The name of its own loss, if it takes no other. Such heads hold rows of weights, which have an optimiser. */
-  loss?: 'softmax' | 'hierarchical-softmax'
+  /** The name of its own loss, if it takes no other. Such heads hold rows of weights, which have an optimiser, but for `sgd`. */
+  loss?: 'softmax' | 'hierarchical-softmax' | 'bulk-softmax'
+  /** Whether it is trained by SGD although its loss is its own. */
+  sgd?: boolean
   /** Whether topK has a search that looks at some classes only. */
   searches?: boolean
   options: readonly HeadOption[]
@@ -60,6 +62,14 @@ const choice = (name: string, description: string, choices: readonly string[], v
   description,
   kind: 'choice',
   choices,
+  default: value,
+})
+const share = (name: string, description: string, value: string): HeadOption => ({
+  name,
+  description,
+  kind: 'number',
+  minimum: 0,
+  maximum: 1,
   default: value,
 })
 const flag = (name: string, description: string): HeadOption => ({ name, description, kind: 'flag' })
@@ -94,6 +104,23 @@ export const HEADS = {
     options: [],
     create: async ({ common, loss }) => new (await heads()).DenseHead({ ...common, loss: loss as Loss }),
   },
+  bulk: {
+    summary:
+      'the softmax over the true classes of a minibatch and a shortlist of frequent ones, all others counting as a ' +
+      'Gaussian of their mean and variance: near the full one, with exact gradients, by SGD. O(d^2 + d classes) an ' +
+      'example, whatever D is.',
+    loss: 'bulk-softmax',
+    sgd: true,
+    options: [
+      { ...count('shortlist', 'frequent classes that are computed one by one', '128'), minimum: 0 },
+      { ...count('sampled', 'classes drawn for a minibatch, to stand for a part of the others', '512'), minimum: 0 },
+      share('sampledShare', 'the part that they stand for; the rest is a Gaussian', '0.9'),
+      share('ratePower', 'how much slower frequent classes of the shortlist learn: counts to this power', '0.5'),
+    ],
+    create: async ({ common, options, counts }) => {
+      return new (await heads()).BulkSoftmaxHead({ ...common, ...options, counts })
+    },
+  },
   softmax: {
     summary: 'the full softmax with cross-entropy, exactly. O(D d) an example.',
     loss: 'softmax',
@@ -113,14 +140,7 @@ export const HEADS = {
         SAMPLERS,
         'unigram',
       ),
-      {
-        name: 'power',
-        description: 'of the frequencies of unigram',
-        kind: 'number',
-        minimum: 0,
-        maximum: 1,
-        default: '0.75',
-      },
+      share('power', 'of the frequencies of unigram', '0.75'),
     ],
     create: async (setup) => {
       const unigram = (setup.options.sampler ?? 'unigram') === 'unigram'
@@ -178,6 +198,11 @@ export const HEAD_NAMES = Object.keys(HEADS) as HeadName[]
 
 export function headKind(name: HeadName): HeadKind {
   return HEADS[name]
+}
+
+/** Whether --head-optimizer is for heads of this kind. */
+export function hasOptimizer({ loss, sgd }: HeadKind): boolean {
+  return loss !== undefined && !sgd
 }
 
 /** The names of the losses that are some heads' own: softmaxes of a kind, probabilities going as exp(logit). */

@@ -11,7 +11,15 @@ import type { Optimizer } from '../optimizer.js'
 import type { Activation } from '../trunk-options.js'
 import type { Interval } from './checkpoints.js'
 import { defaultHead, type Pace, runDefaults } from './defaults.js'
-import { checkHeadOptions, HEAD_OPTIONS, type HeadName, type HeadOptionValues, headKind, headsWith } from './heads.js'
+import {
+  checkHeadOptions,
+  HEAD_OPTIONS,
+  type HeadName,
+  type HeadOptionValues,
+  hasOptimizer,
+  headKind,
+  headsWith,
+} from './heads.js'
 
 /** Options of `widehead train` as given; settings of formats and options of heads are among them under their own names. */
 export interface TrainOptions extends NamedTrainOptions {
@@ -154,6 +162,9 @@ function headOptions(options: HeadedOptions): HeadOptionValues {
   const own = headKind(head).loss
   if (own) checkOwnLoss(options, own)
   else checkAnyLoss(options)
+  if (options.headOptimizer && !hasOptimizer(headKind(head))) {
+    throw usage(`--head-optimizer is not for the head ${head}, which is trained by SGD`)
+  }
   const given = HEAD_OPTIONS.map(({ name }) => [name, options[name]]).filter(([, value]) => value !== undefined)
   return checkHeadOptions(head, Object.fromEntries(given), (name, fault) => usage(`${flagOf(name)} ${fault}`))
 }
@@ -167,10 +178,9 @@ function checkOwnLoss({ head, ...options }: HeadedOptions, own: string): void {
   }
 }
 
-function checkAnyLoss({ head, loss, headOptimizer }: HeadedOptions): void {
+function checkAnyLoss({ head, loss }: HeadedOptions): void {
   const owners = headsWith((kind) => kind.loss === loss && loss !== undefined)
   if (owners) throw usage(`--loss ${loss} is none of the head ${head}: give --head, one of ${owners}`)
-  if (headOptimizer) throw usage(`--head-optimizer is not for the head ${head}, which is trained by SGD`)
 }
 
 function lossOf(options: TrainOptions, name: string, negativeWeight: number) {

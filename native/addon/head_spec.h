@@ -7,6 +7,7 @@
 #include "addon/convert.h"
 #include "addon/options.h"
 #include "base/rng.h"
+#include "heads/bulk_softmax_head.h"
 #include "heads/dense_head.h"
 #include "heads/exact_head.h"
 #include "heads/hierarchical_softmax_head.h"
@@ -78,6 +79,22 @@ inline WtaSettings wtaSettingsOf(const HeadSpec& spec) {
 inline LshSettings lshSettingsOf(const HeadSpec& spec) {
   return {hashedSettingsOf(spec), size(spec.options, "samples"), text(spec.options, "query") == "label",
           flag(spec.options, "correction")};
+}
+
+inline BulkSettings bulkSettingsOf(const Napi::Object& options) {
+  BulkSettings settings;
+  settings.shortlist.size = size(options, "shortlist");
+  settings.shortlist.counts = doublesOf(options, "counts");
+  if (present(options.Get("classes"))) {
+    const ArrayView classes(options.Get("classes"));
+    settings.shortlist.classes.assign(classes.ids(), classes.ids() + classes.length);
+  }
+  settings.minibatchTargets = flag(options, "minibatchTargets");
+  settings.sampled = size(options, "sampled");
+  settings.sampledShare = number(options, "sampledShare");
+  settings.sampler = samplerOf(options);
+  settings.ratePower = number(options, "ratePower");
+  return settings;
 }
 
 inline std::shared_ptr<Head> makeHead(const HeadSpec& spec) {

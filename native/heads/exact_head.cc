@@ -15,12 +15,6 @@ namespace {
 
 constexpr double kStrongDecay = 0.5;  // 1 - learningRate * weightDecay; accuracy falls with its inverse
 
-// A pass with the algebra of the step that follows it.
-struct HeadPass : ExactPass {
-  std::unique_ptr<StepAlgebra> narrow = makeNarrowStep(), wide = makeWideStep();
-  StepAlgebra& algebra() { return m <= features ? *narrow : *wide; }
-};
-
 constexpr size_t kRows = 16;  // of n numbers, a thread
 
 }  // namespace
@@ -31,13 +25,13 @@ ExactHead::ExactHead(const HeadConfig& config, const InitConfig& init, const Sta
 }
 
 std::unique_ptr<Pass> ExactHead::newPass() const {
-  auto pass = std::make_unique<HeadPass>();
+  auto pass = std::make_unique<ExactHeadPass>();
   pass->features = features();
   return pass;
 }
 
 void ExactHead::score(Pass& base) const {
-  auto& pass = static_cast<HeadPass&>(base);
+  auto& pass = static_cast<ExactHeadPass&>(base);
   const Targets& targets = pass.targets;
   const size_t m = pass.m, n = features();
   pass.version = version_;
@@ -49,6 +43,7 @@ void ExactHead::score(Pass& base) const {
   const MatrixF hq(pass.hq.reserve(m * n), m, n), hu(pass.hu.reserve((m + mostSplit(m)) * n), m, n);
   inParallel([&] { gemm(hq, pass.h(), weights_.qc.hi()); }, [&] { gemm(hu, pass.h(), weights_.u.hi().transposed()); });
   pass.sHat.resize(m);
+  if (pass.shared.count() > 0) pass.shared.score(hu, weights_.gamma);
   parallelFor(m, kRows, [&](size_t begin, size_t end) {
     for (size_t j = begin; j < end; j++) scoreExample(pass, j);
   });
@@ -72,7 +67,7 @@ void ExactHead::scoreExample(ExactPass& pass, size_t j) const {
 
 // W^T Y = U^T V^T Y + omega ybar^T; centred, less wbar ybar^T / D. dH = 2 H Qc diag(gq) + Z_c + wbar gbar^T.
 void ExactHead::differentiate(Pass& base) const {
-  auto& pass = static_cast<HeadPass&>(base);
+  auto& pass = static_cast<ExactHeadPass&>(base);
   const Targets& targets = pass.targets;
   const size_t m = pass.m, n = features();
   const double gamma = weights_.gamma, numClasses = static_cast<double>(config_.numClasses);
@@ -90,9 +85,11 @@ void ExactHead::differentiate(Pass& base) const {
         terms.push_back({pass.gaHat[k], pass.row(k)});
       }
       kernels().combine(&pass.dhc[j * n], terms.data(), terms.size(), n);  // V^T Y, for a moment
+      if (pass.shared.count() > 0) pass.ybar[j] += pass.shared.gradientSum(j);
       pass.gbar[j] = (2 * pass.gq[j] * pass.sHat[j] + numClasses * pass.gs[j] / gamma + pass.ybar[j]) / numClasses;
     }
   });
+  if (pass.shared.count() > 0) pass.shared.addGradients(MatrixF(pass.dhc.data(), m, n));
   const MatrixF z(pass.z.reserve(m * n), m, n);
   // In the order of update(), whose first half has U^-T and whose second has U: each then lies in the caches of those that use it.
   const auto backward = [&] { gemm(z, MatrixF(pass.dhc.data(), m, n), weights_.u.hi()); };
@@ -120,13 +117,14 @@ void ExactHead::differentiateExample(ExactPass& pass, size_t j) const {
 }
 
 double ExactHead::apply(Pass& base, const ApplyOptions& options) {
-  auto& pass = static_cast<HeadPass&>(base);
+  auto& pass = static_cast<ExactHeadPass&>(base);
   StepAlgebra& algebra = pass.algebra();
   // ||G H^T||^2 = ||Gc H^T||^2 + D ||H gbar||^2
-  double squared = algebra.gradNormSquared(weights_, pass);
+  double squared = algebra.gradNormSquared(weights_, pass) + pass.heldBack;
   const std::vector<double> mean = weightedSum(pass.gbar.data(), pass);  // H gbar
   // Allocated before the first change, as everything is that has the size of the minibatch.
   pass.positions.assign(pass.targets.numUnique(), weights_.v.log().end());
+  pass.shared.prepareUpdate(weights_.v);
   for (double x : mean) squared += static_cast<double>(config_.numClasses) * x * x;
   const double gradNorm = weights_.gamma * std::sqrt(std::max(0.0, squared));
 
@@ -140,6 +138,7 @@ double ExactHead::apply(Pass& base, const ApplyOptions& options) {
     const StepEffect effect = algebra.update(weights_, pass, eta, singular);
     updateVectors(pass, eta, mean);
     updateRows(pass, eta, algebra.x.data());
+    if (pass.shared.count() > 0) pass.shared.update(weights_.v, eta, MatrixF(algebra.x.data(), pass.m, features()));
     if (decay != 1) weights_.decay(decay);
     stabiliser_.afterStep(weights_, effect, pass.m, policy_);
   } else if (decay != 1) {

@@ -6,9 +6,16 @@
 
 #include "exact/factored_weights.h"
 #include "exact/stabiliser.h"
+#include "exact/step.h"
 #include "heads/head.h"
 
 namespace widehead {
+
+// A pass with the algebra of the step that follows it.
+struct ExactHeadPass : ExactPass {
+  std::unique_ptr<StepAlgebra> narrow = makeNarrowStep(), wide = makeWideStep();
+  StepAlgebra& algebra() { return m <= features ? *narrow : *wide; }
+};
 
 class ExactHead : public Head {
  public:
@@ -31,6 +38,9 @@ class ExactHead : public Head {
   // Brings all rows of V up to date, O(D d^2) at most: searches then read them where they lie, until the next update.
   void catchUp();
   void setPolicy(const StabilisationPolicy& policy) { policy_ = policy; }
+
+ protected:
+  const FactoredWeights& weights() const { return weights_; }
 
  private:
   struct Query;

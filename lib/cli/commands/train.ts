@@ -7,7 +7,16 @@ import { LOSSES } from '../../losses.js'
 import { OPTIMIZER_KINDS } from '../../optimizer.js'
 import { ACTIVATIONS } from '../../trunk-options.js'
 import { columnsOption, integer, interval, number, widths } from '../arguments.js'
-import { HEAD_NAMES, HEAD_OPTIONS, type HeadOption, headKind, headsWith, OWN_LOSSES, ownersOf } from '../heads.js'
+import {
+  HEAD_NAMES,
+  HEAD_OPTIONS,
+  type HeadOption,
+  hasOptimizer,
+  headKind,
+  headsWith,
+  OWN_LOSSES,
+  ownersOf,
+} from '../heads.js'
 import type { Io } from '../io.js'
 import { flagOf, type TrainOptions, usage } from '../run.js'
 
@@ -140,7 +149,7 @@ function training(command: Command): void {
 }
 
 function head(command: Command): void {
-  const withRows = headsWith(({ loss }) => loss !== undefined)
+  const withRows = headsWith(hasOptimizer)
   command
     .optionsGroup('Head (the heads that have an option stand before it):')
     .addOption(new Option('--head-optimizer <kind>', `${withRows}: of the rows of the head`).choices(OPTIMIZER_KINDS))
