@@ -1,6 +1,10 @@
+import type { NativeHead } from '../binding.js'
 import { type LoadOptions, loadHeadAs } from '../checkpoint/load-head.js'
+import type { RowsState } from '../checkpoint/save.js'
 import { BaseHead } from './base.js'
 import { defaultPolicy, mergePolicy, type StabilisationPolicy } from './stabilisation.js'
+import { newRowFile, SavedRows } from './storage.js'
+import { type HeadStorage, type ReadStorage, readStorage } from './storage-options.js'
 import type { HeadOptions } from './types.js'
 
 /**
@@ -11,6 +15,8 @@ import type { HeadOptions } from './types.js'
 export interface ExactHeadOptions extends HeadOptions {
   /** Changes to how the factored weights are kept accurate; the defaults suit all but experiments. */
   policy?: Partial<StabilisationPolicy>
+  /** Where the rows of V are: in memory (the default), or in a file that may be larger than it. */
+  storage?: HeadStorage
 }
 
 /**
@@ -72,6 +78,7 @@ export interface Drift {
  */
 export class ExactHead extends BaseHead {
   #policy
+  readonly #storage: ReadStorage
 
   /**
    * @param options its shape, its loss, and how accuracy is kept
@@ -83,7 +90,15 @@ export class ExactHead extends BaseHead {
       const { policy: changes } = options
       return mergePolicy(defaultPolicy(options.numClasses, features), changes ?? {})
     }
-    super('exact', options, { policy })
+    // What load() passes is no plain object: the rows are there already.
+    const given = (options as Partial<ExactHeadOptions> | undefined)?.storage
+    const storage = given instanceof SavedRows ? given.storage : readStorage(given)
+    const rows = (numClasses: number, features: number) => {
+      if (given instanceof SavedRows) return given.native(numClasses, features)
+      return storage.kind === 'file' ? newRowFile(storage, numClasses, features) : undefined
+    }
+    super('exact', options, { policy, storage: rows })
+    this.#storage = storage
     this.#policy = policy(this.hiddenSize + (this.bias ? 1 : 0))
   }
 
@@ -118,7 +133,19 @@ export class ExactHead extends BaseHead {
   }
 
   protected override recipe(): object {
-    return { ...super.recipe(), policy: this.policy }
+    const storage = this.#storage.kind === 'file' ? this.#storage : undefined
+    return { ...super.recipe(), policy: this.policy, storage }
+  }
+
+  protected override rowFile(head: NativeHead): RowsState | undefined {
+    const storage = this.#storage
+    if (storage.kind !== 'file') return undefined
+    return {
+      path: storage.path,
+      begin: () => head.beginGeneration(),
+      flush: () => head.flushRows(),
+      keep: (generations) => head.keepJournals(generations),
+    }
   }
 
   /** Cheap facts about the head's state: some microseconds, whatever D is. */

@@ -2,7 +2,7 @@
 
 import { appendFileSync } from 'node:fs'
 import { expect } from 'vitest'
-import { type ApplyOptions, DenseHead, ExactHead, type Head } from '../../lib/index.js'
+import { type ApplyOptions, DenseHead, ExactHead, type Head, type HeadStorage } from '../../lib/index.js'
 import { Float64Head, relativeError } from './float64-head.js'
 import type { LossCase } from './losses.js'
 import { Random } from './random.js'
@@ -18,6 +18,8 @@ export interface Trial {
   start?: number
   /** Default: calmRate, the loss's pace over the largest eigenvalue of the minibatch. */
   options?: (batch: Batch, step: number) => ApplyOptions
+  /** Of the exact head. */
+  storage?: HeadStorage
 }
 
 /** Relative errors: of W (biases included) at the end, of the others the root of the mean square over the steps. */
@@ -51,7 +53,7 @@ export class Race {
     const init = { kind: 'weights' as const, weights, ...(bias ? { biases } : {}) }
     const options = { numClasses, hiddenSize, loss: lossCase.loss, bias, init }
     this.judge = new Float64Head({ numClasses, hiddenSize, loss: lossCase.dense, bias, weights, biases })
-    this.exact = new ExactHead(options)
+    this.exact = new ExactHead({ ...options, storage: trial.storage })
     this.dense = new DenseHead(options)
     const examples = new Stream(stream)
     this.batch = batch ?? (() => examples.next())
