@@ -67,8 +67,8 @@ export interface NativeHead extends NativeState {
   beginGeneration(): string
   /** Until what the newest generation is can be had from the disk. */
   flushRows(): Promise<void>
-  /** Forgets how to go back to generations before the oldest of these. */
-  keepJournals(generations: readonly string[]): void
+  /** Forgets how to go back to generations before the oldest of these; returns those that journals lead to. */
+  keepJournals(generations: readonly string[]): string[]
   index(options: NativeIndexOptions): NativeIndex
   indexAsync(options: NativeIndexOptions): Promise<NativeIndex>
   setPolicy(policy: NativePolicy): void

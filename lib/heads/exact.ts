@@ -3,7 +3,7 @@ import { type LoadOptions, loadHeadAs } from '../checkpoint/load-head.js'
 import type { RowsState } from '../checkpoint/save.js'
 import { BaseHead } from './base.js'
 import { defaultPolicy, mergePolicy, type StabilisationPolicy } from './stabilisation.js'
-import { newRowFile, SavedRows } from './storage.js'
+import { newRowFile, removeJournals, SavedRows } from './storage.js'
 import { type HeadStorage, type ReadStorage, readStorage } from './storage-options.js'
 import type { HeadOptions } from './types.js'
 
@@ -144,7 +144,7 @@ export class ExactHead extends BaseHead {
       path: storage.path,
       begin: () => head.beginGeneration(),
       flush: () => head.flushRows(),
-      keep: (generations) => head.keepJournals(generations),
+      keep: (generations) => removeJournals(storage.path, head.keepJournals(generations)),
     }
   }
 

@@ -1,6 +1,6 @@
 // Rows of an exact head in a file: what a new one looks like, and how one that is there is opened.
 
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { NativeRowFile } from '../binding.js'
 import { WideheadError } from '../errors.js'
@@ -91,10 +91,16 @@ export async function removeRowFile(path: string): Promise<void> {
   await file.close()
   if (file.metadata.format !== FORMAT) throw badFile(path, 'holds no rows of widehead: it is not replaced')
   native.removeUnlocked(path)
+  removeJournals(path)
+}
+
+/** Those of a file of rows, but for the ones that lead to these generations. */
+export function removeJournals(path: string, except: readonly string[] = []): void {
   const folder = dirname(path)
-  const journal = new RegExp(`^${escaped(basename(path))}\\.[0-9a-f]{16}\\.journal$`)
+  const journal = new RegExp(`^${escaped(basename(path))}\\.([0-9a-f]{16})\\.journal$`)
   for (const name of readdirSync(folder)) {
-    if (journal.test(name)) native.removeUnlocked(join(folder, name))
+    const generation = journal.exec(name)?.[1]
+    if (generation && !except.includes(generation)) rmSync(join(folder, name), { force: true })
   }
 }
 

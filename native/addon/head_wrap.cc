@@ -249,13 +249,16 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
       return Task::start(info.Env(), [head = open_->head, flush] { flush(); }, {});
     });
   }
-  // ([generation]): those that checkpoints still name
-  void keepJournals(const Napi::CallbackInfo& info) {
-    guarded(info.Env(), [&] {
+  // ([generation]): those that checkpoints still name; returns those that journals lead to
+  Napi::Value keepJournals(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] {
       const Napi::Array list = info[0].As<Napi::Array>();
       std::vector<std::string> generations;
       for (uint32_t i = 0; i < list.Length(); i++) generations.push_back(list.Get(i).As<Napi::String>());
-      exact().file()->keepJournals(generations);
+      const std::vector<std::string> left = exact().file()->keepJournals(generations);
+      Napi::Array result = Napi::Array::New(info.Env(), left.size());
+      for (uint32_t i = 0; i < left.size(); i++) result.Set(i, left[i]);
+      return result;
     });
   }
 

@@ -15,6 +15,7 @@ namespace widehead {
 namespace {
 
 constexpr size_t kStateLength = 44, kCheckedLength = 35;
+constexpr size_t kRemembered = size_t{1} << 18;  // pages, 1 GiB: much less than a machine has that trains with such files
 constexpr size_t kMostJournals = 100000;  // that follow each other: more are a circle
 
 [[noreturn]] void refuse(const std::string& message) { throw Error(ErrorKind::State, "WIDEHEAD_FILE", message); }
@@ -39,7 +40,7 @@ RowFile::RowFile(const RowFileSpec& spec, size_t rows, size_t features)
       map_(spec.header.empty()
                ? MappedFile(spec.path, spec.bytes, spec.isPrivate ? MappedFile::Access::Private : MappedFile::Access::Shared)
                : MappedFile(spec.path, spec.header, spec.bytes)),
-      touched_(spec.isPrivate ? 0 : rows / 64 + 1) {
+      touched_(spec.isPrivate ? 0 : rows / 64 + 1), asked_(spec.bytes / kPageBytes / 64 + 1) {
   if (spec.header.empty()) {
     state_ = readState();
     goBackTo(std::strtoull(spec.generation.c_str(), nullptr, 16));
@@ -175,19 +176,37 @@ void RowFile::prefetch(const uint32_t* classes, size_t count) const {
   prefetchItems(spec_.rowsAt, features_ * sizeof(float), classes, count);
 }
 
-// Items of `size` bytes from `at` on: those that lie on one page, or on pages that follow each other, are one request.
+// Items of `size` bytes from `at` on. Pages that follow each other are one request; one that was asked for a short while ago will be in
+// memory still, and each request takes as long as to copy some rows.
 void RowFile::prefetchItems(size_t at, size_t size, const uint32_t* classes, size_t count) const {
   size_t begin = 0, end = 0;
+  const auto request = [&] {
+    if (end > begin) map_.prefetch(begin * kPageBytes, end * kPageBytes);
+  };
   for (size_t i = 0; i < count; i++) {
-    const size_t from = at + classes[i] * size, first = from / kPageBytes, last = (from + size - 1) / kPageBytes + 1;
-    if (first < begin || first > end) {
-      if (end > begin) map_.prefetch(begin * kPageBytes, end * kPageBytes);
-      begin = first;
-      end = last;
+    const size_t from = at + classes[i] * size, last = (from + size - 1) / kPageBytes;
+    for (size_t page = from / kPageBytes; page <= last; page++) {
+      if (!isNews(page)) continue;
+      if (page != end) {
+        request();
+        begin = page;
+      }
+      end = page + 1;
     }
-    end = std::max(end, last);
   }
-  if (end > begin) map_.prefetch(begin * kPageBytes, end * kPageBytes);
+  request();
+}
+
+bool RowFile::isNews(size_t page) const {
+  uint64_t& word = asked_[page / 64];
+  const uint64_t bit = uint64_t{1} << page % 64;
+  if ((word & bit) != 0) return false;
+  if (++askedCount_ > kRemembered) {
+    std::fill_n(asked_.data(), asked_.size(), uint64_t{0});
+    askedCount_ = 1;
+  }
+  word |= bit;
+  return true;
 }
 
 void RowFile::prefetch(size_t begin, size_t end) const {
@@ -214,15 +233,19 @@ std::function<void()> RowFile::flush() const {
   };
 }
 
-void RowFile::keepJournals(const std::vector<std::string>& generations) {
+std::vector<std::string> RowFile::keepJournals(const std::vector<std::string>& generations) {
   const auto kept = [&](uint64_t generation) {
     return std::find(generations.begin(), generations.end(), hex(generation)) != generations.end();
   };
   size_t count = older_.size();
   while (count > 0 && !kept(older_[count - 1])) count--;
-  if (count == 0 && !kept(state_.generation)) return;  // saved elsewhere: nothing is known of what is needed here
-  for (size_t i = count; i < older_.size(); i++) removeFile(journalPath(older_[i]));
-  older_.resize(count);
+  if (count > 0 || kept(state_.generation)) {  // else it was saved elsewhere: nothing is known of what is needed here
+    for (size_t i = count; i < older_.size(); i++) removeFile(journalPath(older_[i]));
+    older_.resize(count);
+  }
+  std::vector<std::string> led = {hex(state_.generation)};
+  for (const uint64_t generation : older_) led.push_back(hex(generation));
+  return led;
 }
 
 }  // namespace widehead

@@ -55,8 +55,9 @@ class RowFile {
   std::string beginGeneration();
   // What waits until that generation is on the disk: to be called on any thread, while rows change. Only then may a checkpoint name it.
   std::function<void()> flush() const;
-  // Removes the journals that lead to generations before the oldest of these.
-  void keepJournals(const std::vector<std::string>& generations);
+  // Removes the journals that lead to generations before the oldest of these. Returns the generations that journals lead to now: any
+  // other journal of this file's was left by a process that was killed.
+  std::vector<std::string> keepJournals(const std::vector<std::string>& generations);
 
  private:
   enum Kind : char { kNew = 'n', kClean = 'c', kJournalled = 'j' };
@@ -73,6 +74,7 @@ class RowFile {
   void rememberOlder(uint64_t generation);
   void undo(const RowJournal& journal);
   void beginJournal();
+  bool isNews(size_t page) const;
   void prefetchItems(size_t at, size_t size, const uint32_t* classes, size_t count) const;
 
   const RowFileSpec spec_;
@@ -83,6 +85,8 @@ class RowFile {
   std::vector<uint64_t> older_;  // generations before the newest that their journals lead to, newest first
   Pages<uint64_t> touched_;      // a bit a row: changed since the generation began
   std::vector<uint32_t> fresh_;
+  Pages<uint64_t> asked_;        // a bit a page: asked for since askedCount_ was 0
+  mutable size_t askedCount_ = 0;
   mutable std::mutex flushing_;
 };
 

@@ -16,7 +16,7 @@ writeFileSync(path('text'), CORPORA.text)
 
 const args = (out: string, ...more: string[]) => {
   const base = ['train', '--train', path('sets'), '--format', 'sets', '--out', path(out), '--hidden', '8']
-  return [...base, '--batch', '16', '--epochs', '3', '--checkpoint-every', '7', ...more]
+  return [...base, '--batch', '16', '--epochs', '3', '--schedule', 'constant', '--checkpoint-every', '7', ...more]
 }
 const inFile = (out: string, ...more: string[]) => args(out, '--storage-file', path(`${out}.rows`), ...more)
 const newest = (out: string) => readFileSync(join(path(out), 'checkpoints/latest'), 'utf8').trim()
