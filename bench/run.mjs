@@ -15,6 +15,7 @@ import { headsTable } from './tables/heads.mjs'
 import { inference } from './tables/inference.mjs'
 import { kernels } from './tables/kernels.mjs'
 import { memory } from './tables/memory.mjs'
+import { outOfCore } from './tables/out-of-core.mjs'
 import { paperTable } from './tables/paper.mjs'
 import { pauses } from './tables/pauses.mjs'
 import { peers } from './tables/peers.mjs'
@@ -31,6 +32,7 @@ const tables = {
   scaling,
   pauses,
   memory,
+  'out-of-core': outOfCore,
   trunk,
   retrieval,
   inference,

@@ -1,10 +1,10 @@
 // What the addon exports, as the facade sees it. Types and lengths are checked before these are called.
 
 import type { IndexBinding, NativeIndex, NativeIndexOptions } from './index-binding.js'
-import type { NativeState, StateBinding } from './state-binding.js'
+import type { NativeRowFile, NativeState, StateBinding } from './state-binding.js'
 import type { TrunkBinding } from './trunk-binding.js'
 
-export type { NativeFilePlan, NativeSnapshot, NativeState, NativeTensor } from './state-binding.js'
+export type { NativeFilePlan, NativeRowFile, NativeSnapshot, NativeState, NativeTensor } from './state-binding.js'
 
 /** Stages of a pass; they add up. */
 export const SCORE = 1
@@ -65,6 +65,12 @@ export interface NativeHead extends NativeState {
   drift(): { Q: number; wbar: number; inverse: number }
   refresh(): void
   catchUp(): void
+  /** Of a head whose rows are a file: names what they are now. */
+  beginGeneration(): string
+  /** Until what the newest generation is can be had from the disk. */
+  flushRows(): Promise<void>
+  /** Forgets how to go back to generations before the oldest of these; returns those that journals lead to. */
+  keepJournals(generations: readonly string[]): string[]
   index(options: NativeIndexOptions): NativeIndex
   indexAsync(options: NativeIndexOptions): Promise<NativeIndex>
   setPolicy(policy: NativePolicy): void
@@ -83,6 +89,7 @@ export interface NativeHeadSpec {
   policy?: NativePolicy
   /** What only this kind of head has; its line in heads.inc reads it. */
   options?: object
+  storage?: NativeRowFile
 }
 
 /**

@@ -12,6 +12,7 @@ export { LshSampledSoftmaxHead, type LshSampledSoftmaxOptions } from './heads/ls
 export { SampledSoftmaxHead, type SampledSoftmaxOptions, type Sampler } from './heads/sampled-softmax.js'
 export { SoftmaxHead } from './heads/softmax.js'
 export type { StabilisationPolicy } from './heads/stabilisation.js'
+export type { HeadStorage } from './heads/storage-options.js'
 export type {
   ApplyOptions,
   CommonOptions,

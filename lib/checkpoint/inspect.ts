@@ -41,14 +41,16 @@ const ROWS = 100_000
 export async function inspectCheckpoint(folder: string, options: { drift?: boolean } = {}): Promise<CheckpointFacts> {
   const info = await readCheckpoint(folder)
   const { files, spectrum } = await withCheckpoint(info.path, async (path) => {
-    const hasTrunk = await exists(join(path, STATE_FILES.trunk))
-    const contents = ['head', 'rows', ...(hasTrunk ? ['trunk'] : [])] as (keyof typeof STATE_FILES)[]
+    const [hasRows, hasTrunk] = await Promise.all(
+      (['rows', 'trunk'] as const).map((content) => exists(join(path, STATE_FILES[content]))),
+    )
+    const contents = ['head', ...(hasRows ? ['rows'] : []), ...(hasTrunk ? ['trunk'] : [])] as (keyof typeof STATE_FILES)[]
     return withFiles(path, contents, async (...opened) => ({
       files: opened.map(fileFacts),
       spectrum: await spectrumOf(opened[0]),
     }))
   })
-  const head = await loadHead(info.path, withAnyLoss(info))
+  const head = await loadHead(info.path, toLookAt(info))
   try {
     const drift = options.drift && head instanceof ExactHead ? head.drift() : undefined
     const facts = { rowNorms: rowNorms(head), diagnostics: head.diagnostics() }
@@ -58,10 +60,11 @@ export async function inspectCheckpoint(folder: string, options: { drift?: boole
   }
 }
 
-/** Nothing is trained here, so that the code of a custom loss is not needed. */
-function withAnyLoss({ options }: CheckpointInfo): LoadOptions {
+/** Nothing is trained here, so that the code of a custom loss is not needed, and rows that are a file are only read. */
+function toLookAt({ options }: CheckpointInfo): LoadOptions {
   const { loss } = options as { loss?: { name: string } }
-  return loss && !Object.hasOwn(LOSSES, loss.name) ? { loss: customLoss(() => {}, { name: loss.name }) } : {}
+  const any = loss && !Object.hasOwn(LOSSES, loss.name) ? { loss: customLoss(() => {}, { name: loss.name }) } : {}
+  return { ...any, storage: { kind: 'memory' } }
 }
 
 function fileFacts({ file }: StateFile): FileFacts {

@@ -1,11 +1,16 @@
 // A head, or a trunk, made again from a checkpoint.
 
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import type { NativeState } from '../binding.js'
 import { WideheadError } from '../errors.js'
 import { badFile } from '../files/safetensors.js'
+import { SafetensorsFile } from '../files/safetensors-reader.js'
+import { SavedRows } from '../heads/storage.js'
+import { type HeadStorage, type ReadStorage, readStorage } from '../heads/storage-options.js'
 import { createLoss, type Loss } from '../losses.js'
 import { checkTensor, restore, type StateFile, type StateHeader, withCheckpoint, withFiles } from './load.js'
-import { STATE, type State } from './save.js'
+import { type SavedRowFile, STATE, type State } from './save.js'
 
 /** Heads and trunks have a method of this name: the native object to fill. */
 export const RESTORE = Symbol('restore')
@@ -18,6 +23,11 @@ export const RESTORE = Symbol('restore')
 export interface LoadOptions {
   /** For a head with a custom loss, whose code no file holds: the same loss again, under the same name. */
   loss?: Loss
+  /**
+   * Of a head whose rows are a file: where that is now, if it has been moved. Or kind memory: the file is only read, beside others that only
+   * read it, and rows that change take memory. Default: as it was saved.
+   */
+  storage?: HeadStorage
 }
 
 /** What is made again has the state it is made from, and a way to put it back. */
@@ -34,18 +44,53 @@ export function loadHeadAs<T extends Restorable>(
   create: (kind: string, options: never) => T,
   options: LoadOptions = {},
 ): Promise<T> {
-  return withCheckpoint(folder, (path) =>
-    withFiles(path, ['head', 'rows'], async (small, rows) => {
-      const { header } = small
-      if (kind !== undefined && header.kind !== kind) {
-        throw badFile(small.file.path, `holds a head of the kind ${header.kind}, expected ${kind}`)
-      }
-      checkSize(rows, header)
-      const config = withLoss(small, options)
-      const head = make(small, () => create(header.kind, { ...config, init: { kind: 'zeros' } } as never))
-      return fill(head, small, rows)
-    }),
-  )
+  const load = async (small: StateFile, rows?: StateFile) => {
+    const { header } = small
+    if (kind !== undefined && header.kind !== kind) {
+      throw badFile(small.file.path, `holds a head of the kind ${header.kind}, expected ${kind}`)
+    }
+    const storage = await openRows(small, rows, options)
+    const config = { ...withLoss(small, options), init: { kind: 'zeros' }, storage }
+    const head = make(small, () => create(header.kind, config as never))
+    return fill(head, small, rows)
+  }
+  return withCheckpoint(folder, async (path) => {
+    const elsewhere = await withFiles(path, ['head'], async ({ header }) => header.rowFile !== undefined)
+    return elsewhere ? withFiles(path, ['head'], load) : withFiles(path, ['head', 'rows'], load)
+  })
+}
+
+/** The rows that the configuration promises are there: only then is memory asked for because of it. */
+async function openRows(
+  { header, file }: StateFile,
+  rows: StateFile | undefined,
+  options: LoadOptions,
+): Promise<SavedRows | undefined> {
+  const given = options.storage && readStorage(options.storage)
+  if (rows) {
+    if (given?.kind === 'file') throw badFile(file.path, 'has its rows in memory: storage must be memory or left out')
+    checkSize(rows.file, header)
+    return undefined
+  }
+  const { numClasses, storage } = header.config as { numClasses: number; storage?: HeadStorage }
+  const saved = header.rowFile as SavedRowFile
+  const found = await openRowFile(file.path, saved, given)
+  await found.close() // the header is all that is wanted of it
+  checkSize(found, header)
+  checkTensor(found, { name: 'positions', dtype: 'U32', shape: [numClasses, 1] })
+  const wanted = given ?? { ...readStorage(storage), path: resolve(found.path) }
+  return SavedRows.of(found, saved.generation, wanted)
+}
+
+/** Where it is said to be; or as far from the checkpoint as it was; or where it was. */
+function openRowFile(
+  checkpoint: string,
+  { path, fromFolder }: SavedRowFile,
+  given: ReadStorage | undefined,
+): Promise<SafetensorsFile> {
+  if (given?.kind === 'file') return SafetensorsFile.open(given.path)
+  const near = resolve(checkpoint, '../..', fromFolder)
+  return SafetensorsFile.open(existsSync(near) ? near : path)
 }
 
 /** `create` makes a trunk from options. */
@@ -61,8 +106,7 @@ export function loadTrunkAs<T extends Restorable>(folder: string, create: (optio
   )
 }
 
-/** The rows that the configuration promises are there: only then is memory asked for because of it. */
-function checkSize({ file }: StateFile, { config }: StateHeader): void {
+function checkSize(file: SafetensorsFile, { config }: StateHeader): void {
   const { numClasses, hiddenSize, bias } = config as { numClasses: number; hiddenSize: number; bias?: boolean }
   const name = file.tensors.has('V') ? 'V' : 'W'
   checkTensor(file, { name, dtype: 'F32', shape: [numClasses, hiddenSize + (bias ? 1 : 0)] })
@@ -96,7 +140,11 @@ function make<T extends Restorable>({ file, header }: StateFile, create: () => T
   throw badFile(file.path, 'was saved by a version of widehead with other defaults')
 }
 
-async function fill<T extends Restorable>(made: T, small: StateFile | undefined, streamed: StateFile): Promise<T> {
+async function fill<T extends Restorable>(
+  made: T,
+  small: StateFile | undefined,
+  streamed: StateFile | undefined,
+): Promise<T> {
   try {
     await restore(made[RESTORE](), small, streamed)
     return made

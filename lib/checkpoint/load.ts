@@ -10,7 +10,7 @@ import { badFile, type TensorInfo } from '../files/safetensors.js'
 import { SafetensorsFile } from '../files/safetensors-reader.js'
 import { DIGITS } from './file-plan.js'
 import { findCheckpoint, othersThan } from './folder.js'
-import { STATE_FILES, STATE_VERSION } from './save.js'
+import { type SavedRowFile, STATE_FILES, STATE_VERSION } from './save.js'
 
 const PIECE = 2 ** 26 // bytes held beside the arrays that are filled
 
@@ -21,6 +21,8 @@ export interface StateHeader {
   config: Record<string, unknown>
   resolved: Record<string, unknown>
   facts: Record<string, unknown>
+  /** Where the rows are, if they are in no file of the checkpoint. */
+  rowFile?: SavedRowFile
 }
 
 /** A file of a checkpoint whose header has been checked. */
@@ -106,7 +108,15 @@ function readHeader({ path, metadata }: SafetensorsFile): StateHeader {
     config: object('config', metadata.config),
     resolved: object('resolved', metadata.resolved),
     facts: object('facts', metadata.facts, Number.POSITIVE_INFINITY), // the caller's own, which nothing here walks over
+    rowFile: metadata.rowFile === undefined ? undefined : checkRowFile(path, object('rowFile', metadata.rowFile)),
   }
+}
+
+function checkRowFile(place: string, { path, fromFolder, generation }: Record<string, unknown>): SavedRowFile {
+  if (typeof path === 'string' && typeof fromFolder === 'string' && /^[0-9a-f]{16}$/.test(`${generation}`)) {
+    return { path, fromFolder, generation: `${generation}` }
+  }
+  throw badFile(place, 'rowFile of its metadata does not say where the rows are')
 }
 
 /** Calls `use` with the path of the newest checkpoint; an error of a damaged one names the others that are there. */
@@ -141,23 +151,31 @@ export async function withFiles<T>(
   }
 }
 
-/** Fills what was made from the same options: the small arrays from `small`, the others from `streamed`. */
-export async function restore(target: NativeState, small: StateFile | undefined, streamed: StateFile): Promise<void> {
+/** Fills what was made from the same options: the small arrays from `small`, the others from `streamed` unless they are there already. */
+export async function restore(
+  target: NativeState,
+  small: StateFile | undefined,
+  streamed: StateFile | undefined,
+): Promise<void> {
   const given = []
   if (small) {
     for (const [name, { dtype, shape }] of small.file.tensors)
       given.push({ name, dtype, shape, data: await small.read(name) })
   }
   const wanted = target.restore(given)
-  for (const tensor of wanted) checkTensor(streamed.file, tensor)
+  if (streamed) await fillStreamed(target, wanted, streamed)
+  target.restored()
+}
+
+async function fillStreamed(target: NativeState, wanted: readonly NativeTensor[], from: StateFile): Promise<void> {
+  for (const tensor of wanted) checkTensor(from.file, tensor)
   for (const [number, { name }] of wanted.entries()) {
     let offset = 0
-    for await (const piece of streamed.pieces(name)) {
+    for await (const piece of from.pieces(name)) {
       target.fill(number, offset, piece)
       offset += piece.length
     }
   }
-  target.restored()
 }
 
 export function checkTensor(file: SafetensorsFile, { name, dtype, shape }: Omit<NativeTensor, 'streamed'>): void {

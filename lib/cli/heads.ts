@@ -4,6 +4,7 @@ import type { Setting, SettingValue } from '../data/formats/format.js'
 import { settingFault } from '../data/formats/settings.js'
 import type { LshSampledSoftmaxOptions } from '../heads/lsh-softmax.js'
 import type { Sampler } from '../heads/sampled-softmax.js'
+import type { HeadStorage } from '../heads/storage-options.js'
 import type { CommonOptions, Head, RowHeadOptions } from '../heads/types.js'
 import type { Loss } from '../losses.js'
 import type { Optimizer } from '../optimizer.js'
@@ -21,6 +22,8 @@ export interface HeadSetup {
   common: CommonOptions
   /** Of heads that take any loss of the spherical family. */
   loss?: Loss
+  /** Of the exact head. */
+  storage?: HeadStorage
   /** Of heads that hold rows of weights. */
   optimizer?: Optimizer['kind']
   options: HeadOptionValues
@@ -97,7 +100,8 @@ export const HEADS = {
       'loss, gradient and update of all D classes exactly, for the losses of the spherical family, by SGD. ' +
       'O(d^2) an example, whatever D is.',
     options: [],
-    create: async ({ common, loss }) => new (await heads()).ExactHead({ ...common, loss: loss as Loss }),
+    create: async ({ common, loss, storage }) =>
+      new (await heads()).ExactHead({ ...common, loss: loss as Loss, storage }),
   },
   dense: {
     summary: 'the same numbers as exact by forming all outputs, to compare with. O(D d) an example.',

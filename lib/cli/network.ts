@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { NetworkConfig } from '../files/config.js'
 import { MODEL_FILES } from '../files/model.js'
 import { badFile } from '../files/safetensors.js'
+import type { HeadStorage } from '../heads/storage-options.js'
 import type { Head } from '../heads/types.js'
 import { createLoss } from '../losses.js'
 import type { Optimizer } from '../optimizer.js'
@@ -22,9 +23,13 @@ export interface NetworkTraining {
   headOptimizer?: Optimizer['kind']
   clipNorm?: number
   seed?: number
+  storage?: HeadStorage
 }
 
-async function createTrunk(config: NetworkConfig, { headOptimizer: _, ...training }: NetworkTraining): Promise<Trunk> {
+async function createTrunk(
+  config: NetworkConfig,
+  { headOptimizer: _, storage: __, ...training }: NetworkTraining,
+): Promise<Trunk> {
   const { Trunk } = await import('../trunk.js')
   return new Trunk({
     vocabularySize: config.numInputs,
@@ -44,16 +49,13 @@ function network(trunk: Trunk, head: Head): Network {
   return { trunk, head, close }
 }
 
-function createHead(
-  config: NetworkConfig,
-  counts: Float64Array,
-  training: { seed?: number; headOptimizer?: Optimizer['kind'] },
-): Promise<Head> {
+function createHead(config: NetworkConfig, counts: Float64Array, training: NetworkTraining): Promise<Head> {
   const { numClasses, hiddenSize, bias, loss, headOptions: options } = config
-  const { seed, headOptimizer: optimizer } = training
+  const { seed, headOptimizer: optimizer, storage } = training
   return headKind(config.head as HeadName).create({
     common: { numClasses, hiddenSize, bias, seed },
     ...(loss && { loss: createLoss(loss.name, loss.parameters) }),
+    storage,
     optimizer,
     options,
     counts,
@@ -79,13 +81,13 @@ export async function createNetwork(
   return network(trunk, await head.catch(refusal((fault) => usage(`--head ${config.head}: ${fault}`))))
 }
 
-/** The network of the newest checkpoint of a model folder, as it was. */
-export async function loadNetwork(folder: string, config: NetworkConfig): Promise<Network> {
+/** The network of the newest checkpoint of a model folder, as it was; `storage` says otherwise of rows that are a file. */
+export async function loadNetwork(folder: string, config: NetworkConfig, storage?: HeadStorage): Promise<Network> {
   const [{ Trunk }, { loadHead }] = await Promise.all([import('../trunk.js'), import('../heads/load.js')])
   const checkpoints = join(folder, MODEL_FILES.checkpoints)
   const trunk = await Trunk.load(checkpoints)
   try {
-    const head = await loadHead(checkpoints, {}, config.head)
+    const head = await loadHead(checkpoints, { storage }, config.head)
     checkFits(checkpoints, config, { trunk, head })
     return network(trunk, head)
   } catch (error) {

@@ -1,7 +1,11 @@
+import type { NativeHead } from '../binding.js'
 import { type LoadOptions, loadHeadAs } from '../checkpoint/load-head.js'
+import type { RowsState } from '../checkpoint/save.js'
 import { BaseHead } from './base.js'
 import type { OwnOptions } from './spec.js'
 import { defaultPolicy, mergePolicy, type StabilisationPolicy } from './stabilisation.js'
+import { newRowFile, removeJournals, SavedRows } from './storage.js'
+import { type HeadStorage, type ReadStorage, readStorage } from './storage-options.js'
 import type { CommonOptions, HeadOptions } from './types.js'
 
 /** What {@link ExactHead} and heads made from it have as an option. */
@@ -15,7 +19,10 @@ export interface FactoredOptions extends CommonOptions {
  *
  * @category Options of heads
  */
-export interface ExactHeadOptions extends HeadOptions, FactoredOptions {}
+export interface ExactHeadOptions extends HeadOptions, FactoredOptions {
+  /** Where the rows of V are: in memory (the default), or in a file that may be larger than it. */
+  storage?: HeadStorage
+}
 
 /**
  * Facts about an {@link ExactHead}.
@@ -144,13 +151,39 @@ export abstract class FactoredHead extends BaseHead {
  * @category Heads
  */
 export class ExactHead extends FactoredHead {
+  readonly #storage: ReadStorage
+
   /**
    * @param options its shape, its loss, and how accuracy is kept
    * @throws a TypeError or RangeError that names the option, the rule and the value received (WIDEHEAD_INVALID_TYPE,
    * WIDEHEAD_OUT_OF_RANGE, WIDEHEAD_DETACHED); WIDEHEAD_OUT_OF_MEMORY: the weights, 4 D d bytes and more, are not to be had
    */
   constructor(options: ExactHeadOptions) {
-    super('exact', options)
+    // What load() passes is no plain object: the rows are there already.
+    const given = (options as Partial<ExactHeadOptions> | undefined)?.storage
+    const storage = given instanceof SavedRows ? given.storage : readStorage(given)
+    const rows = (numClasses: number, features: number) => {
+      if (given instanceof SavedRows) return given.native(numClasses, features)
+      return storage.kind === 'file' ? newRowFile(storage, numClasses, features) : undefined
+    }
+    super('exact', options, { storage: rows })
+    this.#storage = storage
+  }
+
+  protected override recipe(): object {
+    const storage = this.#storage.kind === 'file' ? this.#storage : undefined
+    return { ...super.recipe(), storage }
+  }
+
+  protected override rowFile(head: NativeHead): RowsState | undefined {
+    const storage = this.#storage
+    if (storage.kind !== 'file') return undefined
+    return {
+      path: storage.path,
+      begin: () => head.beginGeneration(),
+      flush: () => head.flushRows(),
+      keep: (generations) => removeJournals(storage.path, head.keepJournals(generations)),
+    }
   }
 
   /**

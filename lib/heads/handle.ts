@@ -2,7 +2,7 @@
 
 import type { NativeHead, NativeHeadSpec } from '../binding.js'
 import { RESTORE } from '../checkpoint/load-head.js'
-import { type Saved, type SaveOptions, STATE, type State, startSaving } from '../checkpoint/save.js'
+import { type RowsState, type Saved, type SaveOptions, STATE, type State, startSaving } from '../checkpoint/save.js'
 import { typed, WideheadError } from '../errors.js'
 import { native } from '../native.js'
 
@@ -18,7 +18,7 @@ export abstract class HeadHandle {
 
   protected constructor(spec: NativeHeadSpec) {
     this.#native = new native.Head(spec)
-    const { kind, init: _, policy: __, ...resolved } = spec
+    const { kind, init: _, policy: __, storage: ___, ...resolved } = spec
     this.#kind = kind
     this.#resolved = withoutArrays(resolved, null)
   }
@@ -67,17 +67,23 @@ export abstract class HeadHandle {
   [STATE](head: NativeHead = this.idle()): State {
     const step = head.diagnostics().steps
     return {
-      snapshot: head.snapshot(),
+      snapshot: () => head.snapshot(),
       step,
       kind: this.#kind,
       config: withoutArrays(this.recipe(), undefined),
       resolved: this.#resolved,
+      rows: this.rowFile(head),
     }
   }
 
   /** @internal */
   [RESTORE](): NativeHead {
     return this.idle()
+  }
+
+  /** The file that the rows are in, if they are. */
+  protected rowFile(_: NativeHead): RowsState | undefined {
+    return undefined
   }
 
   /** Options that make a head like this one; weights, a loss's code and lists that grow with D are saved in other ways. */

@@ -25,6 +25,7 @@ struct HeadSpec {
   StabilisationPolicy policy{};
   size_t stretch = 0;
   Napi::Object options;  // what only this kind of head has
+  Napi::Object storage;  // where the rows are to be, if not in memory
 };
 
 inline StabilisationPolicy readPolicy(const Napi::Object& policy) {
@@ -54,6 +55,7 @@ inline HeadSpec readSpec(const Napi::Object& object) {
     spec.stretch = static_cast<size_t>(number(policy.As<Napi::Object>(), "stretch"));
   }
   if (present(object.Get("options"))) spec.options = object.Get("options").As<Napi::Object>();
+  if (present(object.Get("storage"))) spec.storage = object.Get("storage").As<Napi::Object>();
   return spec;
 }
 
@@ -95,6 +97,17 @@ inline BulkSettings bulkSettingsOf(const Napi::Object& options) {
   settings.sampler = samplerOf(options);
   settings.ratePower = number(options, "ratePower");
   return settings;
+}
+
+inline std::unique_ptr<RowFile> rowFileOf(const HeadSpec& spec) {
+  const Napi::Object& storage = spec.storage;
+  if (storage.IsEmpty()) return nullptr;
+  const ArrayView header(storage.Get("header"));
+  const auto* bytes = static_cast<const uint8_t*>(header.data);
+  const RowFileSpec file{text(storage, "path"), {bytes, bytes + header.length},
+                         size(storage, "bytes"), size(storage, "stateAt"), size(storage, "rowsAt"), size(storage, "stampsAt"),
+                         text(storage, "generation"), flag(storage, "private"), flag(storage, "power")};
+  return std::make_unique<RowFile>(file, spec.config.numClasses, spec.config.hiddenSize + (spec.config.bias ? 1 : 0));
 }
 
 inline std::shared_ptr<Head> makeHead(const HeadSpec& spec) {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <numeric>
+#include <utility>
 
 #include "base/pool.h"
 #include "base/rng.h"
@@ -20,8 +21,8 @@ constexpr size_t kBlock = 512;  // rows at a time: they fit in a cache beside U
 
 }  // namespace
 
-FactoredWeights::FactoredWeights(size_t numClasses, size_t features, size_t stretch)
-    : v(numClasses, features, stretch), u(features), ui(features), qc(features), omega(features), wbar(features) {
+FactoredWeights::FactoredWeights(size_t numClasses, size_t features, size_t stretch, std::unique_ptr<RowFile> file)
+    : v(numClasses, features, stretch, std::move(file)), u(features), ui(features), qc(features), omega(features), wbar(features) {
   u.setIdentity(1);
   ui.setIdentity(1);
 }
@@ -57,6 +58,7 @@ class FactoredWeights::RowReader {
     current_.reserve(count * d);
     wide_.reserve(count * d);
     rows_.reserve(count * d);
+    w_.v.prefetch(classes, count);
     w_.v.gather(current_.data(), order, classes, count);
     parallelFor(count, 16, [&](size_t begin, size_t end) {
       // subtractProduct subtracts, so it starts from -omega and is turned round at the end.
@@ -101,6 +103,7 @@ void FactoredWeights::logits(MatrixF out, ConstMatrixF hu, const std::vector<dou
   std::vector<uint32_t> order;
   for (size_t begin = 0; begin < out.cols; begin += kBlock) {
     const size_t n = std::min(kBlock, out.cols - begin);
+    v.prefetch(classes + begin, n);
     v.gather(current.data(), order, classes + begin, n);
     gemm(MatrixF(scores.data(), out.rows, n), hu, ConstMatrixF(current.data(), n, d).transposed());
     for (size_t j = 0; j < out.rows; j++) {

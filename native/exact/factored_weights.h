@@ -24,7 +24,8 @@ struct Drift {
 
 class FactoredWeights {
  public:
-  FactoredWeights(size_t numClasses, size_t features, size_t stretch);
+  // The rows of V: zeros, or what a file holds.
+  FactoredWeights(size_t numClasses, size_t features, size_t stretch, std::unique_ptr<RowFile> file = nullptr);
 
   // Starting weights; the rows have hiddenSize weights, then the bias if features = hiddenSize + 1.
   void init(const InitConfig& init, size_t hiddenSize);

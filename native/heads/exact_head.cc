@@ -19,8 +19,9 @@ constexpr size_t kRows = 16;  // of n numbers, a thread
 
 }  // namespace
 
-ExactHead::ExactHead(const HeadConfig& config, const InitConfig& init, const StabilisationPolicy& policy, size_t stretch)
-    : Head(config), weights_(config.numClasses, features(), stretch), stabiliser_(features()), policy_(policy) {
+ExactHead::ExactHead(const HeadConfig& config, const InitConfig& init, const StabilisationPolicy& policy, size_t stretch,
+                     std::unique_ptr<RowFile> file)
+    : Head(config), weights_(config.numClasses, features(), stretch, std::move(file)), stabiliser_(features()), policy_(policy) {
   weights_.init(init, config.hiddenSize);
 }
 
@@ -35,13 +36,15 @@ void ExactHead::score(Pass& base) const {
   const Targets& targets = pass.targets;
   const size_t m = pass.m, n = features();
   pass.version = version_;
+  // Rows of a file come from the disk while this is computed that needs none.
+  weights_.v.prefetch(targets.unique().data(), targets.numUnique());
+  const MatrixF hq(pass.hq.reserve(m * n), m, n), hu(pass.hu.reserve((m + mostSplit(m)) * n), m, n);
+  inParallel([&] { gemm(hq, pass.h(), weights_.qc.hi()); }, [&] { gemm(hu, pass.h(), weights_.u.hi().transposed()); });
+
   pass.rows.reserve(targets.numUnique() * n);
   weights_.v.gather(pass.rows.data(), pass.order, targets.unique().data(), targets.numUnique());
   pass.place.resize(targets.numUnique());
   for (size_t i = 0; i < pass.order.size(); i++) pass.place[pass.order[i]] = i;
-
-  const MatrixF hq(pass.hq.reserve(m * n), m, n), hu(pass.hu.reserve((m + mostSplit(m)) * n), m, n);
-  inParallel([&] { gemm(hq, pass.h(), weights_.qc.hi()); }, [&] { gemm(hu, pass.h(), weights_.u.hi().transposed()); });
   pass.sHat.resize(m);
   if (pass.shared.count() > 0) pass.shared.score(hu, weights_.gamma);
   parallelFor(m, kRows, [&](size_t begin, size_t end) {
@@ -131,6 +134,7 @@ double ExactHead::apply(Pass& base, const ApplyOptions& options) {
   const double clip = gradNorm > options.clipNorm ? options.clipNorm / gradNorm : 1;
   const double decay = 1 - options.learningRate * options.weightDecay;
   const double eta = options.learningRate * clip / decay;  // W <- decay (W - eta G H^T)
+  if (eta > 0) weights_.v.touch(pass.targets.unique().data(), pass.targets.numUnique());
   version_++;
   if (eta > 0) {
     // A decay that takes most of W away makes eta large beside it; such a step goes without an inverse of U.

@@ -19,7 +19,9 @@ struct ExactHeadPass : ExactPass {
 
 class ExactHead : public Head {
  public:
-  ExactHead(const HeadConfig& config, const InitConfig& init, const StabilisationPolicy& policy, size_t stretch);
+  // file: where the rows of V are to be, if not in memory; starting weights go into a new one alone.
+  ExactHead(const HeadConfig& config, const InitConfig& init, const StabilisationPolicy& policy, size_t stretch,
+            std::unique_ptr<RowFile> file = nullptr);
 
   std::unique_ptr<Pass> newPass() const override;
   void score(Pass& pass) const override;
@@ -33,6 +35,7 @@ class ExactHead : public Head {
   void archive(Archive& archive) override;
   void checkRestored() override { weights_.v.checkRestored(); }
 
+  RowFile* file() const { return weights_.v.file(); }
   Drift drift() const { return weights_.drift(); }
   void refresh();
   // Brings all rows of V up to date, O(D d^2) at most: searches then read them where they lie, until the next update.

@@ -9,6 +9,7 @@ import {
   DenseHead,
   ExactHead,
   type Head,
+  type HeadStorage,
   type SparseTargets,
   type Targets,
 } from '../../lib/index.js'
@@ -32,6 +33,8 @@ export interface Trial {
   start?: number
   /** Default: calmRate, the loss's pace over the largest eigenvalue of the minibatch. */
   options?: (batch: Batch, step: number) => ApplyOptions
+  /** Of the exact head. */
+  storage?: HeadStorage
 }
 
 /** Relative errors: of W (biases included) at the end, of the others the root of the mean square over the steps. */
@@ -68,7 +71,7 @@ export class Race {
     this.judge = new Float64Head({ numClasses, hiddenSize, loss: lossCase.dense, bias, weights, biases })
     this.exact = shortlist
       ? new BulkSoftmaxHead({ ...options, shortlist, minibatchTargets: trial.minibatchTargets ?? false, sampled: 0 })
-      : new ExactHead({ ...options, loss })
+      : new ExactHead({ ...options, loss, storage: trial.storage })
     this.dense = new DenseHead({ ...options, loss: shortlist ? customLoss(bulkSoftmaxByHand) : loss })
     const examples = new Stream(stream)
     this.batch = batch ?? (() => examples.next())

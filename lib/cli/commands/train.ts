@@ -3,6 +3,7 @@
 import { Command, Option } from 'commander'
 import { FORMAT_NAMES, FORMATS } from '../../data/formats/index.js'
 import { settingFault } from '../../data/formats/settings.js'
+import { DURABILITIES } from '../../heads/storage-options.js'
 import { LOSSES } from '../../losses.js'
 import { OPTIMIZER_KINDS } from '../../optimizer.js'
 import { ACTIVATIONS } from '../../trunk-options.js'
@@ -156,6 +157,17 @@ function head(command: Command): void {
   for (const option of HEAD_OPTIONS) {
     command.addOption(settingOption({ ...option, description: `${ownersOf(option.name)}: ${option.description}` }))
   }
+  command
+    .option(
+      '--storage-file <path>',
+      'exact: keep the rows in this file, which may be larger than memory; checkpoints name it',
+    )
+    .addOption(
+      new Option(
+        '--durability <kind>',
+        'exact: what --storage-file outlives, the death of the process or a loss of power (default: process)',
+      ).choices(DURABILITIES),
+    )
 }
 
 /** `on`: a flag that is set unless --no-... is given. */
