@@ -83,7 +83,7 @@ export class ExactHead extends BaseHead {
       const { policy: changes } = options
       return mergePolicy(defaultPolicy(options.numClasses, features), changes ?? {})
     }
-    super('exact', options, { policy })
+    super('exact', options, { policy, distributed: true })
     this.#policy = policy(this.hiddenSize + (this.bias ? 1 : 0))
   }
 
@@ -132,7 +132,12 @@ export class ExactHead extends BaseHead {
    * @throws WIDEHEAD_BUSY; WIDEHEAD_CLOSED; WIDEHEAD_OUT_OF_MEMORY
    */
   drift(): Drift {
-    return this.idle().drift()
+    return this.idle('drift', 'driftAsync').drift()
+  }
+
+  /** drift() on another thread, in its turn among asynchronous calls, as stepAsync(). */
+  driftAsync(): Promise<Drift> {
+    return this.inTurn((head) => head.driftAsync())
   }
 
   /**
@@ -141,7 +146,12 @@ export class ExactHead extends BaseHead {
    * @throws WIDEHEAD_BUSY; WIDEHEAD_CLOSED; WIDEHEAD_OUT_OF_MEMORY
    */
   refresh(): void {
-    this.idle().refresh()
+    this.idle('refresh', 'refreshAsync').refresh()
+  }
+
+  /** refresh() on another thread, in its turn among asynchronous calls, as stepAsync(). */
+  refreshAsync(): Promise<void> {
+    return this.inTurn((head) => head.refreshAsync())
   }
 
   /**
@@ -152,6 +162,11 @@ export class ExactHead extends BaseHead {
    * @throws WIDEHEAD_BUSY; WIDEHEAD_CLOSED; WIDEHEAD_OUT_OF_MEMORY
    */
   catchUp(): void {
-    this.idle().catchUp()
+    this.idle('catchUp', 'catchUpAsync').catchUp()
+  }
+
+  /** catchUp() on another thread, in its turn among asynchronous calls, as stepAsync(). */
+  catchUpAsync(): Promise<void> {
+    return this.inTurn((head) => head.catchUpAsync())
   }
 }

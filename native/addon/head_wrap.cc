@@ -217,7 +217,8 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
   Napi::Promise together(const Napi::CallbackInfo& info, std::function<void(Head&)> call,
                          std::function<Napi::Value(Napi::Env)> result = [](Napi::Env env) { return env.Undefined(); }) {
     const auto run = [head = open_->head, call = std::move(call)] {
-      const std::lock_guard<std::mutex> turn(head->communicator()->turn());
+      std::unique_lock<std::mutex> turn;
+      if (Communicator* comm = head->communicator()) turn = std::unique_lock<std::mutex>(comm->turn());
       call(*head);
     };
     return Task::start(info.Env(), run, objectsOf(info), std::move(result));

@@ -1,5 +1,5 @@
 // What all ranks do together with a head that lies on all of them. Each call is made by all ranks, in the same order; it holds the
-// communicator's turn. A head of one rank needs none of this.
+// communicator's turn. But for the first and the last they are calls of a head on one rank, too.
 #pragma once
 
 #include "heads/head.h"

@@ -1,0 +1,96 @@
+// The ranks that train together, as this one sees them.
+
+import { checkNumber } from '../check.js'
+import { typed } from '../errors.js'
+import { native } from '../native.js'
+import type { NativeCommunicator } from './binding.js'
+
+export interface CommunicatorOptions {
+  /**
+   * Seconds that a rank waits for others before it gives up: what it waits in fails with WIDEHEAD_STALLED and a message that names
+   * them, and nothing can be done together any more. Default 300; 0 for no limit.
+   */
+  stallTimeout?: number
+}
+
+const LOOK_EVERY_MS = 500
+const DEFAULT_STALL_TIMEOUT = 300
+
+/**
+ * All ranks of a job. Heads and trunks that are made with it lie on all of them; their asynchronous calls are then made by all ranks,
+ * in the same order. Calls over one communicator run one after the other.
+ */
+export class Communicator {
+  /** This process among the others, from 0. */
+  readonly rank: number
+  /** How many there are. */
+  readonly size: number
+  /** @internal */
+  readonly handle: unknown
+  /** @internal The last call that was made, which the next one waits for. */
+  tail: Promise<unknown> = Promise.resolve()
+  readonly #watchdog: NodeJS.Timeout | undefined
+
+  /** @internal */
+  constructor({ handle, rank, size }: NativeCommunicator, options: CommunicatorOptions = {}) {
+    const timeout = checkNumber('stallTimeout', options.stallTimeout ?? DEFAULT_STALL_TIMEOUT, 0)
+    this.handle = handle
+    this.rank = rank
+    this.size = size
+    if (timeout > 0 && size > 1) this.#watchdog = setInterval(() => this.#look(timeout), LOOK_EVERY_MS).unref()
+  }
+
+  /** Resolves once all ranks are here. */
+  async barrier(): Promise<void> {
+    await this.#gather('a barrier', new Uint8Array(0))
+  }
+
+  /** What each rank gives, in the order of the ranks. All give arrays of one type, of any length. */
+  async allGather<T extends Float32Array | Float64Array | Int32Array | Uint32Array | Uint8Array>(
+    values: T,
+  ): Promise<T[]> {
+    const name = values.constructor.name
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+    const parts = await this.#gather(`allGather of ${name}`, bytes)
+    const ArrayType = values.constructor as new (buffer: ArrayBuffer) => T
+    return parts.map((part) => new ArrayType(part))
+  }
+
+  /** Bytes that this rank has sent to others so far, and exchanges that it has taken part in. */
+  traffic(): { bytesSent: number; exchanges: number } {
+    return native.traffic(this.handle)
+  }
+
+  /** Ends all processes of an MPI job with this exit code, as soon as may be. */
+  abort(code: number): void {
+    native.abortJob(this.handle, code)
+  }
+
+  /** For a rank that goes its own way from here. */
+  close(): void {
+    clearInterval(this.#watchdog)
+  }
+
+  /** @internal Runs a call once those before it are done. */
+  inTurn<T>(call: () => Promise<T>): Promise<T> {
+    const done = this.tail.then(call)
+    this.tail = done.catch(() => {})
+    return done
+  }
+
+  #gather(what: string, bytes: Uint8Array): Promise<ArrayBuffer[]> {
+    const copy = bytes.slice()
+    const done = this.inTurn(() => native.gather(this.handle, what, copy))
+    return done.catch((error) => {
+      throw typed(error)
+    })
+  }
+
+  #look(timeout: number): void {
+    const { seconds, ranks } = native.waiting(this.handle)
+    if (ranks.length === 0 || seconds < timeout) return
+    const who = ranks.length === 1 ? `rank ${ranks[0]} has` : `ranks ${ranks.join(', ')} have`
+    const message = `${who} not come for ${Math.round(seconds)} s: stopped, cut off, or busy with something else`
+    native.stopWaiting(this.handle, message)
+  }
+}
