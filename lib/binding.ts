@@ -66,6 +66,7 @@ export interface NativeHead extends NativeState {
   /** These are calls of all ranks together, where there are several. */
   rowsAsync(out: Float32Array, classes: Int32Array): Promise<void>
   logitsAsync(out: Float32Array, hidden: Float32Array, classes: Int32Array): Promise<void>
+  meetAsync(what: string): Promise<void>
   driftAsync(): Promise<{ Q: number; wbar: number; inverse: number }>
   refreshAsync(): Promise<void>
   catchUpAsync(): Promise<void>

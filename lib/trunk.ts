@@ -285,10 +285,17 @@ export class Trunk {
    * A trunk as it was saved in `folder` with the head above it, by {@link Head.save} or `widehead train`.
    *
    * @param folder a folder of checkpoints, or one checkpoint
+   * @param options the ranks that it is to lie on, all of which load it
    * @throws as a rejection: WIDEHEAD_FILE, if there is none or it is damaged; WIDEHEAD_OUT_OF_MEMORY
    */
-  static load(folder: string): Promise<Trunk> {
-    return loadTrunkAs(folder, (options) => new Trunk(options))
+  static load(
+    folder: string,
+    options: {
+      /** From {@link mpi}. Default: this process alone. */
+      distributed?: Communicator
+    } = {},
+  ): Promise<Trunk> {
+    return loadTrunkAs(folder, (own) => new Trunk(own), options.distributed)
   }
 
   /** @internal What a checkpoint keeps of it. */

@@ -6,7 +6,7 @@ import { type Drift, ExactHead } from '../heads/exact.js'
 import { loadHead } from '../heads/load.js'
 import type { Head } from '../heads/types.js'
 import { customLoss, LOSSES } from '../losses.js'
-import { type StateFile, withCheckpoint, withFiles } from './load.js'
+import { type StateFile, withCheckpoint, withFiles, withHead } from './load.js'
 import type { LoadOptions } from './load-head.js'
 import { type CheckpointInfo, readCheckpoint } from './read.js'
 import { STATE_FILES } from './save.js'
@@ -42,11 +42,12 @@ export async function inspectCheckpoint(folder: string, options: { drift?: boole
   const info = await readCheckpoint(folder)
   const { files, spectrum } = await withCheckpoint(info.path, async (path) => {
     const hasTrunk = await exists(join(path, STATE_FILES.trunk))
-    const contents = ['head', 'rows', ...(hasTrunk ? ['trunk'] : [])] as (keyof typeof STATE_FILES)[]
-    return withFiles(path, contents, async (...opened) => ({
-      files: opened.map(fileFacts),
-      spectrum: await spectrumOf(opened[0]),
-    }))
+    return withHead(path, (small, rows) =>
+      withFiles(path, hasTrunk ? ['head', 'trunk'] : ['head'], async (_, ...trunk) => ({
+        files: [small, ...rows, ...trunk].map(fileFacts),
+        spectrum: await spectrumOf(small),
+      })),
+    )
   })
   const head = await loadHead(info.path, withAnyLoss(info))
   try {

@@ -1,10 +1,21 @@
 // A head, or a trunk, made again from a checkpoint.
 
 import type { NativeState } from '../binding.js'
+import type { Communicator } from '../distributed/communicator.js'
 import { WideheadError } from '../errors.js'
 import { badFile } from '../files/safetensors.js'
 import { createLoss, type Loss } from '../losses.js'
-import { checkTensor, restore, type StateFile, type StateHeader, withCheckpoint, withFiles } from './load.js'
+import {
+  ALONE,
+  checkTensor,
+  type RankOf,
+  restore,
+  type StateFile,
+  type StateHeader,
+  withCheckpoint,
+  withFiles,
+  withHead,
+} from './load.js'
 import { STATE, type State } from './save.js'
 
 /** Heads and trunks have a method of this name: the native object to fill. */
@@ -18,6 +29,8 @@ export const RESTORE = Symbol('restore')
 export interface LoadOptions {
   /** For a head with a custom loss, whose code no file holds: the same loss again, under the same name. */
   loss?: Loss
+  /** For a head that is to lie on several ranks (`mpi()`), all of which load it: the number that saved it does not matter. */
+  distributed?: Communicator
 }
 
 /** What is made again has the state it is made from, and a way to put it back. */
@@ -35,37 +48,42 @@ export function loadHeadAs<T extends Restorable>(
   options: LoadOptions = {},
 ): Promise<T> {
   return withCheckpoint(folder, (path) =>
-    withFiles(path, ['head', 'rows'], async (small, rows) => {
+    withHead(path, async (small, rows) => {
       const { header } = small
       if (kind !== undefined && header.kind !== kind) {
         throw badFile(small.file.path, `holds a head of the kind ${header.kind}, expected ${kind}`)
       }
-      checkSize(rows, header)
-      const config = withLoss(small, options)
+      for (const file of rows) checkSize(file, header)
+      const { distributed } = options
+      const config = { ...withLoss(small, options), distributed }
       const head = make(small, () => create(header.kind, { ...config, init: { kind: 'zeros' } } as never))
-      return fill(head, small, rows)
+      return fill(head, small, rows, distributed ?? ALONE, (header.config as { numClasses: number }).numClasses)
     }),
   )
 }
 
 /** `create` makes a trunk from options. */
-export function loadTrunkAs<T extends Restorable>(folder: string, create: (options: never) => T): Promise<T> {
+export function loadTrunkAs<T extends Restorable>(
+  folder: string,
+  create: (options: never) => T,
+  distributed?: Communicator,
+): Promise<T> {
   return withCheckpoint(folder, (path) =>
     withFiles(path, ['trunk'], async (file) => {
       const { vocabularySize, embeddingSize } = file.header.config
       const shape = [vocabularySize as number, embeddingSize as number]
       checkTensor(file.file, { name: 'embedding', dtype: 'F32', shape })
-      const trunk = make(file, () => create(file.header.config as never))
-      return fill(trunk, undefined, file)
+      const trunk = make(file, () => create({ ...file.header.config, distributed } as never))
+      return fill(trunk, undefined, [file])
     }),
   )
 }
 
 /** The rows that the configuration promises are there: only then is memory asked for because of it. */
-function checkSize({ file }: StateFile, { config }: StateHeader): void {
+function checkSize({ file }: StateFile, { config, ranks }: StateHeader): void {
   const { numClasses, hiddenSize, bias } = config as { numClasses: number; hiddenSize: number; bias?: boolean }
   const name = file.tensors.has('V') ? 'V' : 'W'
-  checkTensor(file, { name, dtype: 'F32', shape: [numClasses, hiddenSize + (bias ? 1 : 0)] })
+  checkTensor(file, { name, dtype: 'F32', shape: [Math.ceil(numClasses / ranks), hiddenSize + (bias ? 1 : 0)] })
 }
 
 function withLoss({ file, header }: StateFile, { loss: given }: LoadOptions): object {
@@ -96,9 +114,15 @@ function make<T extends Restorable>({ file, header }: StateFile, create: () => T
   throw badFile(file.path, 'was saved by a version of widehead with other defaults')
 }
 
-async function fill<T extends Restorable>(made: T, small: StateFile | undefined, streamed: StateFile): Promise<T> {
+async function fill<T extends Restorable>(
+  made: T,
+  small: StateFile | undefined,
+  streamed: readonly StateFile[],
+  to: RankOf = ALONE,
+  numRows = 0,
+): Promise<T> {
   try {
-    await restore(made[RESTORE](), small, streamed)
+    await restore(made[RESTORE](), small, streamed, to, numRows)
     return made
   } catch (error) {
     made.close()

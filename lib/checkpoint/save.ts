@@ -1,7 +1,7 @@
 // Saving a head, and with it the trunk below it and facts of the caller's, as one checkpoint of one moment.
 
 import { join } from 'node:path'
-import type { NativeSnapshot, NativeTensor } from '../binding.js'
+import type { NativeFilePlan, NativeSnapshot, NativeTensor } from '../binding.js'
 import { checkInteger, checkObject } from '../check.js'
 import { typeError } from '../errors.js'
 import type { Trunk } from '../trunk.js'
@@ -59,26 +59,53 @@ export interface Saved {
   step: number
 }
 
+/** Where a checkpoint is made, and the name that it gets when it is whole. */
+export interface Place {
+  temporary: string
+  name: string
+}
+
+/** The file of the rows that rank `rank` of `size` has. */
+export function rowsFile(rank: number, size: number): string {
+  return size === 1 ? STATE_FILES.rows : `head.rows.${rank}-of-${size}.safetensors`
+}
+
+/** What this rank writes of a checkpoint, checked: its rows, and the first one all that is the same everywhere. */
+export function planCheckpoint(
+  head: State,
+  options: SaveOptions,
+  { rank, size }: { rank: number; size: number } = { rank: 0, size: 1 },
+): { files: (temporary: string) => NativeFilePlan[]; keep: number } {
+  const keep = checkInteger('keep', options.keep ?? 2, 1, 1e6)
+  const facts = asJson('facts', options.facts ?? {})
+  const trunk = rank === 0 ? options.trunk?.[STATE]() : undefined
+  const common = { step: String(head.step), ...(size > 1 && { ranks: String(size) }) }
+  const streamed = ({ streamed }: NativeTensor) => streamed
+  const small = ({ streamed }: NativeTensor) => !streamed
+  const files = (temporary: string) => {
+    const plan = (name: string, { snapshot }: State, includes: typeof small, about: Readonly<Record<string, string>>) =>
+      planFile(join(temporary, name), snapshot, includes, about)
+    const rows = plan(rowsFile(rank, size), head, streamed, metadata(head, 'rows', common))
+    if (rank > 0) return [rows]
+    return [
+      rows,
+      plan(STATE_FILES.head, head, small, metadata(head, 'head', { ...common, facts })),
+      ...(trunk ? [plan(STATE_FILES.trunk, trunk, streamed, metadata(trunk, 'trunk', common))] : []),
+    ]
+  }
+  return { files, keep }
+}
+
 /** Takes the state as it is now; `held` while it must not change. */
 export function startSaving(
   folder: string,
   head: State,
   options: SaveOptions,
 ): Omit<Writing, 'done'> & { done: Promise<Saved> } {
-  const keep = checkInteger('keep', options.keep ?? 2, 1, 1e6)
-  const trunk = options.trunk?.[STATE]()
-  const facts = asJson('facts', options.facts ?? {})
-  const common = { step: String(head.step) }
+  const plan = planCheckpoint(head, options)
   const temporary = beginCheckpoint(folder, head.step)
-  const path = (name: keyof typeof STATE_FILES) => join(temporary, STATE_FILES[name])
-  const streamed = ({ streamed }: NativeTensor) => streamed
-  const files = [
-    planFile(path('rows'), head.snapshot, streamed, metadata(head, 'rows', common)),
-    planFile(path('head'), head.snapshot, (tensor) => !tensor.streamed, metadata(head, 'head', { ...common, facts })),
-    ...(trunk ? [planFile(path('trunk'), trunk.snapshot, streamed, metadata(trunk, 'trunk', common))] : []),
-  ]
-  const writing = startWriting(files, folder)
-  return { held: writing.held, done: finish(writing, folder, temporary, head.step, keep) }
+  const writing = startWriting(plan.files(temporary), folder)
+  return { held: writing.held, done: finish(writing, folder, temporary, head.step, plan.keep) }
 }
 
 async function finish(

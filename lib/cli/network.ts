@@ -1,6 +1,7 @@
 // A network: the trunk, which makes a hidden vector of each example's inputs, and the head on top of it.
 
 import { join } from 'node:path'
+import type { Communicator } from '../distributed/communicator.js'
 import type { NetworkConfig } from '../files/config.js'
 import { MODEL_FILES } from '../files/model.js'
 import { badFile } from '../files/safetensors.js'
@@ -22,6 +23,8 @@ export interface NetworkTraining {
   headOptimizer?: Optimizer['kind']
   clipNorm?: number
   seed?: number
+  /** Of several ranks that hold the network together. */
+  distributed?: Communicator
 }
 
 async function createTrunk(config: NetworkConfig, { headOptimizer: _, ...training }: NetworkTraining): Promise<Trunk> {
@@ -47,12 +50,12 @@ function network(trunk: Trunk, head: Head): Network {
 function createHead(
   config: NetworkConfig,
   counts: Float64Array,
-  training: { seed?: number; headOptimizer?: Optimizer['kind'] },
+  training: Pick<NetworkTraining, 'seed' | 'headOptimizer' | 'distributed'>,
 ): Promise<Head> {
   const { numClasses, hiddenSize, bias, loss, headOptions: options } = config
-  const { seed, headOptimizer: optimizer } = training
+  const { seed, headOptimizer: optimizer, distributed } = training
   return headKind(config.head as HeadName).create({
-    common: { numClasses, hiddenSize, bias, seed },
+    common: { numClasses, hiddenSize, bias, seed, distributed },
     ...(loss && { loss: createLoss(loss.name, loss.parameters) }),
     optimizer,
     options,
@@ -80,12 +83,12 @@ export async function createNetwork(
 }
 
 /** The network of the newest checkpoint of a model folder, as it was. */
-export async function loadNetwork(folder: string, config: NetworkConfig): Promise<Network> {
+export async function loadNetwork(folder: string, config: NetworkConfig, distributed?: Communicator): Promise<Network> {
   const [{ Trunk }, { loadHead }] = await Promise.all([import('../trunk.js'), import('../heads/load.js')])
   const checkpoints = join(folder, MODEL_FILES.checkpoints)
-  const trunk = await Trunk.load(checkpoints)
+  const trunk = await Trunk.load(checkpoints, { distributed })
   try {
-    const head = await loadHead(checkpoints, {}, config.head)
+    const head = await loadHead(checkpoints, { distributed }, config.head)
     checkFits(checkpoints, config, { trunk, head })
     return network(trunk, head)
   } catch (error) {

@@ -66,8 +66,12 @@ export class Communicator {
     native.abortJob(this.handle, code)
   }
 
-  /** For a rank that goes its own way from here. */
+  /** @internal */
+  closed = false
+
+  /** For a rank that needs the others no more: how it ends is its own affair from here on. */
   close(): void {
+    this.closed = true
     clearInterval(this.#watchdog)
   }
 
@@ -76,6 +80,11 @@ export class Communicator {
     const done = this.tail.then(call)
     this.tail = done.catch(() => {})
     return done
+  }
+
+  /** @internal allGather() of bytes within a call that has its turn. */
+  gatherNow(what: string, bytes: Uint8Array): Promise<ArrayBuffer[]> {
+    return native.gather(this.handle, what, bytes)
   }
 
   #gather(what: string, bytes: Uint8Array): Promise<ArrayBuffer[]> {

@@ -3,6 +3,7 @@
 import type { NativeHead, NativeHeadSpec } from '../binding.js'
 import { RESTORE } from '../checkpoint/load-head.js'
 import { type Saved, type SaveOptions, STATE, type State, startSaving } from '../checkpoint/save.js'
+import { startSavingTogether } from '../checkpoint/save-together.js'
 import type { Communicator } from '../distributed/communicator.js'
 import { typed, WideheadError } from '../errors.js'
 import { native } from '../native.js'
@@ -50,6 +51,7 @@ export abstract class HeadHandle {
   /** {@inheritDoc Head.save} */
   save(folder: string, options: SaveOptions = {}): Promise<Saved> {
     if (!this.#native) return Promise.reject(closedError())
+    if (this.communicator) return this.#saveTogether(folder, options, this.communicator)
     const head = this.#native
     const begin = () => startSaving(folder, this[STATE](head), options)
     if (this.#pending === 0) {
@@ -68,6 +70,19 @@ export abstract class HeadHandle {
       if (held) await done
     })
     return begun.then(() => saved)
+  }
+
+  /** Each rank its part, the state being that of this call's turn. */
+  async #saveTogether(folder: string, options: SaveOptions, communicator: Communicator): Promise<Saved> {
+    let saved: Promise<Saved> | undefined
+    await this.inTurn(async (head) => {
+      await head.meetAsync('save')
+      const { held, done } = await startSavingTogether(folder, this[STATE](head), options, communicator)
+      saved = done
+      saved.catch(() => {}) // seen below, once this turn is over
+      if (held) await done
+    })
+    return saved as Promise<Saved>
   }
 
   /** @internal What a checkpoint keeps of it. */

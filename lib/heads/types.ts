@@ -353,8 +353,8 @@ export interface Head {
    * goes on bit for bit as this one would. Steps that were asked for before are in it, later ones are not, and need not wait: a
    * copy of the process writes what is now, at the cost of the pages that change meanwhile. (On Windows, and where there is no memory
    * for a copy, asynchronous steps wait until all is written, and synchronous ones are refused: WIDEHEAD_BUSY.) A checkpoint is whole
-   * or not there: a crash, a full disk or a kill leaves the last one as it was. Rejects with WIDEHEAD_FILE if it cannot be written, and
-   * with WIDEHEAD_CLOSED.
+   * or not there: a crash, a full disk or a kill leaves the last one as it was. Of several ranks a call that all make, with a
+   * folder that all can reach: each writes its own rows. Rejects with WIDEHEAD_FILE if it cannot be written, and with WIDEHEAD_CLOSED.
    *
    * @param folder where checkpoints lie, each in a folder of its own
    * @param options what is saved with it, and how many stay

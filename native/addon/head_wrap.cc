@@ -55,6 +55,7 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
                         InstanceMethod<&HeadWrap::drift>("drift"), InstanceMethod<&HeadWrap::refresh>("refresh"),
                         InstanceMethod<&HeadWrap::setPolicy>("setPolicy"), InstanceMethod<&HeadWrap::snapshot>("snapshot"),
                         InstanceMethod<&HeadWrap::restore>("restore"), InstanceMethod<&HeadWrap::fill>("fill"),
+                        InstanceMethod<&HeadWrap::fillRows>("fillRows"), InstanceMethod<&HeadWrap::meetAsync>("meetAsync"),
                         InstanceMethod<&HeadWrap::restored>("restored"), InstanceMethod<&HeadWrap::catchUp>("catchUp"),
                         InstanceMethod<&HeadWrap::index>("index"),
                         InstanceMethod<&HeadWrap::indexAsync>("indexAsync"), InstanceMethod<&HeadWrap::close>("close")});
@@ -213,6 +214,14 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
     });
   }
 
+  // (what): resolves once all ranks are here, and whatever they had to do first is done
+  Napi::Value meetAsync(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+      head();
+      return together(info, [what = std::string(info[0].As<Napi::String>())](Head& head) { meetAgain(head, {what.c_str()}); });
+    });
+  }
+
   // Runs what all ranks do together with the head, on another thread.
   Napi::Promise together(const Napi::CallbackInfo& info, std::function<void(Head&)> call,
                          std::function<Napi::Value(Napi::Env)> result = [](Napi::Env env) { return env.Undefined(); }) {
@@ -308,6 +317,12 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
     guarded(info.Env(), [&] {
       head();
       restoring_.fill(info);
+    });
+  }
+  void fillRows(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] {
+      head();
+      restoring_.fillRows(info);
     });
   }
   void restored(const Napi::CallbackInfo& info) {

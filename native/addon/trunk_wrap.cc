@@ -76,6 +76,7 @@ class TrunkWrap : public Napi::ObjectWrap<TrunkWrap> {
                            InstanceMethod<&TrunkWrap::snapshot>("snapshot"),
                            InstanceMethod<&TrunkWrap::restore>("restore"),
                            InstanceMethod<&TrunkWrap::fill>("fill"),
+                           InstanceMethod<&TrunkWrap::fillRows>("fillRows"),
                            InstanceMethod<&TrunkWrap::restored>("restored"),
                            InstanceMethod<&TrunkWrap::close>("close"),
                        });
@@ -191,6 +192,12 @@ class TrunkWrap : public Napi::ObjectWrap<TrunkWrap> {
     guarded(info.Env(), [&] {
       trunk();
       restoring_.fill(info);
+    });
+  }
+  void fillRows(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] {
+      trunk();
+      restoring_.fillRows(info);
     });
   }
   void restored(const Napi::CallbackInfo& info) {
