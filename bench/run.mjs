@@ -9,6 +9,7 @@ import { isa } from '../dist/index.js'
 import { othersBusy } from './process.mjs'
 import { writeTable } from './results.mjs'
 import { checkpoint } from './tables/checkpoint.mjs'
+import { distributed } from './tables/distributed.mjs'
 import { headsTable } from './tables/heads.mjs'
 import { inference } from './tables/inference.mjs'
 import { kernels } from './tables/kernels.mjs'
@@ -36,6 +37,7 @@ const tables = {
   checkpoint,
   serve,
   peers,
+  distributed,
 }
 
 const wanted = process.argv.slice(2)

@@ -1,7 +1,7 @@
 // The ranks that train together, as this one sees them.
 
 import { checkNumber } from '../check.js'
-import { typed } from '../errors.js'
+import { typed, WideheadError } from '../errors.js'
 import { native } from '../native.js'
 import type { NativeCommunicator } from './binding.js'
 
@@ -29,6 +29,10 @@ export class Communicator {
   readonly handle: unknown
   /** @internal The last call that was made, which the next one waits for. */
   tail: Promise<unknown> = Promise.resolve()
+  /** @internal Seconds, or Infinity. */
+  readonly stallTimeout: number
+  /** @internal Why nothing can be done together any more, once that is so. */
+  stalled: string | undefined
   readonly #watchdog: NodeJS.Timeout | undefined
 
   /** @internal */
@@ -37,7 +41,8 @@ export class Communicator {
     this.handle = handle
     this.rank = rank
     this.size = size
-    if (timeout > 0 && size > 1) this.#watchdog = setInterval(() => this.#look(timeout), LOOK_EVERY_MS).unref()
+    this.stallTimeout = timeout || Number.POSITIVE_INFINITY
+    if (timeout > 0 && size > 1) this.#watchdog = setInterval(() => this.#look(), LOOK_EVERY_MS).unref()
   }
 
   /** Resolves once all ranks are here. */
@@ -95,11 +100,16 @@ export class Communicator {
     })
   }
 
-  #look(timeout: number): void {
-    const { seconds, ranks } = native.waiting(this.handle)
-    if (ranks.length === 0 || seconds < timeout) return
+  /** @internal The error of having waited too long for these ranks; it ends all other waiting too. */
+  giveUp(ranks: readonly number[], seconds: number): WideheadError {
     const who = ranks.length === 1 ? `rank ${ranks[0]} has` : `ranks ${ranks.join(', ')} have`
-    const message = `${who} not come for ${Math.round(seconds)} s: stopped, cut off, or busy with something else`
-    native.stopWaiting(this.handle, message)
+    this.stalled = `${who} not come for ${Math.round(seconds)} s: stopped, cut off, or busy with something else`
+    native.stopWaiting(this.handle, this.stalled)
+    return new WideheadError('WIDEHEAD_STALLED', this.stalled)
+  }
+
+  #look(): void {
+    const { seconds, ranks } = native.waiting(this.handle)
+    if (ranks.length > 0 && seconds >= this.stallTimeout) this.giveUp(ranks, seconds)
   }
 }

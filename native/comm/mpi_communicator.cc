@@ -41,7 +41,7 @@ struct MpiCommunicator::Requests {
     bool receives, done;
   };
   std::vector<Message> messages;
-  std::vector<size_t> toCome;  // messages of each rank that are to be received
+  std::vector<size_t> open;  // messages from and to each rank that are not through: one that is frozen may have sent all of its own
   size_t left = 0;
 };
 
@@ -116,14 +116,14 @@ void MpiCommunicator::post(Requests& requests, const std::vector<Outgoing>& outg
   }
   requests.handles.assign(count, mpi_.nullRequest);
   requests.finished.resize(count);
-  requests.toCome.assign(size(), 0);
+  requests.open.assign(size(), 0);
   char* slot = reinterpret_cast<char*>(requests.handles.data());
   const auto each = [&](size_t r, size_t bytes, bool receives, auto start) {
     for (size_t i = 0; i < messagesOf(bytes); i++, slot += mpi_.requestBytes) {
       const size_t from = i * kMostBytes;
       check(start(from, static_cast<int>(std::min(kMostBytes, bytes - from)), slot));
       requests.messages.push_back({r, receives, false});
-      requests.toCome[r] += receives;
+      requests.open[r]++;
     }
   };
   const std::lock_guard<std::mutex> lock(calls_);
@@ -169,7 +169,7 @@ bool MpiCommunicator::poll(Requests& requests) {
   for (int i = 0; i < count; i++) {
     Requests::Message& message = requests.messages[static_cast<size_t>(requests.finished[static_cast<size_t>(i)])];
     message.done = true;
-    if (message.receives && --requests.toCome[message.rank] == 0) arrived(message.rank);
+    if (--requests.open[message.rank] == 0) arrived(message.rank);
     requests.left--;
   }
   return requests.left == 0;

@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { inspectCheckpoint } from '../../lib/checkpoint/inspect.js'
-import { type Communicator, ExactHead, loadHead, Trunk, taylorSoftmax } from '../../lib/index.js'
+import { type Communicator, ExactHead, loadHead, squaredError, Trunk } from '../../lib/index.js'
 import { temporaryFolder } from '../data/helpers.js'
 import { range } from '../judge/compare.js'
 import { relativeError } from '../judge/float64-head.js'
@@ -25,9 +25,9 @@ function group(size: number): Communicator[] {
 }
 
 const shape = { numClasses: 90, hiddenSize: 8 }
-const options = { ...shape, loss: taylorSoftmax(), bias: true, init: { kind: 'normal', scale: 0.2 } as const }
+const options = { ...shape, loss: squaredError(), bias: true, init: { kind: 'normal', scale: 0.2 } as const }
 // Steps that make the head write corrections, so that the log has something to lose.
-const learningRate = 6
+const learningRate = 0.05
 const batches = Array.from({ length: 400 }, (_, seed) => new Stream({ ...shape, batchSize: 6, seed }).next())
 
 /** Losses of steps `from` to `to - 1`, on one head or on the ranks of one. */
@@ -58,7 +58,7 @@ describe('elastic', () => {
     const one = new ExactHead(options)
     open.push(one)
     const expected = await train([one], 0, 400)
-    expect(one.diagnostics().corrections).toBeGreaterThan(20)
+    expect(one.diagnostics().logLength).toBeGreaterThan(40)
 
     let heads = headOn(group(4), options)
     open.push(...heads)
