@@ -16,7 +16,7 @@ const base = {
   hiddenSize: 300,
   examples: 128,
   share: 0.1,
-  ...(quick ? { warmup: 20, steps: 60 } : { warmup: 60, steps: 300 }),
+  ...(quick ? { warmup: 10, steps: 30 } : { warmup: 30, steps: 120 }),
 }
 const RANKS = [1, 2, 4]
 const NAMESPACE = 'widehead-bench'
@@ -126,7 +126,7 @@ function networks() {
   for (const rate of [0, 10_000, 1000]) {
     withNetwork(rate, (inside) => {
       for (const shape of SHAPES) {
-        const settings = { ...base, ...shape, steps: quick ? 40 : 150 }
+        const settings = { ...base, ...shape, steps: quick ? 30 : 60 }
         const launcher = { ...LAUNCHERS.openmpi, args: [...LAUNCHERS.openmpi.args, ...TCP] }
         const [one, two] = interleave([trial(launcher, 1, settings, inside), trial(launcher, 2, settings, inside)])
         // The loopback carries what both ranks send.

@@ -5,6 +5,11 @@ import { typed, WideheadError } from '../errors.js'
 import { native } from '../native.js'
 import type { NativeCommunicator } from './binding.js'
 
+/**
+ * How ranks wait for each other.
+ *
+ * @category Several ranks
+ */
 export interface CommunicatorOptions {
   /**
    * Seconds that a rank waits for others before it gives up: what it waits in fails with WIDEHEAD_STALLED and a message that names
@@ -18,7 +23,9 @@ const DEFAULT_STALL_TIMEOUT = 300
 
 /**
  * All ranks of a job. Heads and trunks that are made with it lie on all of them; their asynchronous calls are then made by all ranks,
- * in the same order. Calls over one communicator run one after the other.
+ * in the same order. Calls over one communicator run one after the other. Made by {@link mpi}.
+ *
+ * @category Several ranks
  */
 export class Communicator {
   /** This process among the others, from 0. */
@@ -45,12 +52,21 @@ export class Communicator {
     if (timeout > 0 && size > 1) this.#watchdog = setInterval(() => this.#look(), LOOK_EVERY_MS).unref()
   }
 
-  /** Resolves once all ranks are here. */
+  /**
+   * Resolves once all ranks are here.
+   *
+   * @throws as a rejection: WIDEHEAD_DISTRIBUTED, if the others make another call; WIDEHEAD_STALLED
+   */
   async barrier(): Promise<void> {
     await this.#gather('a barrier', new Uint8Array(0))
   }
 
-  /** What each rank gives, in the order of the ranks. All give arrays of one type, of any length. */
+  /**
+   * What each rank gives, in the order of the ranks.
+   *
+   * @param values of any length, of the same type on all ranks; copied before this returns
+   * @throws as barrier()
+   */
   async allGather<T extends Float32Array | Float64Array | Int32Array | Uint32Array | Uint8Array>(
     values: T,
   ): Promise<T[]> {
@@ -62,11 +78,20 @@ export class Communicator {
   }
 
   /** Bytes that this rank has sent to others so far, and exchanges that it has taken part in. */
-  traffic(): { bytesSent: number; exchanges: number } {
+  traffic(): {
+    /** To all others together. */
+    bytesSent: number
+    /** Every one is a meeting of all ranks. */
+    exchanges: number
+  } {
     return native.traffic(this.handle)
   }
 
-  /** Ends all processes of an MPI job with this exit code, as soon as may be. */
+  /**
+   * Ends all processes of an MPI job, as soon as may be.
+   *
+   * @param code their exit code
+   */
   abort(code: number): void {
     native.abortJob(this.handle, code)
   }

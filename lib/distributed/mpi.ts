@@ -9,9 +9,13 @@ let world: Communicator | undefined
 /**
  * All processes that `mpirun` or `srun` started. Of MPI nothing is needed to install this package: the library is looked for when this is
  * first called (Open MPI, or one with the interface of MPICH; WIDEHEAD_MPI can name its file). A process that was not started by a
- * launcher is rank 0 of 1. MPI ends with the process; one that ends with
- * another exit code than 0, by an error that nobody catches or otherwise, ends the whole job, unless close() was called before.
- * Errors: WIDEHEAD_NO_MPI; WIDEHEAD_LAUNCHER if the launcher is of another MPI than the library.
+ * launcher is rank 0 of 1. MPI ends with the process; one that ends with another exit code than 0, by an error that nobody catches or
+ * otherwise, ends the whole job, unless close() was called before.
+ *
+ * @param options of the first call, which later ones get the result of
+ * @throws WIDEHEAD_NO_MPI; WIDEHEAD_LAUNCHER, if the launcher is of another MPI than the library
+ *
+ * @category Several ranks
  */
 export function mpi(options: CommunicatorOptions = {}): Communicator {
   if (world) return world
