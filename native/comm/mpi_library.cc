@@ -110,7 +110,20 @@ MpiLibrary read(void* library, const std::string& path) {
   return mpi;
 }
 
+// UCX, which carries bytes for many an MPI, patches malloc, mmap and brk while other threads run in them, and takes over the signals of
+// crashes: a process with the threads of Node in it dies of the one (seen with MPICH 4.0 and UCX 1.13, once in some dozens of starts), and the
+// other is not ours to give away. It reads these when it is loaded; who sets them otherwise has the last word.
+void tameUcx() {
+  const char* const settings[][2] = {{"UCX_MEM_EVENTS", "no"},
+                                     {"UCX_MEM_MMAP_HOOK_MODE", "none"},
+                                     {"UCX_MEM_MALLOC_HOOKS", "no"},
+                                     {"UCX_MEM_MALLOC_RELOC", "no"},
+                                     {"UCX_ERROR_SIGNALS", ""}};
+  for (const auto& [name, value] : settings) setenv(name, value, 0);
+}
+
 MpiLibrary loadNow() {
+  tameUcx();
   std::string tried;
   for (const std::string& name : namesToTry(findLauncher())) {
     // Global, because Open MPI's plugins look for its symbols there.
