@@ -100,7 +100,7 @@ function withNetwork(rate, use) {
         'rate',
         `${rate}mbit`,
         'burst',
-        '512kb',
+        '72kb',
         'latency',
         '100ms',
       )
