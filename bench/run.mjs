@@ -8,12 +8,15 @@
 import { isa } from '../dist/index.js'
 import { othersBusy } from './process.mjs'
 import { writeTable } from './results.mjs'
+import { bulk } from './tables/bulk.mjs'
 import { checkpoint } from './tables/checkpoint.mjs'
 import { distributed } from './tables/distributed.mjs'
+import { fidelity } from './tables/fidelity.mjs'
 import { headsTable } from './tables/heads.mjs'
 import { inference } from './tables/inference.mjs'
 import { kernels } from './tables/kernels.mjs'
 import { memory } from './tables/memory.mjs'
+import { outOfCore } from './tables/out-of-core.mjs'
 import { paperTable } from './tables/paper.mjs'
 import { pauses } from './tables/pauses.mjs'
 import { peers } from './tables/peers.mjs'
@@ -30,9 +33,12 @@ const tables = {
   scaling,
   pauses,
   memory,
+  'out-of-core': outOfCore,
   trunk,
   retrieval,
   inference,
+  fidelity,
+  bulk,
   heads: headsTable,
   checkpoint,
   serve,

@@ -2,15 +2,17 @@
 
 import type { CommunicatorBinding } from './distributed/binding.js'
 import type { IndexBinding, NativeIndex, NativeIndexOptions } from './index-binding.js'
-import type { NativeState, StateBinding } from './state-binding.js'
+import type { NativeRowFile, NativeState, StateBinding } from './state-binding.js'
 import type { TrunkBinding } from './trunk-binding.js'
 
-export type { NativeFilePlan, NativeSnapshot, NativeState, NativeTensor } from './state-binding.js'
+export type { NativeFilePlan, NativeRowFile, NativeSnapshot, NativeState, NativeTensor } from './state-binding.js'
 
 /** Stages of a pass; they add up. */
 export const SCORE = 1
 export const DIFFERENTIATE = 2
 export const APPLY = 4
+/** With SCORE alone: the loss in full, where evaluate() has another one. */
+export const EXACTLY = 8
 
 /** Places of a pass's numbers, the array that it shares with the addon; a gradient of up to SMALL floats follows them. */
 export const STAGES = 0
@@ -74,6 +76,12 @@ export interface NativeHead extends NativeState {
   drift(): { Q: number; wbar: number; inverse: number }
   refresh(): void
   catchUp(): void
+  /** Of a head whose rows are a file: names what they are now. */
+  beginGeneration(): string
+  /** Until what the newest generation is can be had from the disk. */
+  flushRows(): Promise<void>
+  /** Forgets how to go back to generations before the oldest of these; returns those that journals lead to. */
+  keepJournals(generations: readonly string[]): string[]
   index(options: NativeIndexOptions): NativeIndex
   indexAsync(options: NativeIndexOptions): Promise<NativeIndex>
   setPolicy(policy: NativePolicy): void
@@ -95,6 +103,7 @@ export interface NativeHeadSpec {
   /** The handle of a communicator of several ranks, and in words what must be the same on all. */
   comm?: unknown
   recipe?: string
+  storage?: NativeRowFile
 }
 
 /**

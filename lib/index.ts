@@ -4,6 +4,7 @@ export type { Saved, SaveOptions } from './checkpoint/save.js'
 export { Communicator, type CommunicatorOptions } from './distributed/communicator.js'
 export { mpi } from './distributed/mpi.js'
 export { type ErrorCode, WideheadError } from './errors.js'
+export { BulkSoftmaxHead, type BulkSoftmaxOptions } from './heads/bulk-softmax.js'
 export { DenseHead } from './heads/dense.js'
 export { type Drift, type ExactDiagnostics, ExactHead, type ExactHeadOptions } from './heads/exact.js'
 export type { HashedHeadOptions } from './heads/hashing.js'
@@ -13,9 +14,11 @@ export { LshSampledSoftmaxHead, type LshSampledSoftmaxOptions } from './heads/ls
 export { SampledSoftmaxHead, type SampledSoftmaxOptions, type Sampler } from './heads/sampled-softmax.js'
 export { SoftmaxHead } from './heads/softmax.js'
 export type { StabilisationPolicy } from './heads/stabilisation.js'
+export type { HeadStorage } from './heads/storage-options.js'
 export type {
   ApplyOptions,
   CommonOptions,
+  EvaluateOptions,
   Evaluation,
   ForwardResult,
   Head,

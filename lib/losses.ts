@@ -230,6 +230,12 @@ export const SOFTMAX: Loss = Object.freeze({
   defaultInit: ZEROS,
 })
 
+/**
+ * -sum y log p with p = exp(o) / Z, where Z takes the outputs that are not computed one by one for draws of a Gaussian: what
+ * BulkSoftmaxHead has as its own loss.
+ */
+export const BULK_SOFTMAX: Loss = Object.freeze({ ...SOFTMAX, name: 'bulk-softmax' })
+
 /** The built-in losses by name, each made from an object of its parameters: what the command line and saved models use. */
 export const LOSSES = {
   'squared-error': squaredError,

@@ -50,7 +50,26 @@ export interface NativeFilePlan {
   parts: [unknown, number][]
 }
 
+/** Rows of a head in a file: RowFileSpec of native/exact/row_file.h. */
+export interface NativeRowFile {
+  path: string
+  /** Of a file to be made. */
+  header: Uint8Array | undefined
+  bytes: number
+  stateAt: number
+  rowsAt: number
+  stampsAt: number
+  /** Of one that is there: what the rows are to be. */
+  generation: string
+  private: boolean
+  power: boolean
+}
+
 export interface StateBinding {
+  /** Removes a file unless a head has it. */
+  removeUnlocked(path: string): void
+  /** Lets go of what a snapshot points to; no file is written from it any more. */
+  releaseSnapshot(handle: unknown): void
   /** Writes files one after the other; the number of the system's error, 0 for none. */
   writeFiles(files: readonly NativeFilePlan[]): Promise<number>
   /** The same in a copy of the process: its number, or 0 where there is none to be had. */

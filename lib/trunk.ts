@@ -301,7 +301,8 @@ export class Trunk {
   /** @internal What a checkpoint keeps of it. */
   [STATE](): State {
     const config = this.options
-    return { snapshot: this.#open().snapshot(), step: 0, kind: 'trunk', config, resolved: config }
+    const trunk = this.#open()
+    return { snapshot: () => trunk.snapshot(), step: 0, kind: 'trunk', config, resolved: config }
   }
 
   /** @internal */

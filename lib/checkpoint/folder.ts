@@ -94,6 +94,10 @@ async function names(folder: string): Promise<string[]> {
   return found.sort((a, b) => order(b) - order(a)).map(([name]) => name)
 }
 
+export async function checkpointsIn(folder: string): Promise<string[]> {
+  return (await names(folder)).map((name) => join(folder, name))
+}
+
 async function prune(folder: string, newest: string, keep: number): Promise<void> {
   const others = (await names(folder)).filter((name) => name !== newest)
   const temporary = (await readdir(folder)).filter((name) => isAbandoned(folder, name))

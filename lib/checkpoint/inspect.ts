@@ -49,7 +49,7 @@ export async function inspectCheckpoint(folder: string, options: { drift?: boole
       })),
     )
   })
-  const head = await loadHead(info.path, withAnyLoss(info))
+  const head = await loadHead(info.path, toLookAt(info))
   try {
     const drift = options.drift && head instanceof ExactHead ? head.drift() : undefined
     const facts = { rowNorms: rowNorms(head), diagnostics: head.diagnostics() }
@@ -59,10 +59,11 @@ export async function inspectCheckpoint(folder: string, options: { drift?: boole
   }
 }
 
-/** Nothing is trained here, so that the code of a custom loss is not needed. */
-function withAnyLoss({ options }: CheckpointInfo): LoadOptions {
+/** Nothing is trained here, so that the code of a custom loss is not needed, and rows that are a file are only read. */
+function toLookAt({ options }: CheckpointInfo): LoadOptions {
   const { loss } = options as { loss?: { name: string } }
-  return loss && !Object.hasOwn(LOSSES, loss.name) ? { loss: customLoss(() => {}, { name: loss.name }) } : {}
+  const any = loss && !Object.hasOwn(LOSSES, loss.name) ? { loss: customLoss(() => {}, { name: loss.name }) } : {}
+  return { ...any, storage: { kind: 'memory' } }
 }
 
 function fileFacts({ file }: StateFile): FileFacts {

@@ -1,9 +1,14 @@
 // A head, or a trunk, made again from a checkpoint.
 
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import type { NativeState } from '../binding.js'
 import type { Communicator } from '../distributed/communicator.js'
 import { WideheadError } from '../errors.js'
 import { badFile } from '../files/safetensors.js'
+import { SafetensorsFile } from '../files/safetensors-reader.js'
+import { SavedRows } from '../heads/storage.js'
+import { type HeadStorage, type ReadStorage, readStorage } from '../heads/storage-options.js'
 import { createLoss, type Loss } from '../losses.js'
 import {
   ALONE,
@@ -16,7 +21,7 @@ import {
   withFiles,
   withHead,
 } from './load.js'
-import { STATE, type State } from './save.js'
+import { type SavedRowFile, STATE, type State } from './save.js'
 
 /** Heads and trunks have a method of this name: the native object to fill. */
 export const RESTORE = Symbol('restore')
@@ -31,6 +36,11 @@ export interface LoadOptions {
   loss?: Loss
   /** For a head that is to lie on several ranks (`mpi()`), all of which load it: the number that saved it does not matter. */
   distributed?: Communicator
+  /**
+   * Of a head whose rows are a file: where that is now, if it has been moved. Or kind memory: the file is only read, beside others that only
+   * read it, and rows that change take memory. Default: as it was saved.
+   */
+  storage?: HeadStorage
 }
 
 /** What is made again has the state it is made from, and a way to put it back. */
@@ -47,19 +57,54 @@ export function loadHeadAs<T extends Restorable>(
   create: (kind: string, options: never) => T,
   options: LoadOptions = {},
 ): Promise<T> {
-  return withCheckpoint(folder, (path) =>
-    withHead(path, async (small, rows) => {
-      const { header } = small
-      if (kind !== undefined && header.kind !== kind) {
-        throw badFile(small.file.path, `holds a head of the kind ${header.kind}, expected ${kind}`)
-      }
-      for (const file of rows) checkSize(file, header)
-      const { distributed } = options
-      const config = { ...withLoss(small, options), distributed }
-      const head = make(small, () => create(header.kind, { ...config, init: { kind: 'zeros' } } as never))
-      return fill(head, small, rows, distributed ?? ALONE, (header.config as { numClasses: number }).numClasses)
-    }),
-  )
+  const load = async (small: StateFile, rows?: readonly StateFile[]) => {
+    const { header } = small
+    if (kind !== undefined && header.kind !== kind) {
+      throw badFile(small.file.path, `holds a head of the kind ${header.kind}, expected ${kind}`)
+    }
+    const { distributed } = options
+    const storage = await openRows(small, rows, options)
+    const config = { ...withLoss(small, options), init: { kind: 'zeros' }, storage, distributed }
+    const head = make(small, () => create(header.kind, config as never))
+    return fill(head, small, rows, distributed ?? ALONE, (header.config as { numClasses: number }).numClasses)
+  }
+  return withCheckpoint(folder, async (path) => {
+    const elsewhere = await withFiles(path, ['head'], async ({ header }) => header.rowFile !== undefined)
+    return elsewhere ? withFiles(path, ['head'], (small) => load(small)) : withHead(path, load)
+  })
+}
+
+/** The rows that the configuration promises are there: only then is memory asked for because of it. */
+async function openRows(
+  { header, file }: StateFile,
+  rows: readonly StateFile[] | undefined,
+  options: LoadOptions,
+): Promise<SavedRows | undefined> {
+  const given = options.storage && readStorage(options.storage)
+  if (rows) {
+    if (given?.kind === 'file') throw badFile(file.path, 'has its rows in memory: storage must be memory or left out')
+    for (const { file } of rows) checkSize(file, header)
+    return undefined
+  }
+  const { numClasses, storage } = header.config as { numClasses: number; storage?: HeadStorage }
+  const saved = header.rowFile as SavedRowFile
+  const found = await openRowFile(file.path, saved, given)
+  await found.close() // the header is all that is wanted of it
+  checkSize(found, header)
+  checkTensor(found, { name: 'positions', dtype: 'U32', shape: [numClasses, 1] })
+  const wanted = given ?? { ...readStorage(storage), path: resolve(found.path) }
+  return SavedRows.of(found, saved.generation, wanted)
+}
+
+/** Where it is said to be; or as far from the checkpoint as it was; or where it was. */
+function openRowFile(
+  checkpoint: string,
+  { path, fromFolder }: SavedRowFile,
+  given: ReadStorage | undefined,
+): Promise<SafetensorsFile> {
+  if (given?.kind === 'file') return SafetensorsFile.open(given.path)
+  const near = resolve(checkpoint, '../..', fromFolder)
+  return SafetensorsFile.open(existsSync(near) ? near : path)
 }
 
 /** `create` makes a trunk from options. */
@@ -79,8 +124,7 @@ export function loadTrunkAs<T extends Restorable>(
   )
 }
 
-/** The rows that the configuration promises are there: only then is memory asked for because of it. */
-function checkSize({ file }: StateFile, { config, ranks }: StateHeader): void {
+function checkSize(file: SafetensorsFile, { config, ranks }: StateHeader): void {
   const { numClasses, hiddenSize, bias } = config as { numClasses: number; hiddenSize: number; bias?: boolean }
   const name = file.tensors.has('V') ? 'V' : 'W'
   checkTensor(file, { name, dtype: 'F32', shape: [Math.ceil(numClasses / ranks), hiddenSize + (bias ? 1 : 0)] })
@@ -117,7 +161,7 @@ function make<T extends Restorable>({ file, header }: StateFile, create: () => T
 async function fill<T extends Restorable>(
   made: T,
   small: StateFile | undefined,
-  streamed: readonly StateFile[],
+  streamed: readonly StateFile[] | undefined,
   to: RankOf = ALONE,
   numRows = 0,
 ): Promise<T> {

@@ -10,7 +10,7 @@ import { badFile, type TensorInfo } from '../files/safetensors.js'
 import { SafetensorsFile } from '../files/safetensors-reader.js'
 import { DIGITS, tensorBytes } from './file-plan.js'
 import { findCheckpoint, othersThan } from './folder.js'
-import { rowsFile, STATE_FILES, STATE_VERSION } from './save.js'
+import { rowsFile, type SavedRowFile, STATE_FILES, STATE_VERSION } from './save.js'
 
 const PIECE = 2 ** 26 // bytes held beside the arrays that are filled
 
@@ -23,6 +23,8 @@ export interface StateHeader {
   config: Record<string, unknown>
   resolved: Record<string, unknown>
   facts: Record<string, unknown>
+  /** Where the rows are, if they are in no file of the checkpoint. */
+  rowFile?: SavedRowFile
 }
 
 /** A file of a checkpoint whose header has been checked. */
@@ -115,7 +117,15 @@ function readHeader({ path, metadata }: SafetensorsFile): StateHeader {
     config: object('config', metadata.config),
     resolved: object('resolved', metadata.resolved),
     facts: object('facts', metadata.facts, Number.POSITIVE_INFINITY), // the caller's own, which nothing here walks over
+    rowFile: metadata.rowFile === undefined ? undefined : checkRowFile(path, object('rowFile', metadata.rowFile)),
   }
+}
+
+function checkRowFile(place: string, { path, fromFolder, generation }: Record<string, unknown>): SavedRowFile {
+  if (typeof path === 'string' && typeof fromFolder === 'string' && /^[0-9a-f]{16}$/.test(`${generation}`)) {
+    return { path, fromFolder, generation: `${generation}` }
+  }
+  throw badFile(place, 'rowFile of its metadata does not say where the rows are')
 }
 
 /** Calls `use` with the path of the newest checkpoint; an error of a damaged one names the others that are there. */
@@ -178,13 +188,14 @@ export interface RankOf {
 export const ALONE: RankOf = { rank: 0, size: 1 }
 
 /**
- * Fills what was made from the same options: the small arrays from `small`, the others from `streamed`, a file a rank that saved them.
+ * Fills what was made from the same options: the small arrays from `small`, the others from `streamed`, a file a rank that saved them, unless
+ * they are there already.
  * `numRows`: of all ranks together, where they are more than one.
  */
 export async function restore(
   target: NativeState,
   small: StateFile | undefined,
-  streamed: readonly StateFile[],
+  streamed: readonly StateFile[] | undefined,
   to: RankOf = ALONE,
   numRows = 0,
 ): Promise<void> {
@@ -193,13 +204,10 @@ export async function restore(
     for (const [name, { dtype, shape }] of small.file.tensors)
       given.push({ name, dtype, shape, data: await small.read(name) })
   }
-  const relaid = streamed.length !== to.size
+  const relaid = streamed !== undefined && streamed.length !== to.size
   const wanted = target.restore(given, relaid)
-  if (relaid) {
-    await fillRelaid(target, wanted, streamed, to, numRows)
-  } else {
-    await fillAsSaved(target, wanted, streamed[to.rank])
-  }
+  if (relaid) await fillRelaid(target, wanted, streamed, to, numRows)
+  else if (streamed) await fillAsSaved(target, wanted, streamed[to.rank])
   target.restored()
 }
 

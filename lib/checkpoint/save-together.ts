@@ -13,7 +13,7 @@ import type { Communicator } from '../distributed/communicator.js'
 import { WideheadError } from '../errors.js'
 import { beginCheckpoint, discardCheckpoint, freeName, inTurn, publishCheckpoint } from './folder.js'
 import { type Place, planCheckpoint, type Saved, type SaveOptions, type State } from './save.js'
-import { startWriting, type Writing } from './writing.js'
+import type { Writing } from './writing.js'
 
 const NAP_MS = 20
 const BEAT_MS = 500
@@ -27,9 +27,9 @@ export async function startSavingTogether(
   communicator: Communicator,
 ): Promise<Omit<Writing, 'done'> & { done: Promise<Saved> }> {
   const { rank } = communicator
-  const { files, keep } = planCheckpoint(head, options, communicator)
+  const { keep, start } = planCheckpoint(head, options, communicator)
   const place = await agreeOnPlace(folder, head.step, communicator)
-  const writing = startWriting(files(place.temporary), folder)
+  const writing = start(folder, place.temporary)
   writing.done.catch(() => {}) // seen in its turn
   const done =
     rank === 0

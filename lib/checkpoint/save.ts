@@ -1,18 +1,20 @@
 // Saving a head, and with it the trunk below it and facts of the caller's, as one checkpoint of one moment.
 
-import { join } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import type { NativeFilePlan, NativeSnapshot, NativeTensor } from '../binding.js'
 import { checkInteger, checkObject } from '../check.js'
 import { typeError } from '../errors.js'
+import { SafetensorsFile } from '../files/safetensors-reader.js'
+import { native } from '../native.js'
 import type { Trunk } from '../trunk.js'
 import { version } from '../version.js'
 import { planFile } from './file-plan.js'
-import { beginCheckpoint, discardCheckpoint, inTurn, publishCheckpoint } from './folder.js'
+import { beginCheckpoint, checkpointsIn, discardCheckpoint, inTurn, publishCheckpoint } from './folder.js'
 import { startWriting, type Writing } from './writing.js'
 
 export const STATE_VERSION = 1
 
-/** Files of a checkpoint. The head's small arrays lie apart from those that have a row a class. */
+/** Files of a checkpoint. The head's small arrays lie apart from those that have a row a class, which may be a file elsewhere. */
 export const STATE_FILES = {
   head: 'head.safetensors',
   rows: 'head.rows.safetensors',
@@ -22,8 +24,19 @@ export const STATE_FILES = {
 /** Heads and trunks have a method of this name: their state as it is now, and what it takes to make them again. */
 export const STATE = Symbol('state')
 
+/** Rows that are a file, which a checkpoint names and does not copy: native/exact/row_file.h. */
+export interface RowsState {
+  path: string
+  /** Names what they are now. */
+  begin(): string
+  /** Until that can be had from the disk. */
+  flush(): Promise<void>
+  /** The generations that checkpoints still name: what leads back beyond them may go. */
+  keep(generations: readonly string[]): void
+}
+
 export interface State {
-  snapshot: NativeSnapshot
+  snapshot(): NativeSnapshot
   /** Updates made. */
   step: number
   kind: string
@@ -31,6 +44,7 @@ export interface State {
   config: object
   /** What the constructor made of them: a version with other defaults must not go on from here. */
   resolved: object
+  rows?: RowsState
 }
 
 /**
@@ -70,30 +84,38 @@ export function rowsFile(rank: number, size: number): string {
   return size === 1 ? STATE_FILES.rows : `head.rows.${rank}-of-${size}.safetensors`
 }
 
-/** What this rank writes of a checkpoint, checked: its rows, and the first one all that is the same everywhere. */
+/** What this rank writes of a checkpoint, as it is now: its rows, and the first one all that is the same everywhere. */
 export function planCheckpoint(
   head: State,
   options: SaveOptions,
   { rank, size }: { rank: number; size: number } = { rank: 0, size: 1 },
-): { files: (temporary: string) => NativeFilePlan[]; keep: number } {
+): { keep: number; start(folder: string, temporary: string, rowFile?: SavedRowFile): Writing } {
   const keep = checkInteger('keep', options.keep ?? 2, 1, 1e6)
   const facts = asJson('facts', options.facts ?? {})
   const trunk = rank === 0 ? options.trunk?.[STATE]() : undefined
+  const taken = head.snapshot()
+  const takenTrunk = trunk?.snapshot()
   const common = { step: String(head.step), ...(size > 1 && { ranks: String(size) }) }
   const streamed = ({ streamed }: NativeTensor) => streamed
   const small = ({ streamed }: NativeTensor) => !streamed
-  const files = (temporary: string) => {
-    const plan = (name: string, { snapshot }: State, includes: typeof small, about: Readonly<Record<string, string>>) =>
-      planFile(join(temporary, name), snapshot, includes, about)
-    const rows = plan(rowsFile(rank, size), head, streamed, metadata(head, 'rows', common))
-    if (rank > 0) return [rows]
-    return [
-      rows,
-      plan(STATE_FILES.head, head, small, metadata(head, 'head', { ...common, facts })),
-      ...(trunk ? [plan(STATE_FILES.trunk, trunk, streamed, metadata(trunk, 'trunk', common))] : []),
-    ]
+  const start = (folder: string, temporary: string, rowFile?: SavedRowFile) => {
+    const files: NativeFilePlan[] = []
+    const add = (name: string, from: NativeSnapshot, includes: typeof small, about: Readonly<Record<string, string>>) =>
+      files.push(planFile(join(temporary, name), from, includes, about))
+    if (!rowFile) add(rowsFile(rank, size), taken, streamed, metadata(head, 'rows', common))
+    if (rank === 0) {
+      const elsewhere = rowFile && { rowFile: JSON.stringify(rowFile) }
+      add(STATE_FILES.head, taken, small, metadata(head, 'head', { ...common, ...elsewhere, facts }))
+    }
+    if (trunk && takenTrunk) add(STATE_FILES.trunk, takenTrunk, streamed, metadata(trunk, 'trunk', common))
+    const { held, done } = startWriting(files, folder)
+    const written = done.finally(() => {
+      // A head that is closed meanwhile must not stay until the collector comes: its file would be in use.
+      for (const snapshot of [taken, takenTrunk]) if (snapshot) native.releaseSnapshot(snapshot.handle)
+    })
+    return { held, done: written }
   }
-  return { files, keep }
+  return { keep, start }
 }
 
 /** Takes the state as it is now; `held` while it must not change. */
@@ -103,28 +125,57 @@ export function startSaving(
   options: SaveOptions,
 ): Omit<Writing, 'done'> & { done: Promise<Saved> } {
   const plan = planCheckpoint(head, options)
+  const rowFile = head.rows && rowFileNow(head.rows, folder)
   const temporary = beginCheckpoint(folder, head.step)
-  const writing = startWriting(plan.files(temporary), folder)
-  return { held: writing.held, done: finish(writing, folder, temporary, head.step, plan.keep) }
+  const writing = plan.start(folder, temporary, rowFile)
+  const done = Promise.all([writing.done, head.rows?.flush()]).then(() => {})
+  return { held: writing.held, done: finish({ done }, folder, temporary, head.step, plan.keep, head.rows) }
+}
+
+/** What a checkpoint says of the file that its rows are in. */
+export interface SavedRowFile {
+  /** Absolute, and as seen from the folder of the checkpoint's folder: both may have been moved together. */
+  path: string
+  fromFolder: string
+  generation: string
+}
+
+function rowFileNow({ path, begin }: RowsState, folder: string): SavedRowFile {
+  return { path, fromFolder: relative(resolve(folder), path), generation: begin() }
 }
 
 async function finish(
-  { done }: Writing,
+  { done }: Pick<Writing, 'done'>,
   folder: string,
   temporary: string,
   step: number,
   keep: number,
+  rows: RowsState | undefined,
 ): Promise<Saved> {
   done.catch(() => {}) // it may fail before its turn comes
   return inTurn(folder, async () => {
     try {
       await done
-      return { path: await publishCheckpoint(folder, temporary, step, keep), step }
+      const path = await publishCheckpoint(folder, temporary, step, keep)
+      if (rows) await forgetOlder(rows, folder).catch(() => {}) // what is still there goes next time
+      return { path, step }
     } catch (error) {
       await discardCheckpoint(temporary)
       throw error
     }
   })
+}
+
+/** Journals of rows are kept for as long as a checkpoint in this folder needs them to go back. */
+async function forgetOlder(rows: RowsState, folder: string): Promise<void> {
+  const generations: string[] = []
+  for (const path of await checkpointsIn(folder)) {
+    const file = await SafetensorsFile.open(join(path, STATE_FILES.head))
+    await file.close()
+    const { rowFile } = file.metadata
+    if (rowFile !== undefined) generations.push((JSON.parse(rowFile) as SavedRowFile).generation)
+  }
+  rows.keep(generations)
 }
 
 function metadata({ kind, config, resolved }: State, content: string, more: Readonly<Record<string, string>>) {

@@ -77,5 +77,5 @@ async function lossesOf(head: Head, hidden: Float32Array, lists: readonly Int32A
       targets[next++] = id
     }
   })
-  return total ? (await head.evaluateAsync(rows, targets)).losses : new Float64Array()
+  return total ? (await head.evaluateAsync(rows, targets, { exact: true })).losses : new Float64Array()
 }

@@ -37,7 +37,7 @@ export async function evaluate(
   let loss = 0
   for await (const batch of batches) {
     const hidden = trunk.evaluate(batch.input)
-    const { losses } = await head.evaluateAsync(hidden, batch.targets)
+    const { losses } = await head.evaluateAsync(hidden, batch.targets, { exact: true })
     const rankings = await rank(head, hidden, metrics.depth, batch.excluded, options.approximate)
     const { indptr, indices } = batch.truth
     for (let i = 0; i < batch.size; i++) {

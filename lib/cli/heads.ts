@@ -4,6 +4,7 @@ import type { Setting, SettingValue } from '../data/formats/format.js'
 import { settingFault } from '../data/formats/settings.js'
 import type { LshSampledSoftmaxOptions } from '../heads/lsh-softmax.js'
 import type { Sampler } from '../heads/sampled-softmax.js'
+import type { HeadStorage } from '../heads/storage-options.js'
 import type { CommonOptions, Head, RowHeadOptions } from '../heads/types.js'
 import type { Loss } from '../losses.js'
 import type { Optimizer } from '../optimizer.js'
@@ -21,6 +22,8 @@ export interface HeadSetup {
   common: CommonOptions
   /** Of heads that take any loss of the spherical family. */
   loss?: Loss
+  /** Of the exact head. */
+  storage?: HeadStorage
   /** Of heads that hold rows of weights. */
   optimizer?: Optimizer['kind']
   options: HeadOptionValues
@@ -31,8 +34,10 @@ export interface HeadSetup {
 interface HeadKind {
   /** For help: what is exact, what is approximate, and what a step costs. */
   summary: string
-  /** The name of its own loss, if it takes no other. Such heads hold rows of weights, which have an optimiser. */
-  loss?: 'softmax' | 'hierarchical-softmax'
+  /** The name of its own loss, if it takes no other. Such heads hold rows of weights, which have an optimiser, but for `sgd`. */
+  loss?: 'softmax' | 'hierarchical-softmax' | 'bulk-softmax'
+  /** Whether it is trained by SGD although its loss is its own. */
+  sgd?: boolean
   /** Whether topK has a search that looks at some classes only. */
   searches?: boolean
   /** Whether several ranks can hold it together. */
@@ -64,6 +69,14 @@ const choice = (name: string, description: string, choices: readonly string[], v
   choices,
   default: value,
 })
+const share = (name: string, description: string, value: string): HeadOption => ({
+  name,
+  description,
+  kind: 'number',
+  minimum: 0,
+  maximum: 1,
+  default: value,
+})
 const flag = (name: string, description: string): HeadOption => ({ name, description, kind: 'flag' })
 
 // Names and defaults that two heads share are one option, which help describes once.
@@ -90,12 +103,30 @@ export const HEADS = {
       'O(d^2) an example, whatever D is.',
     distributed: true,
     options: [],
-    create: async ({ common, loss }) => new (await heads()).ExactHead({ ...common, loss: loss as Loss }),
+    create: async ({ common, loss, storage }) =>
+      new (await heads()).ExactHead({ ...common, loss: loss as Loss, storage }),
   },
   dense: {
     summary: 'the same numbers as exact by forming all outputs, to compare with. O(D d) an example.',
     options: [],
     create: async ({ common, loss }) => new (await heads()).DenseHead({ ...common, loss: loss as Loss }),
+  },
+  bulk: {
+    summary:
+      'the softmax over the true classes of a minibatch and a shortlist of frequent ones, all others counting as a ' +
+      'Gaussian of their mean and variance: near the full one, with exact gradients, by SGD. O(d^2 + d classes) an ' +
+      'example, whatever D is.',
+    loss: 'bulk-softmax',
+    sgd: true,
+    options: [
+      { ...count('shortlist', 'frequent classes that are computed one by one', '128'), minimum: 0 },
+      { ...count('sampled', 'classes drawn for a minibatch, to stand for a part of the others', '512'), minimum: 0 },
+      share('sampledShare', 'the part that they stand for; the rest is a Gaussian', '0.9'),
+      share('ratePower', 'how much slower frequent classes of the shortlist learn: counts to this power', '0.5'),
+    ],
+    create: async ({ common, options, counts }) => {
+      return new (await heads()).BulkSoftmaxHead({ ...common, ...options, counts })
+    },
   },
   softmax: {
     summary: 'the full softmax with cross-entropy, exactly. O(D d) an example.',
@@ -116,14 +147,7 @@ export const HEADS = {
         SAMPLERS,
         'unigram',
       ),
-      {
-        name: 'power',
-        description: 'of the frequencies of unigram',
-        kind: 'number',
-        minimum: 0,
-        maximum: 1,
-        default: '0.75',
-      },
+      share('power', 'of the frequencies of unigram', '0.75'),
     ],
     create: async (setup) => {
       const unigram = (setup.options.sampler ?? 'unigram') === 'unigram'
@@ -181,6 +205,11 @@ export const HEAD_NAMES = Object.keys(HEADS) as HeadName[]
 
 export function headKind(name: HeadName): HeadKind {
   return HEADS[name]
+}
+
+/** Whether --head-optimizer is for heads of this kind. */
+export function hasOptimizer({ loss, sgd }: HeadKind): boolean {
+  return loss !== undefined && !sgd
 }
 
 /** The names of the losses that are some heads' own: softmaxes of a kind, probabilities going as exp(logit). */

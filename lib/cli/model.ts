@@ -1,12 +1,14 @@
 // A saved model, ready to be used.
 
 import { join } from 'node:path'
+import { readCheckpoint } from '../checkpoint/read.js'
 import type { FormatName, Task } from '../data/formats/format.js'
 import { FORMATS } from '../data/formats/index.js'
 import type { NetworkConfig } from '../files/config.js'
 import { loadSetup, MODEL_FILES } from '../files/model.js'
 import { badFile } from '../files/safetensors.js'
 import type { ExactHead } from '../heads/exact.js'
+import type { HeadStorage } from '../heads/storage-options.js'
 import { checkHeadOptions, HEAD_NAMES, type HeadName, headKind, headsWith } from './heads.js'
 import { loadNetwork, type Network } from './network.js'
 import type { Approximate } from './ranking.js'
@@ -34,9 +36,12 @@ export async function loadModel({ model: folder, threads, approximate }: ModelOp
     throw usage(`--approximate is for models whose head is one of ${searching}; that of ${folder} is ${head}`)
   }
   if (threads) (await import('../index.js')).setThreads(threads)
-  const network = await loadNetwork(folder, config.network)
+  // Rows that are a file are only read: others may do so too, and what would be caught up with would all have to be in memory.
+  const { options } = await readCheckpoint(join(folder, MODEL_FILES.checkpoints))
+  const inFile = (options as { storage?: HeadStorage }).storage?.kind === 'file'
+  const network = await loadNetwork(folder, config.network, inFile ? { storage: { kind: 'memory' } } : {})
   // Once for all questions that come: a search reads the rows of an exact head where they lie when none is behind.
-  if ('catchUp' in network.head) (network.head as ExactHead).catchUp()
+  if ('catchUp' in network.head && !inFile) (network.head as ExactHead).catchUp()
   return { task, format: config.data.format, network }
 }
 

@@ -5,6 +5,7 @@ import type { Communicator } from '../distributed/communicator.js'
 import type { NetworkConfig } from '../files/config.js'
 import { MODEL_FILES } from '../files/model.js'
 import { badFile } from '../files/safetensors.js'
+import type { HeadStorage } from '../heads/storage-options.js'
 import type { Head } from '../heads/types.js'
 import { createLoss } from '../losses.js'
 import type { Optimizer } from '../optimizer.js'
@@ -25,9 +26,13 @@ export interface NetworkTraining {
   seed?: number
   /** Of several ranks that hold the network together. */
   distributed?: Communicator
+  storage?: HeadStorage
 }
 
-async function createTrunk(config: NetworkConfig, { headOptimizer: _, ...training }: NetworkTraining): Promise<Trunk> {
+async function createTrunk(
+  config: NetworkConfig,
+  { headOptimizer: _, storage: __, ...training }: NetworkTraining,
+): Promise<Trunk> {
   const { Trunk } = await import('../trunk.js')
   return new Trunk({
     vocabularySize: config.numInputs,
@@ -47,16 +52,13 @@ function network(trunk: Trunk, head: Head): Network {
   return { trunk, head, close }
 }
 
-function createHead(
-  config: NetworkConfig,
-  counts: Float64Array,
-  training: Pick<NetworkTraining, 'seed' | 'headOptimizer' | 'distributed'>,
-): Promise<Head> {
+function createHead(config: NetworkConfig, counts: Float64Array, training: NetworkTraining): Promise<Head> {
   const { numClasses, hiddenSize, bias, loss, headOptions: options } = config
-  const { seed, headOptimizer: optimizer, distributed } = training
+  const { seed, headOptimizer: optimizer, storage, distributed } = training
   return headKind(config.head as HeadName).create({
     common: { numClasses, hiddenSize, bias, seed, distributed },
     ...(loss && { loss: createLoss(loss.name, loss.parameters) }),
+    storage,
     optimizer,
     options,
     counts,
@@ -82,13 +84,17 @@ export async function createNetwork(
   return network(trunk, await head.catch(refusal((fault) => usage(`--head ${config.head}: ${fault}`))))
 }
 
-/** The network of the newest checkpoint of a model folder, as it was. */
-export async function loadNetwork(folder: string, config: NetworkConfig, distributed?: Communicator): Promise<Network> {
+/** The network of the newest checkpoint of a model folder, as it was; `options` say otherwise of where its rows are. */
+export async function loadNetwork(
+  folder: string,
+  config: NetworkConfig,
+  options: { storage?: HeadStorage; distributed?: Communicator } = {},
+): Promise<Network> {
   const [{ Trunk }, { loadHead }] = await Promise.all([import('../trunk.js'), import('../heads/load.js')])
   const checkpoints = join(folder, MODEL_FILES.checkpoints)
-  const trunk = await Trunk.load(checkpoints, { distributed })
+  const trunk = await Trunk.load(checkpoints, options)
   try {
-    const head = await loadHead(checkpoints, { distributed }, config.head)
+    const head = await loadHead(checkpoints, options, config.head)
     checkFits(checkpoints, config, { trunk, head })
     return network(trunk, head)
   } catch (error) {

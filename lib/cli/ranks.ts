@@ -175,7 +175,8 @@ function sliceTargets(targets: Targets, from: number, to: number): Targets {
 }
 
 /** Standard input is that of the first rank alone. */
-export function checkShareable({ train, valid }: TrainOptions): void {
+export function checkShareable({ train, valid, storageFile }: TrainOptions): void {
+  if (storageFile !== undefined) throw usage('--storage-file is for one rank: several have their rows in memory')
   if (![...train, ...(valid ?? [])].includes('-')) return
   throw usage('--train - and --valid - are for one rank: where there are several, each reads all of the files')
 }

@@ -6,12 +6,21 @@ import { completeSettings } from '../data/formats/settings.js'
 import type { GivenColumns } from '../data/tables/columns.js'
 import { WideheadError } from '../errors.js'
 import type { NetworkConfig } from '../files/config.js'
+import type { Durability, HeadStorage } from '../heads/storage-options.js'
 import { createLoss } from '../losses.js'
 import type { Optimizer } from '../optimizer.js'
 import type { Activation } from '../trunk-options.js'
 import type { Interval } from './checkpoints.js'
 import { defaultHead, type Pace, runDefaults } from './defaults.js'
-import { checkHeadOptions, HEAD_OPTIONS, type HeadName, type HeadOptionValues, headKind, headsWith } from './heads.js'
+import {
+  checkHeadOptions,
+  HEAD_OPTIONS,
+  type HeadName,
+  type HeadOptionValues,
+  hasOptimizer,
+  headKind,
+  headsWith,
+} from './heads.js'
 
 /** Options of `widehead train` as given; settings of formats and options of heads are among them under their own names. */
 export interface TrainOptions extends NamedTrainOptions {
@@ -67,6 +76,10 @@ export interface NamedTrainOptions {
   headLearningRate?: number
   /** Of the rows of a softmax head. Default: chosen by format and head. */
   headOptimizer?: Optimizer['kind']
+  /** Of the exact head: the file that its rows are kept in. Default: memory. */
+  storageFile?: string
+  /** What that file outlives: the death of the process, or a loss of power too. Default process. */
+  durability?: Durability
   /** Of both rates: as they are, or falling to 0. Default linear. */
   schedule?: 'constant' | 'linear'
   /** Examples a step, 1 to 2^20. Default: the format's. */
@@ -153,11 +166,25 @@ export function settleHead(options: TrainOptions, format?: FormatName): SettledO
 /** The options of the head among those given; what does not go with the head is refused. */
 function headOptions(options: HeadedOptions): HeadOptionValues {
   const { head } = options
+  checkStorage(options)
   const own = headKind(head).loss
   if (own) checkOwnLoss(options, own)
   else checkAnyLoss(options)
+  if (options.headOptimizer && !hasOptimizer(headKind(head))) {
+    throw usage(`--head-optimizer is not for the head ${head}, which is trained by SGD`)
+  }
   const given = HEAD_OPTIONS.map(({ name }) => [name, options[name]]).filter(([, value]) => value !== undefined)
   return checkHeadOptions(head, Object.fromEntries(given), (name, fault) => usage(`${flagOf(name)} ${fault}`))
+}
+
+function checkStorage({ head, storageFile, durability }: HeadedOptions): void {
+  if (storageFile !== undefined && head !== 'exact') throw usage(`--storage-file is for the head exact, not ${head}`)
+  if (durability !== undefined && storageFile === undefined) throw usage('--durability needs --storage-file')
+}
+
+/** Where the rows of the head are to be, if that was said. */
+export function storageOf({ storageFile: path, durability }: TrainOptions): HeadStorage | undefined {
+  return path === undefined ? undefined : { kind: 'file', path, durability }
 }
 
 function checkOwnLoss({ head, ...options }: HeadedOptions, own: string): void {
@@ -169,10 +196,9 @@ function checkOwnLoss({ head, ...options }: HeadedOptions, own: string): void {
   }
 }
 
-function checkAnyLoss({ head, loss, headOptimizer }: HeadedOptions): void {
+function checkAnyLoss({ head, loss }: HeadedOptions): void {
   const owners = headsWith((kind) => kind.loss === loss && loss !== undefined)
   if (owners) throw usage(`--loss ${loss} is none of the head ${head}: give --head, one of ${owners}`)
-  if (headOptimizer) throw usage(`--head-optimizer is not for the head ${head}, which is trained by SGD`)
 }
 
 function lossOf(options: TrainOptions, name: string, negativeWeight: number) {

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { TrainStream, testBatches } from '../data/stream.js'
 import { WideheadError } from '../errors.js'
 import { FORMAT_VERSION, type ModelConfig } from '../files/config.js'
-import { createModelFolder, MODEL_FILES, saveSetup } from '../files/model.js'
+import { checkModelFolder, createModelFolder, MODEL_FILES, saveSetup } from '../files/model.js'
+import { removeRowFile } from '../heads/storage.js'
 import { version } from '../version.js'
 import { Checkpoints, type Interval, type Position } from './checkpoints.js'
 import { EVALUATION_BATCH, evaluate, type Scores } from './evaluation.js'
@@ -15,7 +16,7 @@ import { createNetwork, loadNetwork, type Network } from './network.js'
 import { createProgress, duration, type Progress, scoreLine, short } from './progress.js'
 import type { Ranks } from './ranks.js'
 import { checkSameRun } from './resume.js'
-import { resolveRun, type SettledOptions, type TrainingConfig } from './run.js'
+import { resolveRun, type SettledOptions, storageOf, type TrainingConfig } from './run.js'
 import type { TrainingData } from './train.js'
 import { type StepReport, trainingLoop } from './training-loop.js'
 
@@ -126,21 +127,26 @@ export class TrainingRun {
   }
 
   private openNetwork(): Promise<Network> {
-    return this.data.resumption
-      ? loadNetwork(this.options.out, this.config.network, this.ranks?.communicator)
-      : this.createNetwork()
-  }
-
-  private createNetwork(): Promise<Network> {
-    const { optimizer: kind, headOptimizer, clipNorm, seed } = this.training
-    const { task } = this.data
-    return createNetwork(this.config.network, task.classCounts, {
-      optimizer: { kind },
-      headOptimizer,
-      clipNorm,
-      seed,
+    const { options, data, config } = this
+    if (!data.resumption) return this.createNetwork()
+    return loadNetwork(options.out, config.network, {
+      storage: storageOf(options),
       distributed: this.ranks?.communicator,
     })
+  }
+
+  private async createNetwork(): Promise<Network> {
+    const { options, training, data, config } = this
+    const { optimizer: kind, headOptimizer, clipNorm, seed } = training
+    const replaces = (options.overwrite || options.resume) ?? false
+    if (options.storageFile !== undefined) {
+      await checkModelFolder(options.out, replaces) // before rows are made, or lost
+      if (replaces) await removeRowFile(options.storageFile)
+    }
+    const optimizer = { kind } as const
+    const storage = storageOf(options)
+    const more = { optimizer, headOptimizer, clipNorm, seed, storage, distributed: this.ranks?.communicator }
+    return createNetwork(config.network, data.task.classCounts, more)
   }
 
   private async run(): Promise<void> {

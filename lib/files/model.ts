@@ -32,6 +32,15 @@ export const MODEL_FILES = {
 
 const VOCABULARY_COUNTS = 'vocabularyCounts'
 
+/** Throws if there is a model in the folder that is not to be replaced. */
+export async function checkModelFolder(folder: string, overwrite: boolean): Promise<void> {
+  if (overwrite || !(await exists(join(folder, MODEL_FILES.config)))) return
+  throw new WideheadError(
+    'WIDEHEAD_USAGE',
+    `${folder} already holds a model: pass --resume to go on with it, or --overwrite to replace it`,
+  )
+}
+
 /** Makes the folder ready for a new model; one that is there is only replaced if `overwrite`. */
 export async function createModelFolder(folder: string, overwrite: boolean): Promise<void> {
   try {
@@ -39,12 +48,7 @@ export async function createModelFolder(folder: string, overwrite: boolean): Pro
   } catch (error) {
     throw fileError(`cannot make the folder ${folder}`, error)
   }
-  if ((await exists(join(folder, MODEL_FILES.config))) && !overwrite) {
-    throw new WideheadError(
-      'WIDEHEAD_USAGE',
-      `${folder} already holds a model: pass --resume to go on with it, or --overwrite to replace it`,
-    )
-  }
+  await checkModelFolder(folder, overwrite)
   // The configuration goes first: without it, what is left of the old model is none.
   for (const name of Object.values(MODEL_FILES)) await rm(join(folder, name), { recursive: true, force: true })
 }

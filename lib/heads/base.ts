@@ -1,7 +1,7 @@
 // What all heads share: checks, one native call, results. A head of its own adds its constructor and what only it can do.
 
-import { APPLY, DIFFERENTIATE, type NativeHead, SCORE } from '../binding.js'
-import { allocate, checkArray, checkHidden, checkInteger, checkObject } from '../check.js'
+import { APPLY, DIFFERENTIATE, EXACTLY, type NativeHead, SCORE } from '../binding.js'
+import { allocate, checkArray, checkBoolean, checkHidden, checkInteger, checkObject } from '../check.js'
 import { readDistributed } from '../distributed/options.js'
 import { rangeError, typed, WideheadError } from '../errors.js'
 import type { Loss } from '../losses.js'
@@ -15,6 +15,7 @@ import { copyTargets, readTargets } from './targets.js'
 import type {
   ApplyOptions,
   CommonOptions,
+  EvaluateOptions,
   Evaluation,
   ForwardResult,
   Head,
@@ -120,26 +121,29 @@ export abstract class BaseHead extends HeadHandle implements Head {
     }
   }
 
-  evaluate(hidden: Float32Array, targets: Targets): Evaluation {
+  evaluate(hidden: Float32Array, targets: Targets, options: EvaluateOptions = {}): Evaluation {
     const head = this.idle('evaluate', 'evaluateAsync')
+    const stages = readEvaluation(options)
     const batch = this.#readBatch(hidden, targets)
     return this.busy(head, () => {
       const pass = (this.#pass ??= new Pass(head))
-      this.#score(head, pass, batch)
+      this.#score(head, pass, batch, stages)
       return this.#lossesOf(head, pass, batch.m)
     })
   }
 
-  evaluateAsync(hidden: Float32Array, targets: Targets): Promise<Evaluation> {
+  evaluateAsync(hidden: Float32Array, targets: Targets, options: EvaluateOptions = {}): Promise<Evaluation> {
     let batch: Minibatch
+    let stages: number
     try {
+      stages = readEvaluation(options)
       batch = this.#copyBatch(hidden, targets)
     } catch (error) {
       return Promise.reject(error)
     }
     return this.inTurn(async (head) => {
       const pass = (this.#pass ??= new Pass(head))
-      await pass.runAsync(SCORE, batch)
+      await pass.runAsync(stages, batch)
       this.#fillLoss(head, pass)
       return this.#lossesOf(head, pass, batch.m)
     })
@@ -303,8 +307,8 @@ export abstract class BaseHead extends HeadHandle implements Head {
     return pass.run(rest, batch, rates)
   }
 
-  #score(head: NativeHead, pass: Pass, batch: Minibatch): void {
-    pass.run(SCORE, batch)
+  #score(head: NativeHead, pass: Pass, batch: Minibatch, stages = SCORE): void {
+    pass.run(stages, batch)
     this.#fillLoss(head, pass)
   }
 
@@ -331,4 +335,9 @@ export abstract class BaseHead extends HeadHandle implements Head {
     if (read.indptr) this.#examplesOf(hidden)
     return { m, hidden, targets: read }
   }
+}
+
+function readEvaluation(options: EvaluateOptions): number {
+  checkObject('options', options)
+  return checkBoolean('exact', options.exact ?? false) ? SCORE | EXACTLY : SCORE
 }

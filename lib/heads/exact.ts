@@ -1,16 +1,29 @@
+import type { NativeHead } from '../binding.js'
 import { type LoadOptions, loadHeadAs } from '../checkpoint/load-head.js'
+import type { RowsState } from '../checkpoint/save.js'
+import { readDistributed } from '../distributed/options.js'
+import { rangeError } from '../errors.js'
 import { BaseHead } from './base.js'
+import type { OwnOptions } from './spec.js'
 import { defaultPolicy, mergePolicy, type StabilisationPolicy } from './stabilisation.js'
-import type { HeadOptions } from './types.js'
+import { newRowFile, removeJournals, SavedRows } from './storage.js'
+import { type HeadStorage, type ReadStorage, readStorage } from './storage-options.js'
+import type { CommonOptions, HeadOptions } from './types.js'
+
+/** What {@link ExactHead} and heads made from it have as an option. */
+export interface FactoredOptions extends CommonOptions {
+  /** Changes to how the factored weights are kept accurate; the defaults suit all but experiments. */
+  policy?: Partial<StabilisationPolicy>
+}
 
 /**
  * Options of {@link ExactHead}.
  *
  * @category Options of heads
  */
-export interface ExactHeadOptions extends HeadOptions {
-  /** Changes to how the factored weights are kept accurate; the defaults suit all but experiments. */
-  policy?: Partial<StabilisationPolicy>
+export interface ExactHeadOptions extends HeadOptions, FactoredOptions {
+  /** Where the rows of V are: in memory (the default), or in a file that may be larger than it. */
+  storage?: HeadStorage
 }
 
 /**
@@ -51,53 +64,17 @@ export interface Drift {
   inverse: number
 }
 
-/**
- * The exact output layer for losses of the spherical family: loss, gradient and update of all D classes in O(d^2) an example
- * (Vincent, de Brebisson, Bouthillier, NIPS 2015; arXiv 1606.08061), at any learning rate, no step costing O(D). Its results are
- * those of {@link DenseHead} to float32 rounding.
- *
- * Updates are those of SGD, with weight decay and clipping by the global norm. It holds D * d floats and a log of about 5 % of
- * that.
- *
- * ```js
- * import { ExactHead, squaredError } from 'widehead'
- *
- * const head = new ExactHead({ numClasses: 100_000, hiddenSize: 64, loss: squaredError() })
- * const hidden = Float32Array.from({ length: 2 * 64 }, Math.random) // two examples
- * const { loss, dHidden } = head.step(hidden, Int32Array.of(7, 99_999), { learningRate: 0.1 })
- * head.close()
- * ```
- *
- * @category Heads
- */
-export class ExactHead extends BaseHead {
+/** What heads share whose weights are factored, so that a step costs O(d^2) an example: the exact head and those made from it. */
+export abstract class FactoredHead extends BaseHead {
   #policy
 
-  /**
-   * @param options its shape, its loss, and how accuracy is kept
-   * @throws a TypeError or RangeError that names the option, the rule and the value received (WIDEHEAD_INVALID_TYPE,
-   * WIDEHEAD_OUT_OF_RANGE, WIDEHEAD_DETACHED); WIDEHEAD_OUT_OF_MEMORY: the weights, 4 D d bytes and more, are not to be had
-   */
-  constructor(options: ExactHeadOptions) {
+  protected constructor(kind: string, options: FactoredOptions, own: OwnOptions = {}) {
     const policy = (features: number) => {
       const { policy: changes } = options
       return mergePolicy(defaultPolicy(options.numClasses, features), changes ?? {})
     }
-    super('exact', options, { policy, distributed: true })
+    super(kind, options, { ...own, policy })
     this.#policy = policy(this.hiddenSize + (this.bias ? 1 : 0))
-  }
-
-  /**
-   * A head as it was saved in `folder`, by `save` or `widehead train`, at the newest checkpoint there (or the one that `folder` is):
-   * it goes on bit for bit.
-   *
-   * @param folder a folder of checkpoints, or one checkpoint
-   * @param options what no file can hold
-   * @throws as a rejection: WIDEHEAD_FILE, if there is none, it is damaged, of another kind or from another version;
-   * WIDEHEAD_OUT_OF_MEMORY
-   */
-  static load(folder: string, options?: LoadOptions): Promise<ExactHead> {
-    return loadHeadAs(folder, 'exact', (_, own) => new ExactHead(own), options)
   }
 
   /**
@@ -168,5 +145,77 @@ export class ExactHead extends BaseHead {
   /** catchUp() on another thread, in its turn among asynchronous calls, as stepAsync(). */
   catchUpAsync(): Promise<void> {
     return this.inTurn((head) => head.catchUpAsync())
+  }
+}
+
+/**
+ * The exact output layer for losses of the spherical family: loss, gradient and update of all D classes in O(d^2) an example
+ * (Vincent, de Brebisson, Bouthillier, NIPS 2015; arXiv 1606.08061), at any learning rate, no step costing O(D). Its results are
+ * those of {@link DenseHead} to float32 rounding.
+ *
+ * Updates are those of SGD, with weight decay and clipping by the global norm. It holds D * d floats and a log of about 5 % of
+ * that.
+ *
+ * ```js
+ * import { ExactHead, squaredError } from 'widehead'
+ *
+ * const head = new ExactHead({ numClasses: 100_000, hiddenSize: 64, loss: squaredError() })
+ * const hidden = Float32Array.from({ length: 2 * 64 }, Math.random) // two examples
+ * const { loss, dHidden } = head.step(hidden, Int32Array.of(7, 99_999), { learningRate: 0.1 })
+ * head.close()
+ * ```
+ *
+ * @category Heads
+ */
+export class ExactHead extends FactoredHead {
+  readonly #storage: ReadStorage
+
+  /**
+   * @param options its shape, its loss, and how accuracy is kept
+   * @throws a TypeError or RangeError that names the option, the rule and the value received (WIDEHEAD_INVALID_TYPE,
+   * WIDEHEAD_OUT_OF_RANGE, WIDEHEAD_DETACHED); WIDEHEAD_OUT_OF_MEMORY: the weights, 4 D d bytes and more, are not to be had
+   */
+  constructor(options: ExactHeadOptions) {
+    // What load() passes is no plain object: the rows are there already.
+    const given = (options as Partial<ExactHeadOptions> | undefined)?.storage
+    const storage = given instanceof SavedRows ? given.storage : readStorage(given)
+    if (storage.kind === 'file' && readDistributed((options as Partial<ExactHeadOptions> | undefined)?.distributed)) {
+      throw rangeError("storage.kind must be 'memory' on several ranks, got 'file'")
+    }
+    const rows = (numClasses: number, features: number) => {
+      if (given instanceof SavedRows) return given.native(numClasses, features)
+      return storage.kind === 'file' ? newRowFile(storage, numClasses, features) : undefined
+    }
+    super('exact', options, { storage: rows, distributed: true })
+    this.#storage = storage
+  }
+
+  protected override recipe(): object {
+    const storage = this.#storage.kind === 'file' ? this.#storage : undefined
+    return { ...super.recipe(), storage }
+  }
+
+  protected override rowFile(head: NativeHead): RowsState | undefined {
+    const storage = this.#storage
+    if (storage.kind !== 'file') return undefined
+    return {
+      path: storage.path,
+      begin: () => head.beginGeneration(),
+      flush: () => head.flushRows(),
+      keep: (generations) => removeJournals(storage.path, head.keepJournals(generations)),
+    }
+  }
+
+  /**
+   * A head as it was saved in `folder`, by `save` or `widehead train`, at the newest checkpoint there (or the one that `folder` is):
+   * it goes on bit for bit.
+   *
+   * @param folder a folder of checkpoints, or one checkpoint
+   * @param options what no file can hold
+   * @throws as a rejection: WIDEHEAD_FILE, if there is none, it is damaged, of another kind or from another version;
+   * WIDEHEAD_OUT_OF_MEMORY
+   */
+  static load(folder: string, options?: LoadOptions): Promise<ExactHead> {
+    return loadHeadAs(folder, 'exact', (_, own) => new ExactHead(own), options)
   }
 }

@@ -2,7 +2,7 @@
 
 import type { NativeHead, NativeHeadSpec } from '../binding.js'
 import { RESTORE } from '../checkpoint/load-head.js'
-import { type Saved, type SaveOptions, STATE, type State, startSaving } from '../checkpoint/save.js'
+import { type RowsState, type Saved, type SaveOptions, STATE, type State, startSaving } from '../checkpoint/save.js'
 import { startSavingTogether } from '../checkpoint/save-together.js'
 import type { Communicator } from '../distributed/communicator.js'
 import { typed, WideheadError } from '../errors.js'
@@ -26,7 +26,7 @@ export abstract class HeadHandle {
   ) {
     this.#native = new native.Head(spec)
     this.#turns = communicator ?? { tail: Promise.resolve() }
-    const { kind, init: _, policy: __, comm: ___, recipe: ____, ...resolved } = spec
+    const { kind, init: _, policy: __, storage: ___, comm: ____, recipe: _____, ...resolved } = spec
     this.#kind = kind
     this.#resolved = withoutArrays(resolved, null)
   }
@@ -89,17 +89,23 @@ export abstract class HeadHandle {
   [STATE](head: NativeHead = this.idle()): State {
     const step = head.diagnostics().steps
     return {
-      snapshot: head.snapshot(),
+      snapshot: () => head.snapshot(),
       step,
       kind: this.#kind,
       config: withoutArrays(this.recipe(), undefined),
       resolved: this.#resolved,
+      rows: this.rowFile(head),
     }
   }
 
   /** @internal */
   [RESTORE](): NativeHead {
     return this.idle()
+  }
+
+  /** The file that the rows are in, if they are. */
+  protected rowFile(_: NativeHead): RowsState | undefined {
+    return undefined
   }
 
   /** Options that make a head like this one; weights, a loss's code and lists that grow with D are saved in other ways. */

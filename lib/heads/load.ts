@@ -3,6 +3,7 @@
 import { type LoadOptions, loadHeadAs } from '../checkpoint/load-head.js'
 import { badFile } from '../files/safetensors.js'
 import type { BaseHead } from './base.js'
+import { BulkSoftmaxHead } from './bulk-softmax.js'
 import { DenseHead } from './dense.js'
 import { ExactHead } from './exact.js'
 import { HierarchicalSoftmaxHead } from './hierarchical-softmax.js'
@@ -16,6 +17,7 @@ type Kind = new (options: never) => BaseHead
 const KINDS = new Map<string, Kind>([
   ['exact', ExactHead],
   ['dense', DenseHead],
+  ['bulk', BulkSoftmaxHead],
   ['softmax', SoftmaxHead],
   ['sampled', SampledSoftmaxHead],
   ['hierarchical', HierarchicalSoftmaxHead],

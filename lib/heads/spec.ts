@@ -1,6 +1,6 @@
 // From a constructor's options to what the addon makes a head of.
 
-import type { NativeHeadSpec, NativePolicy } from '../binding.js'
+import type { NativeHeadSpec, NativePolicy, NativeRowFile } from '../binding.js'
 import { checkBoolean, checkInteger } from '../check.js'
 import { checkShards, nativeDistributed, readDistributed } from '../distributed/options.js'
 import { typeError } from '../errors.js'
@@ -13,6 +13,8 @@ export interface OwnOptions {
   /** Its own loss, if it takes no other. */
   loss?: Loss
   policy?: (features: number) => NativePolicy
+  /** Where its rows are, if not in memory; called last. */
+  storage?: (numClasses: number, features: number) => NativeRowFile | undefined
   /** Called once the options that all heads have are checked. */
   options?: (numClasses: number) => object
   /** Several ranks can hold it together. */
@@ -37,6 +39,7 @@ export function readSpec(kind: string, options: CommonOptions, own: OwnOptions, 
     parameters: loss.parameters,
     policy: own.policy?.(hiddenSize + (bias ? 1 : 0)),
     options: own.options?.(numClasses),
+    storage: own.storage?.(numClasses, hiddenSize + (bias ? 1 : 0)),
   }
   return { ...spec, ...nativeDistributed(communicator, spec) }
 }

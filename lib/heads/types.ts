@@ -133,6 +133,19 @@ export interface StepResult {
 }
 
 /**
+ * Options of {@link Head.evaluate}.
+ *
+ * @category Steps and results
+ */
+export interface EvaluateOptions {
+  /**
+   * True: the loss that the head's own stands for, in O(D d) an example. {@link BulkSoftmaxHead}: the full softmax. For all other heads
+   * it is what they evaluate anyway. Default false.
+   */
+  exact?: boolean
+}
+
+/**
  * The loss of a minibatch.
  *
  * @category Steps and results
@@ -248,17 +261,19 @@ export interface Head {
    *
    * @param hidden as of step()
    * @param targets as of step()
+   * @param options which loss
    * @throws as step()
    */
-  evaluate(hidden: Float32Array, targets: Targets): Evaluation
+  evaluate(hidden: Float32Array, targets: Targets, options?: EvaluateOptions): Evaluation
   /**
    * evaluate() on another thread, in its turn among asynchronous calls, as stepAsync().
    *
    * @param hidden as of step(); copied before this returns
    * @param targets as of step(); copied before this returns
+   * @param options as of evaluate()
    * @throws as step(), but for WIDEHEAD_BUSY, and as a rejection
    */
-  evaluateAsync(hidden: Float32Array, targets: Targets): Promise<Evaluation>
+  evaluateAsync(hidden: Float32Array, targets: Targets, options?: EvaluateOptions): Promise<Evaluation>
   /**
    * The outputs o of n classes for each of m hidden vectors: O(m n d).
    *

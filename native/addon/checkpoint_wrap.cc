@@ -9,6 +9,7 @@
 
 #include "addon/snapshot.h"
 #include "addon/task.h"
+#include "base/disk_file.h"
 #include "checkpoint/file_plan.h"
 #include "checkpoint/forked_writer.h"
 
@@ -84,6 +85,18 @@ Napi::Value pollWriter(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), state.fault);
 }
 
+// (handle)
+void releaseSnapshot(const Napi::CallbackInfo& info) { *info[0].As<SnapshotHandle>().Data() = Snapshot(); }
+
+// (path)
+void removeUnlocked(const Napi::CallbackInfo& info) {
+  guarded(info.Env(), [&] {
+    DiskFile file(info[0].As<Napi::String>(), DiskFile::Mode::Change);
+    file.lock(false);
+    removeFile(file.path());
+  });
+}
+
 }  // namespace
 
 void registerCheckpoints(Napi::Env env, Napi::Object exports) {
@@ -91,6 +104,8 @@ void registerCheckpoints(Napi::Env env, Napi::Object exports) {
   env.AddCleanupHook(endWriters, writers);
   exports.Set("writeFiles", Napi::Function::New<writeFiles>(env, "writeFiles"));
   exports.Set("forkFiles", Napi::Function::New<forkFiles>(env, "forkFiles", writers));
+  exports.Set("releaseSnapshot", Napi::Function::New<releaseSnapshot>(env, "releaseSnapshot"));
+  exports.Set("removeUnlocked", Napi::Function::New<removeUnlocked>(env, "removeUnlocked"));
   exports.Set("pollWriter", Napi::Function::New<pollWriter>(env, "pollWriter", writers));
 }
 

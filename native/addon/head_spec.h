@@ -8,6 +8,7 @@
 #include "addon/convert.h"
 #include "addon/options.h"
 #include "base/rng.h"
+#include "heads/bulk_softmax_head.h"
 #include "heads/dense_head.h"
 #include "heads/exact_head.h"
 #include "heads/hierarchical_softmax_head.h"
@@ -25,6 +26,7 @@ struct HeadSpec {
   StabilisationPolicy policy{};
   size_t stretch = 0;
   Napi::Object options;  // what only this kind of head has
+  Napi::Object storage;  // where the rows are to be, if not in memory
 };
 
 inline StabilisationPolicy readPolicy(const Napi::Object& policy) {
@@ -54,6 +56,7 @@ inline HeadSpec readSpec(const Napi::Object& object) {
     spec.stretch = static_cast<size_t>(number(policy.As<Napi::Object>(), "stretch"));
   }
   if (present(object.Get("options"))) spec.options = object.Get("options").As<Napi::Object>();
+  if (present(object.Get("storage"))) spec.storage = object.Get("storage").As<Napi::Object>();
   return spec;
 }
 
@@ -79,6 +82,33 @@ inline WtaSettings wtaSettingsOf(const HeadSpec& spec) {
 inline LshSettings lshSettingsOf(const HeadSpec& spec) {
   return {hashedSettingsOf(spec), size(spec.options, "samples"), text(spec.options, "query") == "label",
           flag(spec.options, "correction")};
+}
+
+inline BulkSettings bulkSettingsOf(const Napi::Object& options) {
+  BulkSettings settings;
+  settings.shortlist.size = size(options, "shortlist");
+  settings.shortlist.counts = doublesOf(options, "counts");
+  if (present(options.Get("classes"))) {
+    const ArrayView classes(options.Get("classes"));
+    settings.shortlist.classes.assign(classes.ids(), classes.ids() + classes.length);
+  }
+  settings.minibatchTargets = flag(options, "minibatchTargets");
+  settings.sampled = size(options, "sampled");
+  settings.sampledShare = number(options, "sampledShare");
+  settings.sampler = samplerOf(options);
+  settings.ratePower = number(options, "ratePower");
+  return settings;
+}
+
+inline std::unique_ptr<RowFile> rowFileOf(const HeadSpec& spec) {
+  const Napi::Object& storage = spec.storage;
+  if (storage.IsEmpty()) return nullptr;
+  const ArrayView header(storage.Get("header"));
+  const auto* bytes = static_cast<const uint8_t*>(header.data);
+  const RowFileSpec file{text(storage, "path"), {bytes, bytes + header.length},
+                         size(storage, "bytes"), size(storage, "stateAt"), size(storage, "rowsAt"), size(storage, "stampsAt"),
+                         text(storage, "generation"), flag(storage, "private"), flag(storage, "power")};
+  return std::make_unique<RowFile>(file, spec.config.numClasses, spec.config.hiddenSize + (spec.config.bias ? 1 : 0));
 }
 
 inline std::shared_ptr<Head> makeHead(const HeadSpec& spec) {

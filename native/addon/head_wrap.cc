@@ -56,6 +56,8 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
                         InstanceMethod<&HeadWrap::setPolicy>("setPolicy"), InstanceMethod<&HeadWrap::snapshot>("snapshot"),
                         InstanceMethod<&HeadWrap::restore>("restore"), InstanceMethod<&HeadWrap::fill>("fill"),
                         InstanceMethod<&HeadWrap::fillRows>("fillRows"), InstanceMethod<&HeadWrap::meetAsync>("meetAsync"),
+                        InstanceMethod<&HeadWrap::beginGeneration>("beginGeneration"),
+                        InstanceMethod<&HeadWrap::flushRows>("flushRows"), InstanceMethod<&HeadWrap::keepJournals>("keepJournals"),
                         InstanceMethod<&HeadWrap::restored>("restored"), InstanceMethod<&HeadWrap::catchUp>("catchUp"),
                         InstanceMethod<&HeadWrap::index>("index"),
                         InstanceMethod<&HeadWrap::indexAsync>("indexAsync"), InstanceMethod<&HeadWrap::close>("close")});
@@ -329,6 +331,30 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
     guarded(info.Env(), [&] {
       head().checkRestored();
       restoring_.end();
+    });
+  }
+
+  // Of a head whose rows are a file: the name of what they are now
+  Napi::Value beginGeneration(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] { return Napi::String::New(info.Env(), exact().file()->beginGeneration()); });
+  }
+  // A promise that they are on the disk as they were then, or as the journal tells
+  Napi::Value flushRows(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] {
+      const std::function<void()> flush = exact().file()->flush();
+      return Task::start(info.Env(), [head = open_->head, flush] { flush(); }, {});
+    });
+  }
+  // ([generation]): those that checkpoints still name; returns those that journals lead to
+  Napi::Value keepJournals(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&] {
+      const Napi::Array list = info[0].As<Napi::Array>();
+      std::vector<std::string> generations;
+      for (uint32_t i = 0; i < list.Length(); i++) generations.push_back(list.Get(i).As<Napi::String>());
+      const std::vector<std::string> left = exact().file()->keepJournals(generations);
+      Napi::Array result = Napi::Array::New(info.Env(), left.size());
+      for (uint32_t i = 0; i < left.size(); i++) result.Set(i, left[i]);
+      return result;
     });
   }
 

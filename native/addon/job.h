@@ -13,7 +13,7 @@
 
 namespace widehead::addon {
 
-enum Stage { kScore = 1, kDifferentiate = 2, kApply = 4 };
+enum Stage { kScore = 1, kDifferentiate = 2, kApply = 4, kExactly = 8 };
 
 // What a call and the facade tell each other beside arrays lies in a Float64Array of the pass (lib/heads/pass.ts), where
 // reading it is no call to Node. A gradient of up to kSmall floats follows it.
@@ -113,7 +113,7 @@ struct Job {
     if (stages & kScore) {
       // A pass that ends with its scores is an evaluation, or waits for a loss of JavaScript's: to heads that take one,
       // the two are the same.
-      stages == kScore ? head.evaluate(pass) : head.score(pass);
+      stages == kScore ? head.evaluate(pass) : stages & kExactly ? head.evaluateExactly(pass) : head.score(pass);
       if (owner.loss != nullptr) pass.computeLoss(owner.loss, owner.parameters.data(), numClasses);
     }
     if (stages & kDifferentiate) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "base/matrix.h"
+#include "exact/shared_classes.h"
 #include "heads/head.h"
 
 namespace widehead {
@@ -22,8 +23,10 @@ struct ExactPass : Pass {
   std::vector<double> sHat;     // m: s / gamma
   std::vector<double> ybar, gbar;  // m: sum of an example's ga; mean of its gradient over all D outputs
   std::vector<float> gaHat;        // one a target: ga / gamma
+  double heldBack = 0;             // of the gradient's squared norm over gamma^2: what the update leaves out of it
+  SharedClasses shared;            // none of them among the targets; empty but in the bulk softmax
 
-  size_t bytes() const override { return Pass::bytes() + rows.bytes() + hq.bytes() + hu.bytes() + z.bytes() + dhc.bytes(); }
+  size_t bytes() const override { return Pass::bytes() + rows.bytes() + hq.bytes() + hu.bytes() + z.bytes() + dhc.bytes() + shared.bytes(); }
 
   // Of target k; null if another rank holds it.
   const float* row(size_t k) const {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <numeric>
+#include <utility>
 
 #include "base/pool.h"
 #include "base/rng.h"
@@ -22,9 +23,17 @@ Shard shardOf(const Communicator* comm) { return comm == nullptr ? Shard{} : Sha
 
 }  // namespace
 
-FactoredWeights::FactoredWeights(size_t numClasses, size_t features, size_t stretch, std::shared_ptr<Communicator> comm)
-    : numClasses_(numClasses), comm_(std::move(comm)), shard_(shardOf(comm_.get())),
-      v(shard_.capacity(numClasses), features, stretch), u(features), ui(features), qc(features), omega(features), wbar(features) {
+FactoredWeights::FactoredWeights(size_t numClasses, size_t features, size_t stretch, std::unique_ptr<RowFile> file,
+                                 std::shared_ptr<Communicator> comm)
+    : numClasses_(numClasses),
+      comm_(std::move(comm)),
+      shard_(shardOf(comm_.get())),
+      v(shard_.capacity(numClasses), features, stretch, std::move(file)),
+      u(features),
+      ui(features),
+      qc(features),
+      omega(features),
+      wbar(features) {
   u.setIdentity(1);
   ui.setIdentity(1);
 }
@@ -64,6 +73,7 @@ class FactoredWeights::RowReader {
     current_.reserve(count * d);
     wide_.reserve(count * d);
     rows_.reserve(count * d);
+    w_.v.prefetch(rows, count);
     w_.v.gather(current_.data(), order, rows, count);
     parallelFor(count, 16, [&](size_t begin, size_t end) {
       // subtractProduct subtracts, so it starts from -omega and is turned round at the end.
@@ -108,6 +118,7 @@ void FactoredWeights::logits(MatrixF out, ConstMatrixF hu, const std::vector<dou
   std::vector<uint32_t> order;
   for (size_t begin = 0; begin < out.cols; begin += kBlock) {
     const size_t n = std::min(kBlock, out.cols - begin);
+    v.prefetch(rows + begin, n);
     v.gather(current.data(), order, rows + begin, n);
     gemm(MatrixF(scores.data(), out.rows, n), hu, ConstMatrixF(current.data(), n, d).transposed());
     for (size_t j = 0; j < out.rows; j++) {

@@ -32,7 +32,9 @@ struct Drift {
 
 class FactoredWeights {
  public:
-  FactoredWeights(size_t numClasses, size_t features, size_t stretch, std::shared_ptr<Communicator> comm = nullptr);
+  // The rows of V: zeros, or what a file holds.
+  FactoredWeights(size_t numClasses, size_t features, size_t stretch, std::unique_ptr<RowFile> file = nullptr,
+                  std::shared_ptr<Communicator> comm = nullptr);
 
   // Starting weights; the rows have hiddenSize weights, then the bias if features = hiddenSize + 1. Among several ranks sum() must follow.
   void init(const InitConfig& init, size_t hiddenSize);

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
+#include "base/error.h"
 #include "base/per_thread.h"
 #include "base/pool.h"
 
@@ -15,7 +17,7 @@ constexpr size_t kSweep = 256;    // rows at a time
 constexpr size_t kRows = 16;      // a thread: fewer would not be worth reading the log's products for
 
 // Rows lie anywhere in gigabytes: all of them are on their way before the first is read.
-void prefetch(const void* memory, size_t bytes) {
+void bringNear(const void* memory, size_t bytes) {
 #if defined(__GNUC__)
   for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(static_cast<const char*>(memory) + at);
 #else
@@ -26,9 +28,18 @@ void prefetch(const void* memory, size_t bytes) {
 
 }  // namespace
 
-RowStore::RowStore(size_t rows, size_t features, size_t stretch)
-    : rows_(rows), features_(features), v_(elementCount(rows, features)), stamps_(rows), log_(features, stretch),
-      sweptFrom_(std::min(kSegments, rows)) {}
+RowStore::RowStore(size_t rows, size_t features, size_t stretch, std::unique_ptr<RowFile> file)
+    : rows_(rows), features_(features), file_(std::move(file)), ownRows_(file_ ? 0 : elementCount(rows, features)),
+      ownStamps_(file_ ? 0 : rows), v_(file_ ? file_->rows() : ownRows_.data()),
+      stamps_(file_ ? file_->stamps() : ownStamps_.data()), log_(features, stretch), sweptFrom_(std::min(kSegments, rows)) {}
+
+void RowStore::prefetch(const uint32_t* classes, size_t count) const {
+  if (file_ != nullptr) file_->prefetch(classes, count);
+}
+
+void RowStore::touch(const uint32_t* classes, size_t count) {
+  if (file_ != nullptr) file_->touch(classes, count);
+}
 
 uint64_t RowStore::position(size_t row) const {
   const uint64_t end = log_.end();
@@ -39,10 +50,10 @@ void RowStore::gather(float* out, std::vector<uint32_t>& order, const uint32_t* 
                       CorrectionLog::Until until) const {
   auto& keys = perThread<std::vector<uint64_t>>([] {});  // (stamp's distance from the end, place)
   keys.resize(count);
-  for (size_t i = 0; i < count; i++) prefetch(stamps_.data() + classes[i], 1);
+  for (size_t i = 0; i < count; i++) bringNear(stamps_ + classes[i], 1);
   for (size_t i = 0; i < count; i++) {
     const size_t row = classes[i];
-    if (written(row)) prefetch(v_.data() + row * features_, features_ * sizeof(float));
+    if (written(row)) bringNear(v_ + row * features_, features_ * sizeof(float));
     // A row that was never written is zero at every position: it counts as current.
     keys[i] = (kWritten - behind(row)) << 32 | i;
   }
@@ -66,7 +77,7 @@ void RowStore::gather(float* out, std::vector<uint32_t>& order, const uint32_t* 
       for (size_t i = begin; i < end; i++) {
         const uint32_t row = classes[order[i]];
         if (written(row)) {
-          std::memcpy(out + i * features_, v_.data() + row * features_, features_ * sizeof(float));
+          std::memcpy(out + i * features_, v_ + row * features_, features_ * sizeof(float));
         } else {
           std::memset(out + i * features_, 0, features_ * sizeof(float));
         }
@@ -85,7 +96,9 @@ bool RowStore::allCurrent(size_t begin, size_t end) const {
 }
 
 ConstMatrixF RowStore::current(size_t begin, size_t end, Buffer<float>& scratch) const {
-  if (allCurrent(begin, end)) return {v_.data() + begin * features_, end - begin, features_};
+  // This block at once, and the one that probably comes next.
+  if (file_ != nullptr) file_->prefetch(begin, std::min(rows_, 2 * end - begin));
+  if (allCurrent(begin, end)) return {v_ + begin * features_, end - begin, features_};
   auto& late = perThread<std::vector<uint32_t>>([] {});
   auto& order = perThread<std::vector<uint32_t>>([] {});
   late.clear();
@@ -95,11 +108,20 @@ ConstMatrixF RowStore::current(size_t begin, size_t end, Buffer<float>& scratch)
   const size_t rowBytes = features_ * sizeof(float);
   float *rows = scratch.reserve((end - begin + late.size()) * features_), *caughtUp = rows + (end - begin) * features_;
   gather(caughtUp, order, late.data(), late.size());
-  if (late.size() < end - begin) std::memcpy(rows, v_.data() + begin * features_, (end - begin) * rowBytes);
+  if (late.size() < end - begin) std::memcpy(rows, v_ + begin * features_, (end - begin) * rowBytes);
   for (size_t i = 0; i < late.size(); i++) {
     std::memcpy(rows + (late[order[i]] - begin) * features_, caughtUp + i * features_, rowBytes);
   }
   return {rows, end - begin, features_};
+}
+
+void RowStore::sweep(size_t count) {
+  try {
+    sweep(count, CorrectionLog::Until::Boundary);
+  } catch (const Error&) {
+    // Part of a step that has been made. What keeps the journal from being written will keep the next step from being made, and say so.
+    if (file_ == nullptr) throw;
+  }
 }
 
 void RowStore::sweep(size_t count, CorrectionLog::Until until) {
@@ -124,6 +146,8 @@ void RowStore::sweepRange(size_t begin, size_t end, CorrectionLog::Until until) 
   for (size_t row = begin; row < end; row++) {
     if (written(row) && position(row) < target) sweptClasses_.push_back(static_cast<uint32_t>(row));
   }
+  prefetch(sweptClasses_.data(), sweptClasses_.size());
+  touch(sweptClasses_.data(), sweptClasses_.size());
   swept_.resize(sweptClasses_.size() * features_);
   gather(swept_.data(), sweptOrder_, sweptClasses_.data(), sweptClasses_.size(), until);
   for (size_t i = 0; i < sweptOrder_.size(); i++) {
@@ -155,11 +179,13 @@ void RowStore::archive(Archive& archive) {
     }
     ByteStream::require(sweptFrom_.size() == segments && segment_ < segments && cursor_ < segmentEnd(segment_), "a sweep that is nowhere");
   });
-  archive.rows("V", v_.data(), rows_, features_);
-  archive.rows("positions", stamps_.data(), rows_, 1);
+  if (file_ != nullptr && !file_->isPrivate()) return;  // they are where they are
+  archive.rows("V", v_, rows_, features_);
+  archive.rows("positions", stamps_, rows_, 1);
 }
 
 void RowStore::checkRestored() const {
+  if (file_ != nullptr) file_->prefetchStamps();
   for (size_t row = 0; row < rows_; row++) {
     ByteStream::require(!written(row) || (behind(row) <= log_.end() && position(row) >= log_.begin()),
                         "a row that is older than the log");

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "base/archive.h"
@@ -10,22 +11,28 @@
 #include "base/matrix.h"
 #include "base/pages.h"
 #include "exact/correction_log.h"
+#include "exact/row_file.h"
 
 namespace widehead {
 
 class RowStore {
  public:
-  // rows x features zeros. A row that was never written is zero whatever the corrections, and costs no memory.
-  RowStore(size_t rows, size_t features, size_t stretch);
+  // rows x features zeros, or what a file holds. A row that was never written is zero whatever the corrections, and costs no memory.
+  RowStore(size_t rows, size_t features, size_t stretch, std::unique_ptr<RowFile> file = nullptr);
 
   size_t rows() const { return rows_; }
   size_t features() const { return features_; }
   CorrectionLog& log() { return log_; }
   const CorrectionLog& log() const { return log_; }
 
-  // Row r as it is stored, for initialisation: call markWritten(r) when it was filled.
-  float* raw(size_t row) { return v_.data() + row * features_; }
-  void expectAllRows() { v_.expectWhole(); }  // before they are filled
+  // Of rows in a file: a look at these classes will follow, and (touch) a change. Throws Error WIDEHEAD_FILE.
+  void prefetch(const uint32_t* classes, size_t count) const;
+  void touch(const uint32_t* classes, size_t count);
+  RowFile* file() const { return file_.get(); }
+
+  // Row r as it is stored, for initialisation and after touch(): call markWritten(r) when it was filled.
+  float* raw(size_t row) { return v_ + row * features_; }
+  void expectAllRows() { ownRows_.expectWhole(); }  // before they are filled
   void markWritten(size_t row) { stamps_[row] = kWritten | stampOf(log_.end()); }
   bool written(size_t row) const { return (stamps_[row] & kWritten) != 0; }
 
@@ -39,8 +46,8 @@ class RowStore {
   ConstMatrixF current(size_t begin, size_t end, Buffer<float>& scratch) const;
 
   // Brings the next `count` rows up to the log's open stretch, in turn, and lets the log forget what no row needs any more. What
-  // the open stretch holds is cheaper when it is whole.
-  void sweep(size_t count) { sweep(count, CorrectionLog::Until::Boundary); }
+  // the open stretch holds is cheaper when it is whole. Rows of a file whose journal cannot be written wait.
+  void sweep(size_t count);
   // All rows, O(D d): none is behind afterwards, and the log holds little more than its open stretch.
   void sweepAll();
 
@@ -53,16 +60,20 @@ class RowStore {
   // After loading, once the rows are there: no row may be where the log does not reach.
   void checkRestored() const;
 
-  size_t bytes() const { return v_.bytes() + stamps_.bytes() + log_.bytes(); }
+  // In memory: not what a file holds.
+  size_t bytes() const { return ownRows_.bytes() + ownStamps_.bytes() + log_.bytes(); }
 
  private:
   // A stamp is the written flag and the low 31 bits of a position; no row is ever 2^31 entries behind.
-  static constexpr uint32_t kWritten = 1u << 31;
+  static constexpr uint32_t kWritten = kRowWritten;
   static uint32_t stampOf(uint64_t position) { return static_cast<uint32_t>(position) & (kWritten - 1); }
 
   const size_t rows_, features_;
-  Pages<float> v_;
-  Pages<uint32_t> stamps_;
+  const std::unique_ptr<RowFile> file_;
+  Pages<float> ownRows_;
+  Pages<uint32_t> ownStamps_;
+  float* const v_;
+  uint32_t* const stamps_;
   CorrectionLog log_;
   void gather(float* out, std::vector<uint32_t>& order, const uint32_t* classes, size_t count, CorrectionLog::Until until) const;
   void sweep(size_t count, CorrectionLog::Until until);

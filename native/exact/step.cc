@@ -13,7 +13,7 @@ constexpr size_t kRows = 16;     // rows of n a thread: about 2 us of linear com
 constexpr size_t kColumns = 256;  // of a sum over all examples, a thread: the other core has no part of the examples to itself
 }  // namespace
 
-void classOverlap(Buffer<float>& overlap, Buffer<float>& classGradients, const ExactPass& pass) {
+void classOverlap(Buffer<float>& overlap, Buffer<float>& classGradients, ExactPass& pass) {
   const size_t n = pass.features;
   const Targets& targets = pass.targets;
   classGradients.reserve(targets.numUnique() * n);
@@ -39,6 +39,7 @@ void classOverlap(Buffer<float>& overlap, Buffer<float>& classGradients, const E
       kernels().combine(&overlap[j * n], terms.data(), terms.size(), n);
     }
   });
+  if (pass.shared.count() > 0) pass.shared.addOverlap(MatrixF(overlap.data(), pass.m, n), pass.h());
 }
 
 std::vector<double> weightedSum(const double* coefficients, const ExactPass& pass) {

@@ -41,7 +41,7 @@ class StepAlgebra {
   virtual bool prepares() const { return false; }
   virtual void prepare(const FactoredWeights&, const ExactPass&) {}
   // The squared norm of the centred gradient Gc H^T; keeps what update() needs.
-  virtual double gradNormSquared(const FactoredWeights& w, const ExactPass& pass) = 0;
+  virtual double gradNormSquared(const FactoredWeights& w, ExactPass& pass) = 0;
   // Updates U, U^-T and Qc, appends split entries to the log, and fills x (m x n) with U_new^-T H.
   // singular: eigenvalues of A below it in size are split off; infinity restarts U, which is right for every A. Allocates more than a few d x d matrices only before the
   // first change, so that a minibatch too large for the memory leaves the weights as they were.
@@ -54,7 +54,7 @@ std::unique_ptr<StepAlgebra> makeNarrowStep();
 std::unique_ptr<StepAlgebra> makeWideStep();
 
 // overlap (m x n) = Y^T Y H: every class's gradient row, handed back to the examples that have it.
-void classOverlap(Buffer<float>& overlap, Buffer<float>& classGradients, const ExactPass& pass);
+void classOverlap(Buffer<float>& overlap, Buffer<float>& classGradients, ExactPass& pass);
 // sum_j coefficients[j] h_j (n)
 std::vector<double> weightedSum(const double* coefficients, const ExactPass& pass);
 

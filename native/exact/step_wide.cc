@@ -21,7 +21,7 @@ void copyRows(Buffer<float>& to, ConstMatrixF from) {
 
 class WideStep : public StepAlgebra {
  public:
-  double gradNormSquared(const FactoredWeights& w, const ExactPass& pass) override;
+  double gradNormSquared(const FactoredWeights& w, ExactPass& pass) override;
   StepEffect update(FactoredWeights& w, ExactPass& pass, double eta, double singular) override;
 
  private:
@@ -39,7 +39,7 @@ class WideStep : public StepAlgebra {
   Lu lu_;
 };
 
-double WideStep::gradNormSquared(const FactoredWeights& w, const ExactPass& pass) {
+double WideStep::gradNormSquared(const FactoredWeights& w, ExactPass& pass) {
   const size_t m = pass.m, n = pass.features;
   const MatrixF h = pass.h(), ht = h.transposed();
   const auto square = [&](Buffer<float>& buffer) { return MatrixF(buffer.reserve(n * n), n, n); };

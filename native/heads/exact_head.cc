@@ -15,18 +15,13 @@ namespace {
 
 constexpr double kStrongDecay = 0.5;  // 1 - learningRate * weightDecay; accuracy falls with its inverse
 
-// A pass with the algebra of the step that follows it.
-struct HeadPass : ExactPass {
-  std::unique_ptr<StepAlgebra> narrow = makeNarrowStep(), wide = makeWideStep();
-  StepAlgebra& algebra() { return m <= features ? *narrow : *wide; }
-};
-
 constexpr size_t kRows = 16;  // of n numbers, a thread
 
 }  // namespace
 
-ExactHead::ExactHead(const HeadConfig& config, const InitConfig& init, const StabilisationPolicy& policy, size_t stretch)
-    : Head(config), weights_(config.numClasses, features(), stretch, config.comm), stabiliser_(features()), policy_(policy) {
+ExactHead::ExactHead(const HeadConfig& config, const InitConfig& init, const StabilisationPolicy& policy, size_t stretch,
+                     std::unique_ptr<RowFile> file)
+    : Head(config), weights_(config.numClasses, features(), stretch, std::move(file), config.comm), stabiliser_(features()), policy_(policy) {
   weights_.init(init, config.hiddenSize);
   joined_ = init.kind == InitConfig::Zeros;
 }
@@ -46,25 +41,28 @@ uint64_t ExactHead::digest() const {
 }
 
 std::unique_ptr<Pass> ExactHead::newPass() const {
-  auto pass = std::make_unique<HeadPass>();
+  auto pass = std::make_unique<ExactHeadPass>();
   pass->features = features();
   return pass;
 }
 
 void ExactHead::score(Pass& base) const {
-  auto& pass = static_cast<HeadPass&>(base);
+  auto& pass = static_cast<ExactHeadPass&>(base);
   const Targets& targets = pass.targets;
   const size_t m = pass.m, n = features();
   pass.version = version_;
   findOwn(pass);
+  // Rows of a file come from the disk while this is computed that needs none.
+  weights_.v.prefetch(pass.ownRows.data(), pass.ownRows.size());
+  const MatrixF hq(pass.hq.reserve(m * n), m, n), hu(pass.hu.reserve((m + mostSplit(m)) * n), m, n);
+  inParallel([&] { gemm(hq, pass.h(), weights_.qc.hi()); }, [&] { gemm(hu, pass.h(), weights_.u.hi().transposed()); });
+
   pass.rows.reserve(pass.own.size() * n);
   weights_.v.gather(pass.rows.data(), pass.order, pass.ownRows.data(), pass.own.size());
   pass.place.assign(targets.numUnique(), ExactPass::kElsewhere);
   for (size_t i = 0; i < pass.order.size(); i++) pass.place[pass.own[pass.order[i]]] = i;
-
-  const MatrixF hq(pass.hq.reserve(m * n), m, n), hu(pass.hu.reserve((m + mostSplit(m)) * n), m, n);
-  inParallel([&] { gemm(hq, pass.h(), weights_.qc.hi()); }, [&] { gemm(hu, pass.h(), weights_.u.hi().transposed()); });
   pass.sHat.resize(m);
+  if (pass.shared.count() > 0) pass.shared.score(hu, weights_.gamma);
   parallelFor(m, kRows, [&](size_t begin, size_t end) {
     for (size_t j = begin; j < end; j++) scoreExample(pass, j);
   });
@@ -103,7 +101,7 @@ void ExactHead::scoreExample(ExactPass& pass, size_t j) const {
 
 // W^T Y = U^T V^T Y + omega ybar^T; centred, less wbar ybar^T / D. dH = 2 H Qc diag(gq) + Z_c + wbar gbar^T.
 void ExactHead::differentiate(Pass& base) const {
-  auto& pass = static_cast<HeadPass&>(base);
+  auto& pass = static_cast<ExactHeadPass&>(base);
   const Targets& targets = pass.targets;
   const size_t m = pass.m, n = features();
   const double gamma = weights_.gamma, numClasses = static_cast<double>(config_.numClasses);
@@ -121,10 +119,12 @@ void ExactHead::differentiate(Pass& base) const {
         if (const float* row = pass.row(k)) terms.push_back({pass.gaHat[k], row});
       }
       kernels().combine(&pass.dhc[j * n], terms.data(), terms.size(), n);  // V^T Y, for a moment
+      if (pass.shared.count() > 0) pass.ybar[j] += pass.shared.gradientSum(j);
       pass.gbar[j] = (2 * pass.gq[j] * pass.sHat[j] + numClasses * pass.gs[j] / gamma + pass.ybar[j]) / numClasses;
     }
   });
   if (Communicator* comm = communicator()) comm->allReduceSum(pass.dhc.data(), m * n);
+  if (pass.shared.count() > 0) pass.shared.addGradients(MatrixF(pass.dhc.data(), m, n));
   const MatrixF z(pass.z.reserve(m * n), m, n);
   // In the order of update(), whose first half has U^-T and whose second has U: each then lies in the caches of those that use it.
   const auto backward = [&] { gemm(z, MatrixF(pass.dhc.data(), m, n), weights_.u.hi()); };
@@ -152,19 +152,21 @@ void ExactHead::differentiateExample(ExactPass& pass, size_t j) const {
 }
 
 double ExactHead::apply(Pass& base, const ApplyOptions& options) {
-  auto& pass = static_cast<HeadPass&>(base);
+  auto& pass = static_cast<ExactHeadPass&>(base);
   StepAlgebra& algebra = pass.algebra();
   // ||G H^T||^2 = ||Gc H^T||^2 + D ||H gbar||^2
-  double squared = algebra.gradNormSquared(weights_, pass);
+  double squared = algebra.gradNormSquared(weights_, pass) + pass.heldBack;
   const std::vector<double> mean = weightedSum(pass.gbar.data(), pass);  // H gbar
   // Allocated before the first change, as everything is that has the size of the minibatch.
   pass.positions.assign(pass.own.size(), weights_.v.log().end());
+  pass.shared.prepareUpdate(weights_.v);
   for (double x : mean) squared += static_cast<double>(config_.numClasses) * x * x;
   const double gradNorm = weights_.gamma * std::sqrt(std::max(0.0, squared));
 
   const double clip = gradNorm > options.clipNorm ? options.clipNorm / gradNorm : 1;
   const double decay = 1 - options.learningRate * options.weightDecay;
   const double eta = options.learningRate * clip / decay;  // W <- decay (W - eta G H^T)
+  if (eta > 0) weights_.v.touch(pass.ownRows.data(), pass.ownRows.size());
   version_++;
   if (eta > 0) {
     // A decay that takes most of W away makes eta large beside it; such a step goes without an inverse of U.
@@ -172,6 +174,7 @@ double ExactHead::apply(Pass& base, const ApplyOptions& options) {
     const StepEffect effect = algebra.update(weights_, pass, eta, singular);
     updateVectors(pass, eta, mean);
     updateRows(pass, eta, algebra.x.data());
+    if (pass.shared.count() > 0) pass.shared.update(weights_.v, eta, MatrixF(algebra.x.data(), pass.m, features()));
     if (decay != 1) weights_.decay(decay);
     stabiliser_.afterStep(weights_, effect, pass.m, policy_);
   } else if (decay != 1) {

@@ -6,13 +6,22 @@
 
 #include "exact/factored_weights.h"
 #include "exact/stabiliser.h"
+#include "exact/step.h"
 #include "heads/head.h"
 
 namespace widehead {
 
+// A pass with the algebra of the step that follows it.
+struct ExactHeadPass : ExactPass {
+  std::unique_ptr<StepAlgebra> narrow = makeNarrowStep(), wide = makeWideStep();
+  StepAlgebra& algebra() { return m <= features ? *narrow : *wide; }
+};
+
 class ExactHead : public Head {
  public:
-  ExactHead(const HeadConfig& config, const InitConfig& init, const StabilisationPolicy& policy, size_t stretch);
+  // file: where the rows of V are to be, if not in memory; starting weights go into a new one alone.
+  ExactHead(const HeadConfig& config, const InitConfig& init, const StabilisationPolicy& policy, size_t stretch,
+            std::unique_ptr<RowFile> file = nullptr);
 
   std::unique_ptr<Pass> newPass() const override;
   void score(Pass& pass) const override;
@@ -28,11 +37,15 @@ class ExactHead : public Head {
   void archive(Archive& archive) override;
   void checkRestored() override { weights_.v.checkRestored(); }
 
+  RowFile* file() const { return weights_.v.file(); }
   Drift drift() const { return weights_.drift(); }
   void refresh();
   // Brings all rows of V up to date, O(D d^2) at most: searches then read them where they lie, until the next update.
   void catchUp();
   void setPolicy(const StabilisationPolicy& policy) { policy_ = policy; }
+
+ protected:
+  const FactoredWeights& weights() const { return weights_; }
 
  private:
   struct Query;

@@ -99,6 +99,8 @@ class Head {
   virtual void score(Pass& pass) const = 0;
   // score() for a pass that ends here: a head whose step estimates its loss computes it in full.
   virtual void evaluate(Pass& pass) const { score(pass); }
+  // evaluate(), where its loss stands for another one: that one, in O(D d).
+  virtual void evaluateExactly(Pass& pass) const { evaluate(pass); }
   // Fills dHidden from gq, gs and ga, or from what score() kept.
   virtual void differentiate(Pass& pass) const = 0;
   // The Frobenius norm of the gradient for the weights; makes the update. Never throws after it has begun to change the weights.

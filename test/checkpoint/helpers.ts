@@ -2,6 +2,7 @@
 
 import type { BaseHead } from '../../lib/heads/base.js'
 import {
+  BulkSoftmaxHead,
   DenseHead,
   ExactHead,
   type Head,
@@ -48,6 +49,25 @@ export const KINDS: Kind[] = [
     name: 'dense',
     create: () => new DenseHead({ ...common, bias: true, loss: taylorSoftmax() }),
     load: (folder) => DenseHead.load(folder),
+    learningRate: 0.5,
+  },
+  {
+    name: 'bulk, counts gathered',
+    create: () => new BulkSoftmaxHead({ ...common, bias: true, shortlist: 20, sampled: 40 }),
+    load: (folder) => BulkSoftmaxHead.load(folder),
+    learningRate: 0.5,
+  },
+  {
+    name: 'bulk, counts given',
+    create: () => new BulkSoftmaxHead({ ...common, shortlist: 20, sampled: 10, sampledShare: 0.9, counts }),
+    load: (folder) => BulkSoftmaxHead.load(folder),
+    learningRate: 0.5,
+  },
+  {
+    name: 'bulk, a list',
+    create: () =>
+      new BulkSoftmaxHead({ ...common, shortlist: Int32Array.of(7, 400, 0), sampled: 0, minibatchTargets: false }),
+    load: (folder) => BulkSoftmaxHead.load(folder),
     learningRate: 0.5,
   },
   {

@@ -2,8 +2,19 @@
 
 import { appendFileSync } from 'node:fs'
 import { expect } from 'vitest'
-import { type ApplyOptions, DenseHead, ExactHead, type Head } from '../../lib/index.js'
-import { Float64Head, relativeError } from './float64-head.js'
+import {
+  type ApplyOptions,
+  BulkSoftmaxHead,
+  customLoss,
+  DenseHead,
+  ExactHead,
+  type Head,
+  type HeadStorage,
+  type SparseTargets,
+  type Targets,
+} from '../../lib/index.js'
+import { bulkSoftmaxByHand } from './custom-losses.js'
+import { asSparse, Float64Head, relativeError } from './float64-head.js'
 import type { LossCase } from './losses.js'
 import { Random } from './random.js'
 import { type Batch, largestEigenvalue, Stream, type StreamOptions } from './stream.js'
@@ -14,10 +25,16 @@ export interface Trial {
   lossCase: LossCase
   stream: StreamOptions
   bias?: boolean
+  /** Races a BulkSoftmaxHead with this shortlist; the loss case is bulkCase() of it. */
+  shortlist?: Int32Array
+  /** Its examples see the targets of the whole minibatch; default false. */
+  minibatchTargets?: boolean
   /** Standard deviation of the starting weights times sqrt(d). Default: the loss's own; 0 starts from W = 0. */
   start?: number
   /** Default: calmRate, the loss's pace over the largest eigenvalue of the minibatch. */
   options?: (batch: Batch, step: number) => ApplyOptions
+  /** Of the exact head. */
+  storage?: HeadStorage
 }
 
 /** Relative errors: of W (biases included) at the end, of the others the root of the mean square over the steps. */
@@ -31,7 +48,7 @@ export interface Errors {
 /** The three heads on one stream, from the same starting weights. Close it when done. */
 export class Race {
   readonly judge: Float64Head
-  readonly exact: ExactHead
+  readonly exact: ExactHead | BulkSoftmaxHead
   readonly dense: DenseHead
   steps = 0
   private readonly batch: (step: number) => Batch
@@ -42,17 +59,20 @@ export class Race {
     readonly trial: Trial,
     batch?: (step: number) => Batch,
   ) {
-    const { lossCase, stream, bias = false } = trial
+    const { lossCase, stream, bias = false, shortlist } = trial
     const { numClasses, hiddenSize, seed } = stream
     const random = new Random(seed + 1000)
     const scale = (trial.start ?? lossCase.start) / Math.sqrt(hiddenSize)
     const weights = Float32Array.from(random.normals(numClasses * hiddenSize, scale))
     const biases = Float32Array.from(random.normals(numClasses, scale))
     const init = { kind: 'weights' as const, weights, ...(bias ? { biases } : {}) }
-    const options = { numClasses, hiddenSize, loss: lossCase.loss, bias, init }
+    const options = { numClasses, hiddenSize, bias, init }
+    const { loss } = lossCase
     this.judge = new Float64Head({ numClasses, hiddenSize, loss: lossCase.dense, bias, weights, biases })
-    this.exact = new ExactHead(options)
-    this.dense = new DenseHead(options)
+    this.exact = shortlist
+      ? new BulkSoftmaxHead({ ...options, shortlist, minibatchTargets: trial.minibatchTargets ?? false, sampled: 0 })
+      : new ExactHead({ ...options, loss, storage: trial.storage })
+    this.dense = new DenseHead({ ...options, loss: shortlist ? customLoss(bulkSoftmaxByHand) : loss })
     const examples = new Stream(stream)
     this.batch = batch ?? (() => examples.next())
     this.options = trial.options ?? calmRate(trial)
@@ -65,9 +85,9 @@ export class Race {
     for (let t = 0; t < steps; t++, this.steps++) {
       const batch = this.batch(this.steps)
       const options = this.options(batch, this.steps)
-      const truth = this.judge.step(batch.hidden, batch.targets, options)
+      const truth = this.judge.step(batch.hidden, this.judged(batch), options)
       exact.add(this.exact.step(batch.hidden, batch.targets, options), truth)
-      dense.add(this.dense.step(batch.hidden, batch.targets, options), truth)
+      dense.add(this.dense.step(batch.hidden, this.denseTargets(batch), options), truth)
     }
     return {
       exact: { weights: weightError(this.exact, this.judge), ...exact.means() },
@@ -75,9 +95,45 @@ export class Race {
     }
   }
 
+  /** What the judge is to take for targets: those of the whole minibatch, where all examples see them. */
+  private judged({ hidden, targets }: Batch): Targets {
+    if (!this.trial.minibatchTargets) return targets
+    const own = asSparse(targets, hidden.length / this.trial.stream.hiddenSize)
+    return withClasses(own, new Set(own.indices))
+  }
+
+  /** What the dense head sees as targets: of the bulk softmax all that is computed one by one. */
+  private denseTargets(batch: Batch): Targets {
+    const { shortlist, stream } = this.trial
+    const judged = this.judged(batch)
+    return shortlist ? withClasses(asSparse(judged, batch.hidden.length / stream.hiddenSize), shortlist) : judged
+  }
+
   close(): void {
     this.exact.close()
     this.dense.close()
+  }
+}
+
+/** Each example's targets, and these classes with values of 0. */
+export function withClasses({ indptr, indices, values }: SparseTargets, classes: Iterable<number>): SparseTargets {
+  const more = [...classes]
+  const result = { indptr: [0], indices: [] as number[], values: [] as number[] }
+  for (let j = 0; j + 1 < indptr.length; j++) {
+    for (let k = indptr[j]; k < indptr[j + 1]; k++) {
+      result.indices.push(indices[k])
+      result.values.push(values?.[k] ?? 1)
+    }
+    for (const id of more) {
+      result.indices.push(id)
+      result.values.push(0)
+    }
+    result.indptr.push(result.indices.length)
+  }
+  return {
+    indptr: Int32Array.from(result.indptr),
+    indices: Int32Array.from(result.indices),
+    values: Float32Array.from(result.values),
   }
 }
 

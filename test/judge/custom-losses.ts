@@ -57,3 +57,37 @@ export function bouchardBound(xi: number): CustomLossFunction {
     }
   }
 }
+
+/** log k and its slope for the variance, of n outputs with this sum and sum of squares; without any they add nothing. */
+function gaussianByHand(n: number, sum: number, squares: number): { mean: number; slope: number; logK: number } {
+  if (n === 0) return { mean: 0, slope: 0, logK: Number.NEGATIVE_INFINITY }
+  const mean = sum / n
+  const variance = Math.max(0, squares / n - mean * mean)
+  const entropy = Math.log(n)
+  if (variance <= 2 * entropy) return { mean, slope: 1 / 2, logK: mean + variance / 2 }
+  const spread = Math.sqrt(2 * variance * entropy)
+  return { mean, slope: Math.sqrt(entropy / (2 * variance)), logK: mean + spread - entropy }
+}
+
+/** The bulk softmax for targets that list the shortlist too, with values of 0 where it is no target: from q, s and a alone. */
+export const bulkSoftmaxByHand: CustomLossFunction = ({ q, s, a, indptr, values, numClasses, losses, gq, gs, ga }) => {
+  for (let j = 0; j < q.length; j++) {
+    const own = a.subarray(indptr[j], indptr[j + 1])
+    const y = values.subarray(indptr[j], indptr[j + 1])
+    const n = numClasses - own.length
+    const sum = own.reduce((total, o) => total + o, 0)
+    const squares = own.reduce((total, o) => total + o * o, 0)
+    const { mean, slope, logK } = gaussianByHand(n, s[j] - sum, q[j] - squares)
+    const shift = own.reduce((most, o) => Math.max(most, o), logK)
+    const z = n * Math.exp(logK - shift) + own.reduce((total, o) => total + Math.exp(o - shift), 0)
+    const weight = y.reduce((total, value) => total + value, 0)
+    const k = (weight * Math.exp(logK - shift)) / z
+    losses[j] = weight * (shift + Math.log(z))
+    gq[j] = k * slope
+    gs[j] = k * (1 - 2 * slope * mean)
+    for (let i = 0; i < own.length; i++) {
+      losses[j] -= y[i] * own[i]
+      ga[indptr[j] + i] = (weight * Math.exp(own[i] - shift)) / z - k * (1 + 2 * slope * (own[i] - mean)) - y[i]
+    }
+  }
+}

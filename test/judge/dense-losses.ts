@@ -63,6 +63,35 @@ export function denseSoftmax(): DenseLoss {
   }
 }
 
+/**
+ * The softmax with a Gaussian bulk, S = the listed classes and the shortlist: of the n others only mean and variance v count.
+ * Z = n exp(mean + c(v)) + sum_S exp(o), c(v) = v/2, from v = 2 log n on sqrt(2 v log n) - log n; loss = sum y (log Z - o).
+ */
+export function denseBulkSoftmax(shortlist: Iterable<number>): DenseLoss {
+  const shared = new Set(shortlist)
+  return (o, y, listed, gradient) => {
+    const apart = (i: number) => shared.has(i) || listed[i] === 1
+    const bulk = Array.from(o.keys()).filter((i) => !apart(i))
+    const n = bulk.length
+    const mean = bulk.reduce((sum, i) => sum + o[i], 0) / n
+    const variance = bulk.reduce((sum, i) => sum + (o[i] - mean) ** 2, 0) / n
+    const thin = variance > 2 * Math.log(n)
+    const spread = thin ? Math.sqrt(2 * variance * Math.log(n)) - Math.log(n) : variance / 2
+    const slope = thin ? Math.sqrt(Math.log(n) / (2 * variance)) : 1 / 2 // of spread, for the variance
+    const logs = Float64Array.from(o, (x, i) => (apart(i) ? x : mean + spread)) // of what each class adds to Z
+    const largest = logs.reduce((most, x) => Math.max(most, x), Number.NEGATIVE_INFINITY)
+    const logZ = largest + Math.log(logs.reduce((sum, x) => sum + Math.exp(x - largest), 0))
+    const weight = y.reduce((sum, x) => sum + x, 0)
+    let loss = 0
+    for (let i = 0; i < o.length; i++) {
+      loss += y[i] * (logZ - o[i])
+      const factor = apart(i) ? 1 : 1 + 2 * slope * (o[i] - mean)
+      gradient[i] = weight * Math.exp(logs[i] - logZ) * factor - y[i]
+    }
+    return loss
+  }
+}
+
 export function denseSphericalSoftmax(epsilon: number): DenseLoss {
   return denseRatio(
     (o) => o * o + epsilon,

@@ -9,11 +9,12 @@ import {
   weightedSquaredError,
   zLoss,
 } from '../../lib/index.js'
-import { SOFTMAX } from '../../lib/losses.js'
+import { BULK_SOFTMAX, SOFTMAX } from '../../lib/losses.js'
 import { bouchardBound, squaredErrorByHand, taylorSoftmaxByHand } from './custom-losses.js'
 import {
   type DenseLoss,
   denseBouchardBound,
+  denseBulkSoftmax,
   denseSoftmax,
   denseSphericalSoftmax,
   denseSquaredError,
@@ -76,6 +77,11 @@ export const LOSS_CASES: readonly LossCase[] = [
 
 /** What heads with the softmax as their own loss are measured against. */
 export const SOFTMAX_CASE: LossCase = { name: 'softmax', loss: SOFTMAX, dense: denseSoftmax(), start: 1, pace: 0.5 }
+
+/** The bulk softmax with this shortlist. */
+export function bulkCase(shortlist: Iterable<number>): LossCase {
+  return { name: 'bulk softmax', loss: BULK_SOFTMAX, dense: denseBulkSoftmax(shortlist), start: 1, pace: 0.5 }
+}
 
 export function lossCase(name: string): LossCase {
   const found = LOSS_CASES.find((each) => each.name === name)

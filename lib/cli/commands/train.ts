@@ -3,11 +3,21 @@
 import { Command, Option } from 'commander'
 import { FORMAT_NAMES, FORMATS } from '../../data/formats/index.js'
 import { settingFault } from '../../data/formats/settings.js'
+import { DURABILITIES } from '../../heads/storage-options.js'
 import { LOSSES } from '../../losses.js'
 import { OPTIMIZER_KINDS } from '../../optimizer.js'
 import { ACTIVATIONS } from '../../trunk-options.js'
 import { columnsOption, integer, interval, number, widths } from '../arguments.js'
-import { HEAD_NAMES, HEAD_OPTIONS, type HeadOption, headKind, headsWith, OWN_LOSSES, ownersOf } from '../heads.js'
+import {
+  HEAD_NAMES,
+  HEAD_OPTIONS,
+  type HeadOption,
+  hasOptimizer,
+  headKind,
+  headsWith,
+  OWN_LOSSES,
+  ownersOf,
+} from '../heads.js'
 import type { Io } from '../io.js'
 import { flagOf, type TrainOptions, usage } from '../run.js'
 
@@ -145,13 +155,24 @@ function training(command: Command): void {
 }
 
 function head(command: Command): void {
-  const withRows = headsWith(({ loss }) => loss !== undefined)
+  const withRows = headsWith(hasOptimizer)
   command
     .optionsGroup('Head (the heads that have an option stand before it):')
     .addOption(new Option('--head-optimizer <kind>', `${withRows}: of the rows of the head`).choices(OPTIMIZER_KINDS))
   for (const option of HEAD_OPTIONS) {
     command.addOption(settingOption({ ...option, description: `${ownersOf(option.name)}: ${option.description}` }))
   }
+  command
+    .option(
+      '--storage-file <path>',
+      'exact: keep the rows in this file, which may be larger than memory; checkpoints name it',
+    )
+    .addOption(
+      new Option(
+        '--durability <kind>',
+        'exact: what --storage-file outlives, the death of the process or a loss of power (default: process)',
+      ).choices(DURABILITIES),
+    )
 }
 
 /** `on`: a flag that is set unless --no-... is given. */

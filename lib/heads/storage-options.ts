@@ -1,0 +1,32 @@
+// Where the rows of an exact head are: in memory, or in a file that is mapped into it.
+
+import { resolve } from 'node:path'
+import { checkObject, oneOf } from '../check.js'
+import { typeError } from '../errors.js'
+
+/**
+ * `file`: V and what belongs to each of its rows lie in the safetensors file `path`, which must not exist when the head is made, and take as
+ * much memory as the system has to spare. Only one head at a time may have it. What `save` writes names the file and does not copy it;
+ * after a crash, `load` takes back what was changed since. `process`, the default, is for a process that dies; `power` for a machine that
+ * does: each step that changes rows for the first time since the last checkpoint then waits for the disk.
+ */
+export type HeadStorage = { kind: 'memory' } | { kind: 'file'; path: string; durability?: Durability }
+
+export const DURABILITIES = ['process', 'power'] as const
+export type Durability = (typeof DURABILITIES)[number]
+
+/** The same, every field present; paths are absolute. */
+export type ReadStorage = { kind: 'memory' } | { kind: 'file'; path: string; durability: Durability }
+
+export function readStorage(storage: HeadStorage = { kind: 'memory' }): ReadStorage {
+  checkObject('storage', storage)
+  const { kind, path, durability } = storage as { kind: unknown; path?: unknown; durability?: unknown } // read once
+  if (oneOf('storage.kind', kind, ['memory', 'file']) === 'memory') return { kind: 'memory' }
+  if (typeof path !== 'string' || path === '')
+    throw typeError(`storage.path must be the path of a file, got ${JSON.stringify(path)}`)
+  return {
+    kind: 'file',
+    path: resolve(path),
+    durability: oneOf('storage.durability', durability ?? 'process', DURABILITIES),
+  }
+}

@@ -1,0 +1,251 @@
+#include "exact/row_file.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <random>
+#include <utility>
+
+#include "base/error.h"
+#include "checkpoint/file_plan.h"
+
+namespace widehead {
+
+namespace {
+
+constexpr size_t kStateLength = 44, kCheckedLength = 35;
+constexpr size_t kRemembered = size_t{1} << 18;  // pages, 1 GiB: much less than a machine has that trains with such files
+constexpr size_t kMostJournals = 100000;  // that follow each other: more are a circle
+
+[[noreturn]] void refuse(const std::string& message) { throw Error(ErrorKind::State, "WIDEHEAD_FILE", message); }
+
+std::string hex(uint64_t value) {
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
+  return text;
+}
+
+uint64_t newGeneration() {
+  std::random_device source;
+  const uint64_t high = source();
+  const uint64_t value = high << 32 | source();
+  return value == 0 ? 1 : value;
+}
+
+}  // namespace
+
+RowFile::RowFile(const RowFileSpec& spec, size_t rows, size_t features)
+    : spec_(spec), numRows_(rows), features_(features),
+      map_(spec.header.empty()
+               ? MappedFile(spec.path, spec.bytes, spec.isPrivate ? MappedFile::Access::Private : MappedFile::Access::Shared)
+               : MappedFile(spec.path, spec.header, spec.bytes)),
+      touched_(spec.isPrivate ? 0 : rows / 64 + 1), asked_(spec.bytes / kPageBytes / 64 + 1) {
+  if (spec.header.empty()) {
+    state_ = readState();
+    goBackTo(std::strtoull(spec.generation.c_str(), nullptr, 16));
+    return;
+  }
+  try {
+    writeState({newGeneration(), 0, kNew});
+  } catch (...) {
+    removeFile(spec.path);
+    throw;
+  }
+}
+
+RowFile::~RowFile() {
+  if (state_.kind == kNew && !spec_.header.empty()) removeFile(spec_.path);  // no checkpoint will ever name it
+  if (journal_ == nullptr || spec_.power) return;
+  try {
+    journal_->settle();
+  } catch (const Error&) {
+    // Then it leads back for as long as the machine runs, as it would if the process had been killed.
+  }
+}
+
+RowFile::State RowFile::readState() const {
+  const std::string text(reinterpret_cast<const char*>(map_.data() + spec_.stateAt), kStateLength);
+  const uint32_t crc = static_cast<uint32_t>(std::strtoul(text.c_str() + kCheckedLength + 1, nullptr, 16));
+  if (crc != crc32(0, text.data(), kCheckedLength)) refuse(spec_.path + ": its header is damaged, or it was never finished");
+  return {std::strtoull(text.c_str(), nullptr, 16), std::strtoull(text.c_str() + 17, nullptr, 16), text[kCheckedLength - 1]};
+}
+
+// In one write, which is made whole or not at all when the process is killed, and lies within one sector of a disk.
+void RowFile::writeState(const State& state) {
+  std::string text = hex(state.generation) + " " + hex(state.previous) + " " + state.kind;
+  char crc[10];
+  std::snprintf(crc, sizeof crc, " %08x", crc32(0, text.data(), text.size()));
+  text += crc;
+  map_.file().write(text.data(), text.size(), spec_.stateAt);
+  state_ = state;
+}
+
+std::string RowFile::journalPath(uint64_t generation) const { return spec_.path + "." + hex(generation) + ".journal"; }
+
+std::shared_ptr<RowJournal> RowFile::openJournal(uint64_t generation) const {
+  const std::string path = journalPath(generation);
+  if (!fileExists(path)) refuse(spec_.path + " has changed since this checkpoint, and the journal that would lead back is gone: " + path);
+  auto journal = std::make_shared<RowJournal>(path);
+  const RowJournal::Facts& facts = journal->facts();
+  if (facts.generation != generation || facts.rows != numRows_ || facts.features != features_) refuse(path + " is the journal of another file");
+  if (!journal->survived()) {
+    refuse(spec_.path + " has changed since this checkpoint, and the machine has been started anew since: with the durability " +
+           "'process' the way back may not have reached the disk");
+  }
+  return journal;
+}
+
+void RowFile::goBackTo(uint64_t wanted) {
+  if (state_.kind == kNew) refuse(spec_.path + " belongs to no checkpoint: it was never saved");
+  // All of them are looked at before the first row changes.
+  std::vector<std::shared_ptr<RowJournal>> journals;
+  uint64_t at = state_.generation, previous = state_.previous;
+  if (state_.kind == kJournalled) journals.push_back(openJournal(at));
+  while (at != wanted) {
+    if (previous == 0 || !fileExists(journalPath(previous)) || journals.size() > kMostJournals) {
+      refuse(spec_.path + " does not lead back to this checkpoint: it has gone another way, or its older journals were removed");
+    }
+    at = previous;
+    journals.push_back(openJournal(at));
+    previous = journals.back()->facts().previous;
+  }
+  for (const auto& journal : journals) undo(*journal);
+  rememberOlder(previous);
+  const State state = {wanted, previous, kClean};
+  if (journals.empty() || spec_.isPrivate) {
+    state_ = state;
+    return;
+  }
+  map_.file().sync();  // before the header says that these are the rows
+  writeState(state);
+  map_.sync(0, spec_.rowsAt);
+  for (const auto& journal : journals) removeFile(journalPath(journal->facts().generation));
+}
+
+// Generations that this one could still go back to.
+void RowFile::rememberOlder(uint64_t generation) {
+  while (generation != 0 && fileExists(journalPath(generation)) && older_.size() < kMostJournals) {
+    older_.push_back(generation);
+    try {
+      generation = RowJournal(journalPath(generation)).facts().previous;
+    } catch (const Error&) {
+      return;  // one that is damaged leads nowhere, and nobody has asked for it
+    }
+  }
+}
+
+void RowFile::undo(const RowJournal& journal) {
+  const auto coming = [this](const std::vector<uint32_t>& classes) { prefetch(classes.data(), classes.size()); };
+  journal.forEach(coming, [this](uint32_t row, uint32_t stamp, const float* values) {
+    float* to = rows() + row * features_;
+    values != nullptr ? std::copy_n(values, features_, to) : std::fill_n(to, features_, 0.0f);
+    stamps()[row] = stamp;
+  });
+}
+
+void RowFile::touch(const uint32_t* classes, size_t count) {
+  if (spec_.isPrivate || state_.kind == kNew) return;
+  fresh_.clear();
+  for (size_t i = 0; i < count; i++) {
+    if ((touched_[classes[i] / 64] >> classes[i] % 64 & 1) == 0) fresh_.push_back(classes[i]);
+  }
+  if (fresh_.empty()) return;
+  if (state_.kind == kClean) beginJournal();
+  journal_->append(fresh_.data(), fresh_.size(), rows(), stamps());
+  for (const uint32_t row : fresh_) touched_[row / 64] |= uint64_t{1} << row % 64;
+}
+
+// The journal, and the word of it in the header, are on the disk before a row changes: after a crash of the machine a file that has changed
+// must not look as if it had not.
+void RowFile::beginJournal() {
+  const std::string path = journalPath(state_.generation);
+  removeFile(path);  // of a process that was killed between the next two
+  journal_ = std::make_shared<RowJournal>(path, RowJournal::Facts{state_.generation, state_.previous, numRows_, features_, spec_.power});
+  try {
+    writeState({state_.generation, state_.previous, kJournalled});
+  } catch (...) {
+    journal_.reset();
+    throw;
+  }
+  map_.sync(0, spec_.rowsAt);
+}
+
+void RowFile::prefetch(const uint32_t* classes, size_t count) const {
+  prefetchItems(spec_.stampsAt, sizeof(uint32_t), classes, count);
+  prefetchItems(spec_.rowsAt, features_ * sizeof(float), classes, count);
+}
+
+// Items of `size` bytes from `at` on. Pages that follow each other are one request; one that was asked for a short while ago will be in
+// memory still, and each request takes as long as to copy some rows.
+void RowFile::prefetchItems(size_t at, size_t size, const uint32_t* classes, size_t count) const {
+  size_t begin = 0, end = 0;
+  const auto request = [&] {
+    if (end > begin) map_.prefetch(begin * kPageBytes, end * kPageBytes);
+  };
+  for (size_t i = 0; i < count; i++) {
+    const size_t from = at + classes[i] * size, last = (from + size - 1) / kPageBytes;
+    for (size_t page = from / kPageBytes; page <= last; page++) {
+      if (!isNews(page)) continue;
+      if (page != end) {
+        request();
+        begin = page;
+      }
+      end = page + 1;
+    }
+  }
+  request();
+}
+
+bool RowFile::isNews(size_t page) const {
+  uint64_t& word = asked_[page / 64];
+  const uint64_t bit = uint64_t{1} << page % 64;
+  if ((word & bit) != 0) return false;
+  if (++askedCount_ > kRemembered) {
+    std::fill_n(asked_.data(), asked_.size(), uint64_t{0});
+    askedCount_ = 1;
+  }
+  word |= bit;
+  return true;
+}
+
+void RowFile::prefetch(size_t begin, size_t end) const {
+  const size_t rowBytes = features_ * sizeof(float);
+  map_.prefetch(spec_.stampsAt + begin * sizeof(uint32_t), spec_.stampsAt + end * sizeof(uint32_t));
+  map_.prefetch(spec_.rowsAt + begin * rowBytes, spec_.rowsAt + end * rowBytes);
+}
+
+std::string RowFile::beginGeneration() {
+  if (state_.kind == kClean) return hex(state_.generation);
+  Pages<uint64_t> untouched(touched_.size());
+  writeState({newGeneration(), state_.kind == kNew ? 0 : state_.generation, kClean});
+  if (state_.previous != 0) older_.insert(older_.begin(), state_.previous);
+  last_ = std::move(journal_);
+  touched_ = std::move(untouched);
+  return hex(state_.generation);
+}
+
+std::function<void()> RowFile::flush() const {
+  return [this, last = last_] {
+    const std::lock_guard<std::mutex> lock(flushing_);
+    if (last != nullptr) last->settle();
+    map_.file().sync();
+  };
+}
+
+std::vector<std::string> RowFile::keepJournals(const std::vector<std::string>& generations) {
+  const auto kept = [&](uint64_t generation) {
+    return std::find(generations.begin(), generations.end(), hex(generation)) != generations.end();
+  };
+  size_t count = older_.size();
+  while (count > 0 && !kept(older_[count - 1])) count--;
+  if (count > 0 || kept(state_.generation)) {  // else it was saved elsewhere: nothing is known of what is needed here
+    for (size_t i = count; i < older_.size(); i++) removeFile(journalPath(older_[i]));
+    older_.resize(count);
+  }
+  std::vector<std::string> led = {hex(state_.generation)};
+  for (const uint64_t generation : older_) led.push_back(hex(generation));
+  return led;
+}
+
+}  // namespace widehead

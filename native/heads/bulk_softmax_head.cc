@@ -1,0 +1,179 @@
+#include "heads/bulk_softmax_head.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "base/pool.h"
+#include "base/rng.h"
+#include "heads/bulk_loss.h"
+#include "kernels/kernels.h"
+#include "linalg/gemm.h"
+
+namespace widehead {
+
+namespace {
+
+constexpr size_t kExamples = 4;  // a thread
+constexpr size_t kBlock = 2048;  // classes of an exact evaluation at a time
+constexpr size_t kLeast = 16;    // a bulk of less than D / kLeast is computed too: its sums would be all cancellation
+constexpr uint64_t kDraws = 0x64726177;  // those of SampledSoftmaxHead, so that the two can be compared
+
+}  // namespace
+
+BulkSoftmaxHead::BulkSoftmaxHead(const HeadConfig& config, const InitConfig& init, const StabilisationPolicy& policy, size_t stretch,
+                                 const BulkSettings& settings)
+    : ExactHead(config, init, policy, stretch), settings_(settings), seed_(randomBits(init.seed, kDraws)),
+      shortlist_(settings.shortlist, config.numClasses) {
+  if (settings.sampled > 0) sampler_ = makeSampler(settings.sampler, config.numClasses);
+}
+
+std::unique_ptr<Pass> BulkSoftmaxHead::newPass() const {
+  auto pass = std::make_unique<BulkPass>();
+  pass->features = features();
+  return pass;
+}
+
+void BulkSoftmaxHead::choose(BulkPass& pass, bool draws) const {
+  const std::vector<uint32_t>& targets = pass.targets.unique();
+  pass.sure = shortlist_.classes();
+  if (settings_.minibatchTargets) {
+    const auto middle = static_cast<ptrdiff_t>(pass.sure.size());
+    pass.sure.insert(pass.sure.end(), targets.begin(), targets.end());
+    std::inplace_merge(pass.sure.begin(), pass.sure.begin() + middle, pass.sure.end());
+    pass.sure.erase(std::unique(pass.sure.begin(), pass.sure.end()), pass.sure.end());
+  }
+  pass.drawn.clear();
+  pass.probabilities.clear();
+  if (kLeast * (config_.numClasses - pass.sure.size()) <= config_.numClasses) {
+    pass.sure.resize(config_.numClasses);
+    std::iota(pass.sure.begin(), pass.sure.end(), 0u);
+    return;
+  }
+  if (!draws || !sampler_ || !(settings_.sampledShare > 0)) return;
+  sampler_->draw(pass.drawn, pass.probabilities, std::min(settings_.sampled, config_.numClasses), seed_, version_);
+  size_t kept = 0, s = 0;  // both lists rise
+  for (size_t i = 0; i < pass.drawn.size(); i++) {
+    while (s < pass.sure.size() && pass.sure[s] < pass.drawn[i]) s++;
+    if (s < pass.sure.size() && pass.sure[s] == pass.drawn[i]) continue;
+    pass.drawn[kept] = pass.drawn[i];
+    pass.probabilities[kept++] = pass.probabilities[i];
+  }
+  pass.drawn.resize(kept);
+  pass.probabilities.resize(kept);
+}
+
+void BulkSoftmaxHead::score(BulkPass& pass, bool draws) const {
+  choose(pass, draws);
+  pass.heldBack = 0;
+  pass.scaled = false;
+  pass.takeApart(config_.numClasses);
+  pass.gather(weights().v, settings_.sampledShare);
+  ExactHead::score(pass);
+  const size_t n = features();
+  const double gamma = weights().gamma;
+  parallelFor(pass.m, kExamples, [&](size_t begin, size_t end) {
+    for (size_t j = begin; j < end; j++) {
+      const double offset = gamma * kernels().dotWide(weights().omega.data(), &pass.hidden[j * n], n);
+      BulkLoss(pass, config_.numClasses, settings_.sampledShare, j, offset).compute(gamma);
+    }
+  });
+  pass.finishLoss(config_.numClasses);
+}
+
+void BulkSoftmaxHead::evaluateExactly(Pass& base) const {
+  auto& pass = static_cast<BulkPass&>(base);
+  pass.version = version_;
+  const Targets& targets = pass.targets;
+  const size_t m = pass.m, n = features(), numClasses = config_.numClasses, block = std::min(kBlock, numClasses);
+  const double gamma = weights().gamma;
+  gemm(MatrixF(pass.hu.reserve(m * n), m, n), pass.h(), weights().u.hi().transposed());
+  std::vector<double> sums(m), largest(m, -std::numeric_limits<double>::infinity());
+  Buffer<float> scratch, outputs(m * block);
+  for (size_t begin = 0; begin < numClasses; begin += block) {
+    const size_t end = std::min(begin + block, numClasses);
+    const MatrixF o(outputs.data(), m, end - begin);
+    gemm(o, MatrixF(pass.hu.data(), m, n), weights().v.current(begin, end, scratch).transposed(), static_cast<float>(gamma));
+    parallelFor(m, kExamples, [&](size_t first, size_t last) {
+      for (size_t j = first; j < last; j++) {
+        for (size_t k = targets.indptr()[j]; k < targets.indptr()[j + 1]; k++) {
+          const size_t id = targets.unique()[targets.slot(k)];
+          if (id >= begin && id < end) pass.a[k] = o(j, id - begin);
+        }
+        const double before = largest[j];
+        largest[j] = std::max<double>(before, kernels().largest(o.row(j), o.cols));
+        sums[j] = sums[j] * std::exp(before - largest[j]) + kernels().expSum(o.row(j), static_cast<float>(largest[j]), o.cols);
+      }
+    });
+  }
+  // omega . h is a part of all outputs: it does not matter.
+  for (size_t j = 0; j < m; j++) {
+    double loss = 0;
+    for (size_t k = targets.indptr()[j]; k < targets.indptr()[j + 1]; k++) {
+      loss += targets.values()[k] * (largest[j] + std::log(sums[j]) - pass.a[k]);
+    }
+    pass.losses[j] = loss;
+  }
+  pass.finishLosses();
+}
+
+// Makes r times their gradient of that of the shortlist, r a class. What is left out counts for the norm.
+void BulkSoftmaxHead::scaleShortlist(BulkPass& pass) const {
+  const MatrixF outputs = pass.shared.outputs(), gradients = pass.shared.gradients();
+  std::vector<size_t> columns;
+  std::vector<double> rates;
+  for (size_t i = 0, place = 0; place < shortlist_.classes().size(); i++) {
+    if (pass.sure[i] != shortlist_.classes()[place]) continue;
+    columns.push_back(pass.shared.column(i));
+    rates.push_back(shortlist_.rate(place++, settings_.ratePower));
+  }
+  const size_t count = columns.size(), n = features();
+  Buffer<float> whole(pass.m * count), rows(count * n);  // derivatives with the bulk's part, and what they make of rows
+  parallelFor(pass.m, kExamples, [&](size_t begin, size_t end) {
+    for (size_t j = begin; j < end; j++) {
+      for (size_t c = 0; c < count; c++) {
+        float& g = gradients(j, columns[c]);
+        const double bulk = pass.slopes[j] * outputs(j, columns[c]) + pass.constants[j], all = g + bulk;
+        whole[j * count + c] = static_cast<float>(all);
+        g = static_cast<float>(rates[c] * all - bulk);
+      }
+    }
+  });
+  gemm(MatrixF(rows.data(), count, n), ConstMatrixF(whole.data(), pass.m, count).transposed(), pass.h());
+  for (size_t c = 0; c < count; c++) {
+    pass.heldBack += (1 - rates[c] * rates[c]) * kernels().dotDouble(&rows[c * n], &rows[c * n], n);
+  }
+  pass.scaled = true;
+  ExactHead::differentiate(pass);
+}
+
+double BulkSoftmaxHead::apply(Pass& base, const ApplyOptions& options) {
+  auto& pass = static_cast<BulkPass&>(base);
+  // Once, also where memory was short for what follows and this is called again.
+  if (settings_.ratePower > 0 && shortlist_.hasCounts() && !pass.scaled) scaleShortlist(pass);
+  const double norm = ExactHead::apply(base, options);
+  shortlist_.observe(pass.given, version_);
+  if (sampler_) sampler_->observe(pass.given.unique(), pass.given.classPtr(), version_);
+  return norm;
+}
+
+std::map<std::string, double> BulkSoftmaxHead::diagnostics() const {
+  std::map<std::string, double> facts = ExactHead::diagnostics();
+  facts["shortlist"] = static_cast<double>(shortlist_.classes().size());
+  return facts;
+}
+
+void BulkSoftmaxHead::archive(Archive& archive) {
+  ExactHead::archive(archive);
+  shortlist_.archive(archive);
+  if (sampler_) sampler_->archive(archive);
+}
+
+void BulkSoftmaxHead::checkRestored() {
+  ExactHead::checkRestored();
+  shortlist_.checkRestored();
+  if (sampler_) sampler_->checkRestored();
+}
+
+}  // namespace widehead
