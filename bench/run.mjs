@@ -10,6 +10,7 @@ import { othersBusy } from './process.mjs'
 import { writeTable } from './results.mjs'
 import { bulk } from './tables/bulk.mjs'
 import { checkpoint } from './tables/checkpoint.mjs'
+import { distributed } from './tables/distributed.mjs'
 import { fidelity } from './tables/fidelity.mjs'
 import { headsTable } from './tables/heads.mjs'
 import { inference } from './tables/inference.mjs'
@@ -42,6 +43,7 @@ const tables = {
   checkpoint,
   serve,
   peers,
+  distributed,
 }
 
 const wanted = process.argv.slice(2)

@@ -1,5 +1,6 @@
 // What the addon exports, as the facade sees it. Types and lengths are checked before these are called.
 
+import type { CommunicatorBinding } from './distributed/binding.js'
 import type { IndexBinding, NativeIndex, NativeIndexOptions } from './index-binding.js'
 import type { NativeRowFile, NativeState, StateBinding } from './state-binding.js'
 import type { TrunkBinding } from './trunk-binding.js'
@@ -50,7 +51,10 @@ type Search<Result> = (
 export interface NativeHead extends NativeState {
   /** `holder` is the only one that uses the pass: once it is forgotten, another pass may take over the buffers. */
   newPass(numbers: Float64Array, holder: object): NativePass
+  /** Targets of a scored pass, and its examples, both with those of other ranks. */
   sizes(pass: NativePass): number
+  examples(pass: NativePass): number
+  /** `losses` are those of this rank's examples. */
   readLoss(pass: NativePass, to: { [array: string]: Float64Array | Uint32Array | Float32Array }): void
   writeLoss(
     pass: NativePass,
@@ -61,6 +65,13 @@ export interface NativeHead extends NativeState {
   topK: Search<void>
   topKAsync: Search<Promise<void>>
   rows(out: Float32Array, classes: Int32Array): void
+  /** These are calls of all ranks together, where there are several. */
+  rowsAsync(out: Float32Array, classes: Int32Array): Promise<void>
+  logitsAsync(out: Float32Array, hidden: Float32Array, classes: Int32Array): Promise<void>
+  meetAsync(what: string): Promise<void>
+  driftAsync(): Promise<{ Q: number; wbar: number; inverse: number }>
+  refreshAsync(): Promise<void>
+  catchUpAsync(): Promise<void>
   diagnostics(): Record<string, number>
   drift(): { Q: number; wbar: number; inverse: number }
   refresh(): void
@@ -89,6 +100,9 @@ export interface NativeHeadSpec {
   policy?: NativePolicy
   /** What only this kind of head has; its line in heads.inc reads it. */
   options?: object
+  /** The handle of a communicator of several ranks, and in words what must be the same on all. */
+  comm?: unknown
+  recipe?: string
   storage?: NativeRowFile
 }
 
@@ -105,7 +119,7 @@ type Run<Result> = (
   values?: Float32Array | null,
 ) => Result
 
-export interface NativeBinding extends TrunkBinding, StateBinding, IndexBinding {
+export interface NativeBinding extends TrunkBinding, StateBinding, IndexBinding, CommunicatorBinding {
   Head: new (spec: NativeHeadSpec) => NativeHead
   run: Run<void>
   runAsync: Run<Promise<void>>

@@ -72,10 +72,10 @@ function checkAttached(name: string, buffer: ArrayBuffer): void {
 }
 
 /** m, the number of examples in a hidden array. */
-export function checkHidden(hidden: unknown, hiddenSize: number): number {
+export function checkHidden(hidden: unknown, hiddenSize: number, atLeast = 1): number {
   checkArray('hidden', hidden, Float32Array)
   const m = hidden.length / hiddenSize
-  if (m < 1 || !Number.isInteger(m)) {
+  if (m < atLeast || !Number.isInteger(m)) {
     throw rangeError(`hidden must hold one or more examples of hiddenSize = ${hiddenSize}, got length ${hidden.length}`)
   }
   if (m > 0x7fffffff) throw rangeError(`hidden must hold at most ${0x7fffffff} examples, got ${m}`)

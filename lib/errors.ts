@@ -15,6 +15,10 @@
  * | WIDEHEAD_NO_BINARY | WideheadError | no addon for this system: the message says how to build one |
  * | WIDEHEAD_DATA | WideheadError | a line of input that breaks its format; the message starts with file:line |
  * | WIDEHEAD_FILE | WideheadError | a file or folder that is missing, unreadable, truncated or of another kind |
+ * | WIDEHEAD_NO_MPI | WideheadError | no MPI library that can be loaded and used |
+ * | WIDEHEAD_LAUNCHER | WideheadError | started by the launcher of one MPI, with the library of another |
+ * | WIDEHEAD_DISTRIBUTED | WideheadError | ranks that do not make the same calls, or of which one cannot |
+ * | WIDEHEAD_STALLED | WideheadError | a rank that others have waited for too long |
  * | WIDEHEAD_USAGE | WideheadError | a command line or configuration that makes no sense |
  *
  * @category Process and errors
@@ -32,6 +36,10 @@ export type ErrorCode =
   | 'WIDEHEAD_NO_BINARY'
   | 'WIDEHEAD_DATA'
   | 'WIDEHEAD_FILE'
+  | 'WIDEHEAD_NO_MPI'
+  | 'WIDEHEAD_LAUNCHER'
+  | 'WIDEHEAD_DISTRIBUTED'
+  | 'WIDEHEAD_STALLED'
   | 'WIDEHEAD_USAGE'
 
 /**
@@ -60,6 +68,10 @@ const NATIVE_CODES: ReadonlySet<unknown> = new Set<ErrorCode>([
   'WIDEHEAD_STALE',
   'WIDEHEAD_LOSS',
   'WIDEHEAD_FILE',
+  'WIDEHEAD_NO_MPI',
+  'WIDEHEAD_LAUNCHER',
+  'WIDEHEAD_DISTRIBUTED',
+  'WIDEHEAD_STALLED',
 ])
 
 /** The WideheadError that an error of the addon stands for; any other error itself. */

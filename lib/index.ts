@@ -1,6 +1,8 @@
 export type { LoadOptions } from './checkpoint/load-head.js'
 export { type CheckpointInfo, readCheckpoint } from './checkpoint/read.js'
 export type { Saved, SaveOptions } from './checkpoint/save.js'
+export { Communicator, type CommunicatorOptions } from './distributed/communicator.js'
+export { mpi } from './distributed/mpi.js'
 export { type ErrorCode, WideheadError } from './errors.js'
 export { BulkSoftmaxHead, type BulkSoftmaxOptions } from './heads/bulk-softmax.js'
 export { DenseHead } from './heads/dense.js'

@@ -16,10 +16,26 @@ export interface NativeSnapshot {
 
 export interface NativeState {
   snapshot(): NativeSnapshot
-  /** Puts the small tensors back; the others, which are returned, are then to be filled. */
-  restore(given: readonly { name: string; dtype: string; shape: readonly number[]; data: Uint8Array }[]): NativeTensor[]
+  /**
+   * Puts the small tensors back; the others, which are returned, are then to be filled. `relaid`: those were saved by another number of
+   * ranks.
+   */
+  restore(
+    given: readonly { name: string; dtype: string; shape: readonly number[]; data: Uint8Array }[],
+    relaid: boolean,
+  ): NativeTensor[]
   /** Bytes of tensor `number` of those that restore() returned, from `offset` on. */
   fill(number: number, offset: number, data: Uint8Array): void
+  /** Whole rows of that tensor, from `row` on, as rank fromRank of fromSize saved them: those that are this rank's find their places. */
+  fillRows(
+    number: number,
+    row: number,
+    data: Uint8Array,
+    fromRank: number,
+    fromSize: number,
+    rank: number,
+    size: number,
+  ): void
   /** Checks the whole. */
   restored(): void
 }

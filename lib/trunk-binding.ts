@@ -12,12 +12,16 @@ export interface NativeTrunkOptions extends Omit<ResolvedTrunkOptions, 'optimize
   optimizer: NativeOptimizer
   /** Infinity for none. */
   clipNorm: number
+  /** The handle of a communicator of several ranks, and in words what must be the same on all. */
+  comm?: unknown
+  recipe?: string
 }
 
 export interface NativeTrunk extends NativeState {
   forward(hidden: Float32Array, indptr: Ids, indices: Ids, values?: Float32Array): void
   evaluate(hidden: Float32Array, indptr: Ids, indices: Ids, values?: Float32Array): void
   backward(dHidden: Float32Array, learningRate: number): number
+  backwardAsync(dHidden: Float32Array, learningRate: number): Promise<number>
   /** The arrays of the optimisers' state. `perRow`: one element a row of the parameter, or else one for each of its elements. */
   state(): { parameter: number; name: string; perRow: boolean; type: 'float32' | 'uint32' }[]
   /** Fills `out` with a tensor's elements from `offset` on. Tensors are the parameters, then state(), by their places. */

@@ -25,13 +25,13 @@ export interface NativeBags {
   values: Float32Array | undefined
 }
 
-export function readBags(input: BagInput, slots: number): NativeBags {
+export function readBags(input: BagInput, slots: number, atLeast = 1): NativeBags {
   checkObject('input', input)
   const { indptr, indices, values } = input
   checkArray('input.indptr', indptr, Int32Array, Uint32Array)
   checkArray('input.indices', indices, Int32Array, Uint32Array)
   const examples = (indptr.length - 1) / slots
-  if (!Number.isInteger(examples) || examples < 1) {
+  if (!Number.isInteger(examples) || examples < atLeast) {
     const rule = slots === 1 ? 'm + 1' : `m * ${slots} + 1`
     throw rangeError(`input.indptr must have length ${rule} for m examples, m at least 1, got ${indptr.length}`)
   }

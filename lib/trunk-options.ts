@@ -1,6 +1,8 @@
 // Options of a trunk: their checks and defaults.
 
 import { checkInteger, checkNumber, checkObject, oneOf } from './check.js'
+import type { Communicator } from './distributed/communicator.js'
+import { nativeDistributed } from './distributed/options.js'
 import { rangeError, typeError } from './errors.js'
 import { nativeOptimizer, type Optimizer, readOptimizer } from './optimizer.js'
 import type { NativeTrunkOptions } from './trunk-binding.js'
@@ -64,6 +66,11 @@ export interface TrunkOptions {
   embeddingScale?: number
   /** Seed of the starting weights: a whole number from 0 to 2^53 - 1. Default 0. */
   seed?: number
+  /**
+   * Of several ranks (`mpi()`), each of which makes the same trunk with the same options: each sends its own examples forward, of which it
+   * may have none, and backwardAsync() makes the same update on all, by the gradient of all examples.
+   */
+  distributed?: Communicator
 }
 
 /**
@@ -135,8 +142,9 @@ export function resolveTrunkOptions(options: TrunkOptions): ResolvedTrunkOptions
   })
 }
 
-export function nativeTrunkOptions(options: ResolvedTrunkOptions): NativeTrunkOptions {
+export function nativeTrunkOptions(options: ResolvedTrunkOptions, communicator?: Communicator): NativeTrunkOptions {
   return {
+    ...nativeDistributed(communicator, options),
     ...options,
     clipNorm: options.clipNorm ?? Number.POSITIVE_INFINITY,
     optimizer: nativeOptimizer(options.optimizer),

@@ -3,6 +3,8 @@
 import { allocate, checkArray, checkNumber, checkObject } from './check.js'
 import { loadTrunkAs, RESTORE } from './checkpoint/load-head.js'
 import { STATE, type State } from './checkpoint/save.js'
+import type { Communicator } from './distributed/communicator.js'
+import { readDistributed } from './distributed/options.js'
 import { typed, WideheadError } from './errors.js'
 import { native } from './native.js'
 import type { NativeTrunk } from './trunk-binding.js'
@@ -66,6 +68,7 @@ export class Trunk {
   #native: NativeTrunk | undefined
   readonly #parameters: readonly Tensor[]
   readonly #state: readonly Tensor[]
+  readonly #communicator: Communicator | undefined
 
   /**
    * @param options its shape, and how it is trained
@@ -73,9 +76,10 @@ export class Trunk {
    */
   constructor(options: TrunkOptions) {
     this.options = resolveTrunkOptions(options)
+    this.#communicator = readDistributed(options.distributed)
     this.vocabularySize = this.options.vocabularySize
     this.hiddenSize = this.options.layers.at(-1)?.size ?? this.options.slots * this.options.embeddingSize
-    this.#native = new native.Trunk(nativeTrunkOptions(this.options))
+    this.#native = new native.Trunk(nativeTrunkOptions(this.options, this.#communicator))
     this.#parameters = parametersOf(this.options)
     this.#state = stateOf(this.#native, this.#parameters)
   }
@@ -94,7 +98,7 @@ export class Trunk {
    */
   forward(input: BagInput): Float32Array {
     const trunk = this.#open()
-    const { examples, indptr, indices, values } = readBags(input, this.options.slots)
+    const { examples, indptr, indices, values } = readBags(input, this.options.slots, this.#communicator ? 0 : 1)
     const hidden = allocate('hidden', examples * this.hiddenSize)
     trunk.forward(hidden, indptr, indices, values)
     return hidden
@@ -109,7 +113,7 @@ export class Trunk {
    */
   evaluate(input: BagInput): Float32Array {
     const trunk = this.#open()
-    const { examples, indptr, indices, values } = readBags(input, this.options.slots)
+    const { examples, indptr, indices, values } = readBags(input, this.options.slots, this.#communicator ? 0 : 1)
     const hidden = allocate('hidden', examples * this.hiddenSize)
     trunk.evaluate(hidden, indptr, indices, values)
     return hidden
@@ -133,12 +137,41 @@ export class Trunk {
     gradNorm: number
   } {
     const trunk = this.#open()
-    checkArray('dHidden', dHidden, Float32Array)
-    checkObject('options', options)
-    // What overflows float32 is Infinity there, and its product with a gradient of 0 is NaN.
-    const learningRate = checkNumber('learningRate', options.learningRate, 0, 3e38)
+    if (this.#communicator) {
+      const message = 'backward() is for a trunk on one rank, and this one is on several: use backwardAsync()'
+      throw new WideheadError('WIDEHEAD_DISTRIBUTED', message)
+    }
+    const learningRate = readBackward(dHidden, options)
     try {
       return { gradNorm: trunk.backward(dHidden, learningRate) }
+    } catch (error) {
+      throw typed(error)
+    }
+  }
+
+  /**
+   * backward() on another thread; the trunk is to be left alone until it is done. Of several ranks a call that all make, each for its own
+   * examples of one minibatch, of one norm.
+   *
+   * @param dHidden as of backward(); of several ranks what the head's stepAsync() gave this one
+   * @param options the rate of this update
+   * @throws as backward(), as a rejection
+   */
+  async backwardAsync(
+    dHidden: Float32Array,
+    options: {
+      /** 0 to 3e38. */
+      learningRate: number
+    },
+  ): Promise<{
+    /** Norm of the gradient for all parameters, before clipping. */
+    gradNorm: number
+  }> {
+    const trunk = this.#open()
+    const learningRate = readBackward(dHidden, options)
+    const run = () => trunk.backwardAsync(dHidden, learningRate)
+    try {
+      return { gradNorm: await (this.#communicator?.inTurn(run) ?? run()) }
     } catch (error) {
       throw typed(error)
     }
@@ -252,10 +285,17 @@ export class Trunk {
    * A trunk as it was saved in `folder` with the head above it, by {@link Head.save} or `widehead train`.
    *
    * @param folder a folder of checkpoints, or one checkpoint
+   * @param options the ranks that it is to lie on, all of which load it
    * @throws as a rejection: WIDEHEAD_FILE, if there is none or it is damaged; WIDEHEAD_OUT_OF_MEMORY
    */
-  static load(folder: string): Promise<Trunk> {
-    return loadTrunkAs(folder, (options) => new Trunk(options))
+  static load(
+    folder: string,
+    options: {
+      /** From {@link mpi}. Default: this process alone. */
+      distributed?: Communicator
+    } = {},
+  ): Promise<Trunk> {
+    return loadTrunkAs(folder, (own) => new Trunk(own), options.distributed)
   }
 
   /** @internal What a checkpoint keeps of it. */
@@ -285,4 +325,11 @@ export class Trunk {
     if (this.#native === undefined) throw new WideheadError('WIDEHEAD_CLOSED', 'the trunk is closed')
     return this.#native
   }
+}
+
+function readBackward(dHidden: Float32Array, options: { learningRate: number }): number {
+  checkArray('dHidden', dHidden, Float32Array)
+  checkObject('options', options)
+  // What overflows float32 is Infinity there, and its product with a gradient of 0 is NaN.
+  return checkNumber('learningRate', options.learningRate, 0, 3e38)
 }

@@ -63,10 +63,11 @@ export async function publishCheckpoint(
   temporary: string,
   step: number,
   keep: number,
+  agreed?: string,
 ): Promise<string> {
   try {
     await syncFolder(temporary)
-    const name = await freeName(folder, step)
+    const name = agreed ?? (await freeName(folder, step))
     await rename(temporary, join(folder, name))
     underWay.delete(resolve(temporary))
     await syncFolder(folder)
@@ -79,7 +80,7 @@ export async function publishCheckpoint(
 }
 
 /** step-300, or step-300-2 where a run that was resumed from before has come to that step again. */
-async function freeName(folder: string, step: number): Promise<string> {
+export async function freeName(folder: string, step: number): Promise<string> {
   const taken = new Set(await readdir(folder))
   let name = `step-${step}`
   for (let i = 2; taken.has(name); i++) name = `step-${step}-${i}`

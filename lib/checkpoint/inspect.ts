@@ -6,7 +6,7 @@ import { type Drift, ExactHead } from '../heads/exact.js'
 import { loadHead } from '../heads/load.js'
 import type { Head } from '../heads/types.js'
 import { customLoss, LOSSES } from '../losses.js'
-import { type StateFile, withCheckpoint, withFiles } from './load.js'
+import { type StateFile, withCheckpoint, withFiles, withHead } from './load.js'
 import type { LoadOptions } from './load-head.js'
 import { type CheckpointInfo, readCheckpoint } from './read.js'
 import { STATE_FILES } from './save.js'
@@ -41,14 +41,13 @@ const ROWS = 100_000
 export async function inspectCheckpoint(folder: string, options: { drift?: boolean } = {}): Promise<CheckpointFacts> {
   const info = await readCheckpoint(folder)
   const { files, spectrum } = await withCheckpoint(info.path, async (path) => {
-    const [hasRows, hasTrunk] = await Promise.all(
-      (['rows', 'trunk'] as const).map((content) => exists(join(path, STATE_FILES[content]))),
+    const hasTrunk = await exists(join(path, STATE_FILES.trunk))
+    return withHead(path, (small, rows) =>
+      withFiles(path, hasTrunk ? ['head', 'trunk'] : ['head'], async (_, ...trunk) => ({
+        files: [small, ...rows, ...trunk].map(fileFacts),
+        spectrum: await spectrumOf(small),
+      })),
     )
-    const contents = ['head', ...(hasRows ? ['rows'] : []), ...(hasTrunk ? ['trunk'] : [])] as (keyof typeof STATE_FILES)[]
-    return withFiles(path, contents, async (...opened) => ({
-      files: opened.map(fileFacts),
-      spectrum: await spectrumOf(opened[0]),
-    }))
   })
   const head = await loadHead(info.path, toLookAt(info))
   try {

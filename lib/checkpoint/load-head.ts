@@ -3,13 +3,24 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { NativeState } from '../binding.js'
+import type { Communicator } from '../distributed/communicator.js'
 import { WideheadError } from '../errors.js'
 import { badFile } from '../files/safetensors.js'
 import { SafetensorsFile } from '../files/safetensors-reader.js'
 import { SavedRows } from '../heads/storage.js'
 import { type HeadStorage, type ReadStorage, readStorage } from '../heads/storage-options.js'
 import { createLoss, type Loss } from '../losses.js'
-import { checkTensor, restore, type StateFile, type StateHeader, withCheckpoint, withFiles } from './load.js'
+import {
+  ALONE,
+  checkTensor,
+  type RankOf,
+  restore,
+  type StateFile,
+  type StateHeader,
+  withCheckpoint,
+  withFiles,
+  withHead,
+} from './load.js'
 import { type SavedRowFile, STATE, type State } from './save.js'
 
 /** Heads and trunks have a method of this name: the native object to fill. */
@@ -23,6 +34,8 @@ export const RESTORE = Symbol('restore')
 export interface LoadOptions {
   /** For a head with a custom loss, whose code no file holds: the same loss again, under the same name. */
   loss?: Loss
+  /** For a head that is to lie on several ranks (`mpi()`), all of which load it: the number that saved it does not matter. */
+  distributed?: Communicator
   /**
    * Of a head whose rows are a file: where that is now, if it has been moved. Or kind memory: the file is only read, beside others that only
    * read it, and rows that change take memory. Default: as it was saved.
@@ -44,32 +57,33 @@ export function loadHeadAs<T extends Restorable>(
   create: (kind: string, options: never) => T,
   options: LoadOptions = {},
 ): Promise<T> {
-  const load = async (small: StateFile, rows?: StateFile) => {
+  const load = async (small: StateFile, rows?: readonly StateFile[]) => {
     const { header } = small
     if (kind !== undefined && header.kind !== kind) {
       throw badFile(small.file.path, `holds a head of the kind ${header.kind}, expected ${kind}`)
     }
+    const { distributed } = options
     const storage = await openRows(small, rows, options)
-    const config = { ...withLoss(small, options), init: { kind: 'zeros' }, storage }
+    const config = { ...withLoss(small, options), init: { kind: 'zeros' }, storage, distributed }
     const head = make(small, () => create(header.kind, config as never))
-    return fill(head, small, rows)
+    return fill(head, small, rows, distributed ?? ALONE, (header.config as { numClasses: number }).numClasses)
   }
   return withCheckpoint(folder, async (path) => {
     const elsewhere = await withFiles(path, ['head'], async ({ header }) => header.rowFile !== undefined)
-    return elsewhere ? withFiles(path, ['head'], load) : withFiles(path, ['head', 'rows'], load)
+    return elsewhere ? withFiles(path, ['head'], (small) => load(small)) : withHead(path, load)
   })
 }
 
 /** The rows that the configuration promises are there: only then is memory asked for because of it. */
 async function openRows(
   { header, file }: StateFile,
-  rows: StateFile | undefined,
+  rows: readonly StateFile[] | undefined,
   options: LoadOptions,
 ): Promise<SavedRows | undefined> {
   const given = options.storage && readStorage(options.storage)
   if (rows) {
     if (given?.kind === 'file') throw badFile(file.path, 'has its rows in memory: storage must be memory or left out')
-    checkSize(rows.file, header)
+    for (const { file } of rows) checkSize(file, header)
     return undefined
   }
   const { numClasses, storage } = header.config as { numClasses: number; storage?: HeadStorage }
@@ -94,22 +108,26 @@ function openRowFile(
 }
 
 /** `create` makes a trunk from options. */
-export function loadTrunkAs<T extends Restorable>(folder: string, create: (options: never) => T): Promise<T> {
+export function loadTrunkAs<T extends Restorable>(
+  folder: string,
+  create: (options: never) => T,
+  distributed?: Communicator,
+): Promise<T> {
   return withCheckpoint(folder, (path) =>
     withFiles(path, ['trunk'], async (file) => {
       const { vocabularySize, embeddingSize } = file.header.config
       const shape = [vocabularySize as number, embeddingSize as number]
       checkTensor(file.file, { name: 'embedding', dtype: 'F32', shape })
-      const trunk = make(file, () => create(file.header.config as never))
-      return fill(trunk, undefined, file)
+      const trunk = make(file, () => create({ ...file.header.config, distributed } as never))
+      return fill(trunk, undefined, [file])
     }),
   )
 }
 
-function checkSize(file: SafetensorsFile, { config }: StateHeader): void {
+function checkSize(file: SafetensorsFile, { config, ranks }: StateHeader): void {
   const { numClasses, hiddenSize, bias } = config as { numClasses: number; hiddenSize: number; bias?: boolean }
   const name = file.tensors.has('V') ? 'V' : 'W'
-  checkTensor(file, { name, dtype: 'F32', shape: [numClasses, hiddenSize + (bias ? 1 : 0)] })
+  checkTensor(file, { name, dtype: 'F32', shape: [Math.ceil(numClasses / ranks), hiddenSize + (bias ? 1 : 0)] })
 }
 
 function withLoss({ file, header }: StateFile, { loss: given }: LoadOptions): object {
@@ -143,10 +161,12 @@ function make<T extends Restorable>({ file, header }: StateFile, create: () => T
 async function fill<T extends Restorable>(
   made: T,
   small: StateFile | undefined,
-  streamed: StateFile | undefined,
+  streamed: readonly StateFile[] | undefined,
+  to: RankOf = ALONE,
+  numRows = 0,
 ): Promise<T> {
   try {
-    await restore(made[RESTORE](), small, streamed)
+    await restore(made[RESTORE](), small, streamed, to, numRows)
     return made
   } catch (error) {
     made.close()

@@ -8,9 +8,9 @@ import { typed, WideheadError } from '../errors.js'
 import { parseJson } from '../files/json.js'
 import { badFile, type TensorInfo } from '../files/safetensors.js'
 import { SafetensorsFile } from '../files/safetensors-reader.js'
-import { DIGITS } from './file-plan.js'
+import { DIGITS, tensorBytes } from './file-plan.js'
 import { findCheckpoint, othersThan } from './folder.js'
-import { type SavedRowFile, STATE_FILES, STATE_VERSION } from './save.js'
+import { rowsFile, type SavedRowFile, STATE_FILES, STATE_VERSION } from './save.js'
 
 const PIECE = 2 ** 26 // bytes held beside the arrays that are filled
 
@@ -18,6 +18,8 @@ const PIECE = 2 ** 26 // bytes held beside the arrays that are filled
 export interface StateHeader {
   kind: string
   step: number
+  /** That the rows were saved by. */
+  ranks: number
   config: Record<string, unknown>
   resolved: Record<string, unknown>
   facts: Record<string, unknown>
@@ -51,12 +53,15 @@ export class StateFile {
     }
   }
 
-  /** The bytes of a tensor in pieces; throws after the last one if they are not what was written. */
-  async *pieces(name: string): AsyncGenerator<Uint8Array> {
+  /**
+   * The bytes of a tensor in pieces, each a multiple of `unit` but for the last; throws after that one if they are not what was written.
+   */
+  async *pieces(name: string, unit = 1): AsyncGenerator<Uint8Array> {
     let crc = 0
-    for await (const piece of this.file.bytes(this.file.tensors.get(name) as TensorInfo, PIECE)) {
-      crc = crc32(piece, crc)
-      yield piece
+    const piece = Math.max(1, Math.floor(PIECE / unit)) * unit
+    for await (const bytes of this.file.bytes(this.file.tensors.get(name) as TensorInfo, piece)) {
+      crc = crc32(bytes, crc)
+      yield bytes
     }
     if (hex(crc) !== this.checksums.get(name)) {
       throw badFile(this.file.path, `tensor ${JSON.stringify(name)} is damaged: its checksum is another`)
@@ -102,9 +107,13 @@ function readHeader({ path, metadata }: SafetensorsFile): StateHeader {
   }
   const step = Number(metadata.step)
   if (!Number.isSafeInteger(step) || step < 0) throw badFile(path, `step must be a whole number, got ${metadata.step}`)
+  const ranks = Number(metadata.ranks ?? 1)
+  if (!Number.isInteger(ranks) || ranks < 1 || ranks > 65536)
+    throw badFile(path, `ranks must be a whole number, got ${metadata.ranks}`)
   return {
     kind: metadata.kind ?? '',
     step,
+    ranks,
     config: object('config', metadata.config),
     resolved: object('resolved', metadata.resolved),
     facts: object('facts', metadata.facts, Number.POSITIVE_INFINITY), // the caller's own, which nothing here walks over
@@ -138,44 +147,108 @@ export async function withFiles<T>(
   contents: readonly (keyof typeof STATE_FILES)[],
   use: (...files: StateFile[]) => Promise<T>,
 ): Promise<T> {
+  const named = contents.map((content) => [STATE_FILES[content], content] as const)
+  return withNamedFiles(path, named, (files) => use(...files))
+}
+
+/** The head's files: the small arrays, and the rows, a file a rank that saved them. */
+export async function withHead<T>(path: string, use: (small: StateFile, rows: StateFile[]) => Promise<T>): Promise<T> {
+  return withFiles(path, ['head'], (small) => {
+    const { ranks, step } = small.header
+    const named = Array.from({ length: ranks }, (_, rank) => [rowsFile(rank, ranks), 'rows'] as const)
+    return withNamedFiles(path, named, (rows) => use(small, rows), { step, path: small.file.path })
+  })
+}
+
+async function withNamedFiles<T>(
+  path: string,
+  named: readonly (readonly [string, keyof typeof STATE_FILES])[],
+  use: (files: StateFile[]) => Promise<T>,
+  first?: { step: number; path: string },
+): Promise<T> {
   const files: StateFile[] = []
   try {
-    for (const content of contents) files.push(await StateFile.open(join(path, STATE_FILES[content]), content))
+    for (const [name, content] of named) files.push(await StateFile.open(join(path, name), content))
+    const like = first ?? { step: files[0].header.step, path: files[0].file.path }
     for (const { header, file } of files) {
-      if (header.step === files[0].header.step) continue
-      throw badFile(file.path, `is of step ${header.step}, ${files[0].file.path} of step ${files[0].header.step}`)
+      if (header.step === like.step) continue
+      throw badFile(file.path, `is of step ${header.step}, ${like.path} of step ${like.step}`)
     }
-    return await use(...files)
+    return await use(files)
   } finally {
     for (const file of files) await file.close()
   }
 }
 
-/** Fills what was made from the same options: the small arrays from `small`, the others from `streamed` unless they are there already. */
+/** A rank among others; the only one where there are none. */
+export interface RankOf {
+  rank: number
+  size: number
+}
+export const ALONE: RankOf = { rank: 0, size: 1 }
+
+/**
+ * Fills what was made from the same options: the small arrays from `small`, the others from `streamed`, a file a rank that saved them, unless
+ * they are there already.
+ * `numRows`: of all ranks together, where they are more than one.
+ */
 export async function restore(
   target: NativeState,
   small: StateFile | undefined,
-  streamed: StateFile | undefined,
+  streamed: readonly StateFile[] | undefined,
+  to: RankOf = ALONE,
+  numRows = 0,
 ): Promise<void> {
   const given = []
   if (small) {
     for (const [name, { dtype, shape }] of small.file.tensors)
       given.push({ name, dtype, shape, data: await small.read(name) })
   }
-  const wanted = target.restore(given)
-  if (streamed) await fillStreamed(target, wanted, streamed)
+  const relaid = streamed !== undefined && streamed.length !== to.size
+  const wanted = target.restore(given, relaid)
+  if (relaid) await fillRelaid(target, wanted, streamed, to, numRows)
+  else if (streamed) await fillAsSaved(target, wanted, streamed[to.rank])
   target.restored()
 }
 
-async function fillStreamed(target: NativeState, wanted: readonly NativeTensor[], from: StateFile): Promise<void> {
-  for (const tensor of wanted) checkTensor(from.file, tensor)
+async function fillAsSaved(target: NativeState, wanted: readonly NativeTensor[], file: StateFile): Promise<void> {
+  for (const tensor of wanted) checkTensor(file.file, tensor)
   for (const [number, { name }] of wanted.entries()) {
     let offset = 0
-    for await (const piece of from.pieces(name)) {
+    for await (const piece of file.pieces(name)) {
       target.fill(number, offset, piece)
       offset += piece.length
     }
   }
+}
+
+/** Class c lies with rank c % size as its row c / size (native/comm/shard.h), there and here. */
+async function fillRelaid(
+  target: NativeState,
+  wanted: readonly NativeTensor[],
+  files: readonly StateFile[],
+  to: RankOf,
+  numRows: number,
+): Promise<void> {
+  const from = files.length
+  const step = greatestCommonDivisor(from, to.size)
+  for (const [rank, file] of files.entries()) {
+    if ((rank - to.rank) % step !== 0) continue // none of its rows are this rank's
+    for (const [number, tensor] of wanted.entries()) {
+      const shape = [Math.ceil(numRows / from), ...tensor.shape.slice(1)]
+      checkTensor(file.file, { ...tensor, shape })
+      const rowBytes = tensorBytes({ ...tensor, shape }) / shape[0]
+      let row = 0
+      for await (const piece of file.pieces(tensor.name, rowBytes)) {
+        target.fillRows(number, row, piece, rank, from, to.rank, to.size)
+        row += piece.length / rowBytes
+      }
+    }
+  }
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b)
 }
 
 export function checkTensor(file: SafetensorsFile, { name, dtype, shape }: Omit<NativeTensor, 'streamed'>): void {

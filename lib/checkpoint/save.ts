@@ -1,7 +1,7 @@
 // Saving a head, and with it the trunk below it and facts of the caller's, as one checkpoint of one moment.
 
 import { join, relative, resolve } from 'node:path'
-import type { NativeSnapshot, NativeTensor } from '../binding.js'
+import type { NativeFilePlan, NativeSnapshot, NativeTensor } from '../binding.js'
 import { checkInteger, checkObject } from '../check.js'
 import { typeError } from '../errors.js'
 import { SafetensorsFile } from '../files/safetensors-reader.js'
@@ -73,35 +73,63 @@ export interface Saved {
   step: number
 }
 
+/** Where a checkpoint is made, and the name that it gets when it is whole. */
+export interface Place {
+  temporary: string
+  name: string
+}
+
+/** The file of the rows that rank `rank` of `size` has. */
+export function rowsFile(rank: number, size: number): string {
+  return size === 1 ? STATE_FILES.rows : `head.rows.${rank}-of-${size}.safetensors`
+}
+
+/** What this rank writes of a checkpoint, as it is now: its rows, and the first one all that is the same everywhere. */
+export function planCheckpoint(
+  head: State,
+  options: SaveOptions,
+  { rank, size }: { rank: number; size: number } = { rank: 0, size: 1 },
+): { keep: number; start(folder: string, temporary: string, rowFile?: SavedRowFile): Writing } {
+  const keep = checkInteger('keep', options.keep ?? 2, 1, 1e6)
+  const facts = asJson('facts', options.facts ?? {})
+  const trunk = rank === 0 ? options.trunk?.[STATE]() : undefined
+  const taken = head.snapshot()
+  const takenTrunk = trunk?.snapshot()
+  const common = { step: String(head.step), ...(size > 1 && { ranks: String(size) }) }
+  const streamed = ({ streamed }: NativeTensor) => streamed
+  const small = ({ streamed }: NativeTensor) => !streamed
+  const start = (folder: string, temporary: string, rowFile?: SavedRowFile) => {
+    const files: NativeFilePlan[] = []
+    const add = (name: string, from: NativeSnapshot, includes: typeof small, about: Readonly<Record<string, string>>) =>
+      files.push(planFile(join(temporary, name), from, includes, about))
+    if (!rowFile) add(rowsFile(rank, size), taken, streamed, metadata(head, 'rows', common))
+    if (rank === 0) {
+      const elsewhere = rowFile && { rowFile: JSON.stringify(rowFile) }
+      add(STATE_FILES.head, taken, small, metadata(head, 'head', { ...common, ...elsewhere, facts }))
+    }
+    if (trunk && takenTrunk) add(STATE_FILES.trunk, takenTrunk, streamed, metadata(trunk, 'trunk', common))
+    const { held, done } = startWriting(files, folder)
+    const written = done.finally(() => {
+      // A head that is closed meanwhile must not stay until the collector comes: its file would be in use.
+      for (const snapshot of [taken, takenTrunk]) if (snapshot) native.releaseSnapshot(snapshot.handle)
+    })
+    return { held, done: written }
+  }
+  return { keep, start }
+}
+
 /** Takes the state as it is now; `held` while it must not change. */
 export function startSaving(
   folder: string,
   head: State,
   options: SaveOptions,
 ): Omit<Writing, 'done'> & { done: Promise<Saved> } {
-  const keep = checkInteger('keep', options.keep ?? 2, 1, 1e6)
-  const trunk = options.trunk?.[STATE]()
-  const facts = asJson('facts', options.facts ?? {})
-  const common = { step: String(head.step) }
-  const taken = head.snapshot()
-  const takenTrunk = trunk?.snapshot()
-  const rowFile = head.rows && { rowFile: JSON.stringify(rowFileNow(head.rows, folder)) }
+  const plan = planCheckpoint(head, options)
+  const rowFile = head.rows && rowFileNow(head.rows, folder)
   const temporary = beginCheckpoint(folder, head.step)
-  const path = (name: keyof typeof STATE_FILES) => join(temporary, STATE_FILES[name])
-  const streamed = ({ streamed }: NativeTensor) => streamed
-  const small = ({ streamed }: NativeTensor) => !streamed
-  const files = [
-    ...(rowFile ? [] : [planFile(path('rows'), taken, streamed, metadata(head, 'rows', common))]),
-    planFile(path('head'), taken, small, metadata(head, 'head', { ...common, ...rowFile, facts })),
-    ...(trunk && takenTrunk ? [planFile(path('trunk'), takenTrunk, streamed, metadata(trunk, 'trunk', common))] : []),
-  ]
-  const writing = startWriting(files, folder)
-  const written = writing.done.finally(() => {
-    // A head that is closed meanwhile must not stay until the collector comes: its file would be in use.
-    for (const snapshot of [taken, takenTrunk]) if (snapshot) native.releaseSnapshot(snapshot.handle)
-  })
-  const done = Promise.all([written, head.rows?.flush()]).then(() => {})
-  return { held: writing.held, done: finish({ done }, folder, temporary, head.step, keep, head.rows) }
+  const writing = plan.start(folder, temporary, rowFile)
+  const done = Promise.all([writing.done, head.rows?.flush()]).then(() => {})
+  return { held: writing.held, done: finish({ done }, folder, temporary, head.step, plan.keep, head.rows) }
 }
 
 /** What a checkpoint says of the file that its rows are in. */

@@ -70,6 +70,12 @@ export class Checkpoints {
     return milliseconds !== undefined && performance.now() - this.lastTime >= milliseconds
   }
 
+  /** By the number of steps alone, which all ranks count alike. */
+  isDueByStep(step: number): boolean {
+    const { steps } = this.options.every
+    return steps !== undefined && step - this.lastStep >= steps
+  }
+
   /** Takes the network as it is now and writes it in the background. One that is still being written is waited for. */
   async begin(network: Network, step: number, position: Position): Promise<void> {
     await this.writing

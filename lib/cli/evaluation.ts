@@ -3,8 +3,9 @@
 import type { Batch } from '../data/batch.js'
 import type { Task } from '../data/formats/format.js'
 import { WideheadError } from '../errors.js'
+import type { Head } from '../heads/types.js'
 import type { Network } from './network.js'
-import { type Approximate, rank } from './ranking.js'
+import { type Approximate, type RankingHead, rank } from './ranking.js'
 
 /** Rows ranked at once: enough to make a product of it, few enough that their lists stay small. */
 export const EVALUATION_BATCH = 256
@@ -18,8 +19,14 @@ export interface EvaluationOptions {
   approximate?: Approximate
 }
 
+/** What of a network is evaluated. */
+export interface Evaluated {
+  trunk: Pick<Network['trunk'], 'evaluate'>
+  head: RankingHead & Pick<Head, 'loss' | 'evaluateAsync'>
+}
+
 export async function evaluate(
-  { trunk, head }: Network,
+  { trunk, head }: Evaluated,
   task: Task,
   batches: AsyncIterable<Batch>,
   options: EvaluationOptions = {},

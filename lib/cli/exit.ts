@@ -8,6 +8,7 @@ export const EXIT = {
   file: 4,
   diverged: 5,
   memory: 6,
+  stalled: 75,
   interrupted: 130,
 } as const
 
@@ -20,6 +21,7 @@ export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   file: 'a file that is missing, damaged or cannot be written',
   diverged: 'training diverged: the loss is no longer a number',
   memory: 'not enough memory',
+  stalled: 'ranks of an MPI job have waited too long for one of them',
   interrupted: 'interrupted by Ctrl-C; train saves first (a second Ctrl-C does not wait)',
 }
 
@@ -37,7 +39,9 @@ const BY_CODE: Readonly<Record<string, number>> = {
   WIDEHEAD_ISA: EXIT.usage,
   WIDEHEAD_DATA: EXIT.data,
   WIDEHEAD_FILE: EXIT.file,
+  WIDEHEAD_LAUNCHER: EXIT.usage,
   WIDEHEAD_LOSS: EXIT.diverged,
+  WIDEHEAD_STALLED: EXIT.stalled,
   WIDEHEAD_OUT_OF_MEMORY: EXIT.memory,
   ERR_MEMORY_ALLOCATION_FAILED: EXIT.memory,
 }

@@ -40,6 +40,8 @@ interface HeadKind {
   sgd?: boolean
   /** Whether topK has a search that looks at some classes only. */
   searches?: boolean
+  /** Whether several ranks can hold it together. */
+  distributed?: boolean
   options: readonly HeadOption[]
   create(setup: HeadSetup): Promise<Head>
 }
@@ -99,6 +101,7 @@ export const HEADS = {
     summary:
       'loss, gradient and update of all D classes exactly, for the losses of the spherical family, by SGD. ' +
       'O(d^2) an example, whatever D is.',
+    distributed: true,
     options: [],
     create: async ({ common, loss, storage }) =>
       new (await heads()).ExactHead({ ...common, loss: loss as Loss, storage }),

@@ -1,6 +1,7 @@
 // A network: the trunk, which makes a hidden vector of each example's inputs, and the head on top of it.
 
 import { join } from 'node:path'
+import type { Communicator } from '../distributed/communicator.js'
 import type { NetworkConfig } from '../files/config.js'
 import { MODEL_FILES } from '../files/model.js'
 import { badFile } from '../files/safetensors.js'
@@ -23,6 +24,8 @@ export interface NetworkTraining {
   headOptimizer?: Optimizer['kind']
   clipNorm?: number
   seed?: number
+  /** Of several ranks that hold the network together. */
+  distributed?: Communicator
   storage?: HeadStorage
 }
 
@@ -51,9 +54,9 @@ function network(trunk: Trunk, head: Head): Network {
 
 function createHead(config: NetworkConfig, counts: Float64Array, training: NetworkTraining): Promise<Head> {
   const { numClasses, hiddenSize, bias, loss, headOptions: options } = config
-  const { seed, headOptimizer: optimizer, storage } = training
+  const { seed, headOptimizer: optimizer, storage, distributed } = training
   return headKind(config.head as HeadName).create({
-    common: { numClasses, hiddenSize, bias, seed },
+    common: { numClasses, hiddenSize, bias, seed, distributed },
     ...(loss && { loss: createLoss(loss.name, loss.parameters) }),
     storage,
     optimizer,
@@ -81,13 +84,17 @@ export async function createNetwork(
   return network(trunk, await head.catch(refusal((fault) => usage(`--head ${config.head}: ${fault}`))))
 }
 
-/** The network of the newest checkpoint of a model folder, as it was; `storage` says otherwise of rows that are a file. */
-export async function loadNetwork(folder: string, config: NetworkConfig, storage?: HeadStorage): Promise<Network> {
+/** The network of the newest checkpoint of a model folder, as it was; `options` say otherwise of where its rows are. */
+export async function loadNetwork(
+  folder: string,
+  config: NetworkConfig,
+  options: { storage?: HeadStorage; distributed?: Communicator } = {},
+): Promise<Network> {
   const [{ Trunk }, { loadHead }] = await Promise.all([import('../trunk.js'), import('../heads/load.js')])
   const checkpoints = join(folder, MODEL_FILES.checkpoints)
-  const trunk = await Trunk.load(checkpoints)
+  const trunk = await Trunk.load(checkpoints, options)
   try {
-    const head = await loadHead(checkpoints, { storage }, config.head)
+    const head = await loadHead(checkpoints, options, config.head)
     checkFits(checkpoints, config, { trunk, head })
     return network(trunk, head)
   } catch (error) {

@@ -12,8 +12,11 @@ export interface Ranking {
 /** True: the head's own search; a number: with outputs of that many classes computed, or as many as are asked for. */
 export type Approximate = boolean | number
 
+/** What of a head ranks. */
+export type RankingHead = Pick<Head, 'numClasses' | 'hiddenSize' | 'topKAsync'>
+
 export async function rank(
-  head: Head,
+  head: RankingHead,
   hidden: Float32Array,
   depth: number,
   excluded: Rows,
@@ -38,7 +41,7 @@ export async function rank(
   return rankings
 }
 
-function searchOptions({ numClasses }: Head, k: number, approximate: Approximate): TopKOptions {
+function searchOptions({ numClasses }: RankingHead, k: number, approximate: Approximate): TopKOptions {
   if (typeof approximate === 'boolean') return { exact: !approximate }
   return { exact: false, candidates: Math.min(numClasses, Math.max(k, approximate)) }
 }

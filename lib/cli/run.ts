@@ -102,6 +102,8 @@ export interface NamedTrainOptions {
   evalExamples?: number
   /** Steps between lines of metrics.jsonl, from 1. Default 100. */
   logEvery: number
+  /** Under mpirun or srun: seconds that ranks wait for one of them before the job ends, 0: for ever. Default 300. */
+  stallTimeout?: number
 }
 
 export interface TrainingConfig extends Pace {

@@ -7,16 +7,23 @@ import { convertTables } from '../data/tables/convert.js'
 import { type DataSize, dataSizes } from './checkpoints.js'
 import type { Io } from './io.js'
 import type { OnMetrics } from './metrics-log.js'
+import { checkHead, checkShareable, launchedRanks, type Ranks } from './ranks.js'
 import { checkSameData, findRun, type Resumption } from './resume.js'
 import { formatSettings, type SettledOptions, settleHead, type TrainOptions, usage } from './run.js'
 import { Signals } from './signals.js'
 import { type Outcome, type Stopper, TrainingRun } from './training-run.js'
 
 export async function train(options: TrainOptions, io: Io): Promise<number> {
-  const signals = new Signals((message) => io.stderr.write(`${message}\n`))
+  const ranks = await launchedRanks(options.stallTimeout)
+  const streams = ranks?.streams(io) ?? io
+  const signals = new Signals((message) => streams.stderr.write(`${message}\n`))
   try {
-    await trainOn(new Sources(stdinAs(io.stdin)), options, io, signals)
+    await trainOn(new Sources(stdinAs(io.stdin)), options, streams, signals, undefined, ranks)
+    await ranks?.end()
     return signals.exitCode
+  } catch (error) {
+    await ranks?.fail(error, io)
+    throw error
   } finally {
     signals.dispose()
   }
@@ -29,12 +36,15 @@ export async function trainOn(
   io: Pick<Io, 'stderr'>,
   stopper: Stopper,
   onMetrics?: OnMetrics,
+  ranks?: Ranks,
 ): Promise<Outcome> {
   try {
     const settled = settleHead(options) // a mistake is told before data are read, which may take long
+    if (ranks) checkShareable(options)
     if (options.resume && options.overwrite) throw usage('--resume and --overwrite exclude each other')
     const data = await openData(options, settled, sources, io)
-    return await new TrainingRun(data, io, stopper, onMetrics).start()
+    if (ranks) checkHead(data.options.head)
+    return await new TrainingRun(data, io, stopper, onMetrics, ranks).start()
   } finally {
     await sources.dispose()
   }

@@ -4,6 +4,7 @@
 import type { Batch } from '../data/batch.js'
 import { WideheadError } from '../errors.js'
 import type { Network } from './network.js'
+import type { Ranks } from './ranks.js'
 import type { TrainingConfig } from './run.js'
 
 export interface StepReport {
@@ -43,6 +44,7 @@ export async function trainingLoop(
   epochs: (epoch: number) => AsyncGenerator<Batch>,
   hooks: LoopHooks,
   start: LoopStart = { epoch: 1, batches: 0, step: 0, examples: 0 },
+  ranks?: Ranks,
 ): Promise<void> {
   const totalSteps = stepsPerEpoch * config.epochs
   let { step, examples } = start
@@ -57,8 +59,9 @@ export async function trainingLoop(
       if (done) break
       const factor = config.schedule === 'linear' ? Math.max(0, 1 - step / totalSteps) : 1
       const rates = { learningRate: config.learningRate * factor, headLearningRate: config.headLearningRate * factor }
-      const hidden = network.trunk.forward(batch.input)
-      const stepping = network.head.stepAsync(hidden, batch.targets, {
+      const own = ranks?.share(batch) ?? batch
+      const hidden = network.trunk.forward(own.input)
+      const stepping = network.head.stepAsync(hidden, own.targets, {
         learningRate: rates.headLearningRate,
         weightDecay: config.weightDecay,
         clipNorm: config.clipNorm,
@@ -68,7 +71,9 @@ export async function trainingLoop(
       const { loss, dHidden, gradNorm } = await stepping.catch((error) => {
         throw divergence(error, hidden)
       })
-      const { gradNorm: trunkGradNorm } = network.trunk.backward(dHidden, { learningRate: rates.learningRate })
+      const { gradNorm: trunkGradNorm } = ranks
+        ? await network.trunk.backwardAsync(dHidden, { learningRate: rates.learningRate })
+        : network.trunk.backward(dHidden, { learningRate: rates.learningRate })
       step++
       inEpoch++
       examples += batch.size

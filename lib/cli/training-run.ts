@@ -1,5 +1,6 @@
 // One training run: builds or loads the network, runs the loop, evaluates, logs and saves.
 
+import { devNull } from 'node:os'
 import { join } from 'node:path'
 import { TrainStream, testBatches } from '../data/stream.js'
 import { WideheadError } from '../errors.js'
@@ -13,6 +14,7 @@ import type { Io } from './io.js'
 import { MetricsLog, type OnMetrics } from './metrics-log.js'
 import { createNetwork, loadNetwork, type Network } from './network.js'
 import { createProgress, duration, type Progress, scoreLine, short } from './progress.js'
+import type { Ranks } from './ranks.js'
 import { checkSameRun } from './resume.js'
 import { resolveRun, type SettledOptions, storageOf, type TrainingConfig } from './run.js'
 import type { TrainingData } from './train.js'
@@ -52,6 +54,8 @@ export class TrainingRun {
   private place: Pick<Position, 'epoch' | 'batches' | 'examples'>
   private scores: Scores | undefined
   private window = { loss: 0, examples: 0, since: performance.now() }
+  /** What several ranks have decided. */
+  private decidedToStop = false
   /** When the loop began, moved on by the time that evaluating and saving took. */
   private began = performance.now()
 
@@ -60,6 +64,7 @@ export class TrainingRun {
     private readonly io: Pick<Io, 'stderr'>,
     private readonly stopper: Stopper,
     private readonly onMetrics?: OnMetrics,
+    private readonly ranks?: Ranks,
   ) {
     const { format, settings, options, learned, task, train, resumption } = data
     this.options = options
@@ -91,19 +96,30 @@ export class TrainingRun {
       this.network.close()
       this.log?.close()
     }
-    return { step: this.step, stopped: this.stopper.stopping, scores: this.scores }
+    return { step: this.step, stopped: this.stopping, scores: this.scores }
+  }
+
+  /** Whether to save and end; several ranks must not answer this each for itself. */
+  private get stopping(): boolean {
+    return this.ranks ? this.decidedToStop : this.stopper.stopping
+  }
+
+  /** Of several ranks one writes what is no part of the network. */
+  private get writesFiles(): boolean {
+    return this.ranks?.isFirst ?? true
   }
 
   private async openFolder(): Promise<void> {
     const { options, data } = this
     const { resumption } = data
-    if (!resumption) {
+    if (!resumption && this.writesFiles) {
       // What --resume finds without a checkpoint is a run that came to nothing.
       await createModelFolder(options.out, (options.overwrite || options.resume) ?? false)
       await saveSetup(options.out, this.config, data.learned)
     }
     const { logged: bytes, seconds } = resumption?.position ?? { logged: 0, seconds: 0 }
-    this.log = new MetricsLog(join(options.out, MODEL_FILES.metrics), { bytes, seconds }, this.onMetrics)
+    const log = this.writesFiles ? join(options.out, MODEL_FILES.metrics) : devNull
+    this.log = new MetricsLog(log, { bytes, seconds }, this.onMetrics)
     const every = options.checkpointEvery ?? CHECKPOINT_EVERY
     this.checkpoints = new Checkpoints(options.out, { every, keep: options.keepCheckpoints }, this.step, (message) =>
       this.progress.note(message),
@@ -113,7 +129,10 @@ export class TrainingRun {
   private openNetwork(): Promise<Network> {
     const { options, data, config } = this
     if (!data.resumption) return this.createNetwork()
-    return loadNetwork(options.out, config.network, storageOf(options))
+    return loadNetwork(options.out, config.network, {
+      storage: storageOf(options),
+      distributed: this.ranks?.communicator,
+    })
   }
 
   private async createNetwork(): Promise<Network> {
@@ -125,12 +144,14 @@ export class TrainingRun {
       if (replaces) await removeRowFile(options.storageFile)
     }
     const optimizer = { kind } as const
-    const more = { optimizer, headOptimizer, clipNorm, seed, storage: storageOf(options) }
+    const storage = storageOf(options)
+    const more = { optimizer, headOptimizer, clipNorm, seed, storage, distributed: this.ranks?.communicator }
     return createNetwork(config.network, data.task.classCounts, more)
   }
 
   private async run(): Promise<void> {
     const { task } = this.data
+    if (this.ranks) this.say(await this.ranks.describe())
     this.describe()
     this.stopper.begin()
     const started = performance.now()
@@ -144,7 +165,15 @@ export class TrainingRun {
         onEpoch: (epoch: number) => this.onEpoch(epoch),
       }
       const from = { ...this.place, step: this.step }
-      await trainingLoop(this.network, this.training, steps, (epoch) => this.stream.epoch(epoch), hooks, from)
+      await trainingLoop(
+        this.network,
+        this.training,
+        steps,
+        (epoch) => this.stream.epoch(epoch),
+        hooks,
+        from,
+        this.ranks,
+      )
     } catch (error) {
       await this.rescue(error)
       throw this.diverged(error)
@@ -157,7 +186,7 @@ export class TrainingRun {
     const facts = {
       step: this.step,
       trainingSeconds: this.trainingSeconds(),
-      stopped: this.stopper.stopping,
+      stopped: this.stopping,
       peakMemory,
     }
     this.log.write('end', { ...facts, ...this.scores })
@@ -167,6 +196,7 @@ export class TrainingRun {
   /** What was trained until something else failed is worth keeping; what diverged is not. */
   private async rescue(error: unknown): Promise<void> {
     if ((error as { code?: unknown }).code === 'WIDEHEAD_LOSS') return
+    if (this.ranks) return // the others are somewhere else
     await this.checkpoints.finish(this.network, this.step, this.position()).catch(() => {})
   }
 
@@ -210,8 +240,18 @@ export class TrainingRun {
     )
     if (report.step % options.logEvery === 0) this.logWindow(report, loss, speed)
     if (options.evalEvery && report.step % options.evalEvery === 0) await this.evaluate(epoch)
-    if (this.checkpoints.isDue(this.step)) await this.save()
-    return this.stopper.stopping
+    if (await this.decide()) await this.save()
+    return this.stopping
+  }
+
+  /** Whether it is time for a checkpoint; of several ranks also whether to stop. */
+  private async decide(): Promise<boolean> {
+    const { ranks, checkpoints, step } = this
+    const due = checkpoints.isDue(step)
+    if (!ranks) return due
+    const { stop, save } = await ranks.decide(step, { stop: this.stopper.stopping, save: due })
+    this.decidedToStop ||= stop
+    return save || checkpoints.isDueByStep(step)
   }
 
   private logWindow(report: StepReport, loss: number, speed: number): void {
@@ -224,7 +264,7 @@ export class TrainingRun {
   private async onEpoch(epoch: number): Promise<boolean> {
     await this.save() // before held-out data, which may turn out to be bad
     if (!this.options.evalEvery || epoch === this.training.epochs) await this.evaluate(epoch)
-    return this.stopper.stopping
+    return this.stopping
   }
 
   /** Scores on --valid, or nothing if there is none. Owners of sets are judged by what they have in --train. */
@@ -235,7 +275,8 @@ export class TrainingRun {
     const started = performance.now()
     const limit = this.options.evalExamples ?? EVALUATION_EXAMPLES
     const batches = testBatches(task, valid, train, { batch: EVALUATION_BATCH, limit: limit || undefined })
-    const scores = await evaluate(this.network, task, batches, { onBatch: () => this.stopper.stopping })
+    const network = this.ranks?.whole(this.network) ?? this.network
+    const scores = await evaluate(network, task, batches, { onBatch: () => this.stopping })
     this.passOver(started)
     if (!scores) return
     this.scores = scores

@@ -2,7 +2,8 @@
 
 import { APPLY, DIFFERENTIATE, EXACTLY, type NativeHead, SCORE } from '../binding.js'
 import { allocate, checkArray, checkBoolean, checkHidden, checkInteger, checkObject } from '../check.js'
-import { typed, WideheadError } from '../errors.js'
+import { readDistributed } from '../distributed/options.js'
+import { rangeError, typed, WideheadError } from '../errors.js'
 import type { Loss } from '../losses.js'
 import { type IndexOptions, readIndexOptions, SearchIndex } from '../search-index.js'
 import { fillCustomLoss } from './custom-loss.js'
@@ -44,17 +45,17 @@ export abstract class BaseHead extends HeadHandle implements Head {
     checkObject('options', options)
     const loss = readLoss((options as Partial<HeadOptions>).loss, own.loss)
     const spec = readSpec(kind, options, own, loss)
-    super(spec)
+    super(spec, readDistributed(options.distributed))
     this.numClasses = spec.numClasses
     this.hiddenSize = spec.hiddenSize
     this.bias = spec.bias
     this.loss = loss
-    const { init: _, ...others } = options
+    const { init: _, distributed: __, ...others } = options
     this.#recipe = { ...others, loss: own.loss ? undefined : { name: loss.name, parameters: loss.parameters } }
   }
 
   step(hidden: Float32Array, targets: Targets, options: ApplyOptions): StepResult {
-    const head = this.idle()
+    const head = this.idle('step', 'stepAsync')
     const rates = readRates(options)
     const batch = this.#readBatch(hidden, targets)
     return this.busy(head, () => {
@@ -84,13 +85,13 @@ export abstract class BaseHead extends HeadHandle implements Head {
       return { loss: pass.loss, dHidden, gradNorm: pass.gradNorm }
     }
     await pass.runAsync(SCORE, batch)
-    this.#fillLoss(head, pass, batch.m)
+    this.#fillLoss(head, pass)
     const dHidden = await pass.runAsync(DIFFERENTIATE | APPLY, batch, rates)
     return { loss: pass.loss, dHidden, gradNorm: pass.gradNorm }
   }
 
   forward(hidden: Float32Array, targets: Targets): ForwardResult {
-    const head = this.idle()
+    const head = this.idle('forward')
     const batch = this.#readBatch(hidden, targets)
     const losses = new Float64Array(batch.m)
     return this.busy(head, () => {
@@ -121,7 +122,7 @@ export abstract class BaseHead extends HeadHandle implements Head {
   }
 
   evaluate(hidden: Float32Array, targets: Targets, options: EvaluateOptions = {}): Evaluation {
-    const head = this.idle()
+    const head = this.idle('evaluate', 'evaluateAsync')
     const stages = readEvaluation(options)
     const batch = this.#readBatch(hidden, targets)
     return this.busy(head, () => {
@@ -143,28 +144,48 @@ export abstract class BaseHead extends HeadHandle implements Head {
     return this.inTurn(async (head) => {
       const pass = (this.#pass ??= new Pass(head))
       await pass.runAsync(stages, batch)
-      this.#fillLoss(head, pass, batch.m)
+      this.#fillLoss(head, pass)
       return this.#lossesOf(head, pass, batch.m)
     })
   }
 
   #lossesOf(head: NativeHead, pass: Pass, m: number): Evaluation {
     const losses = new Float64Array(m)
-    head.readLoss(pass.native, { losses })
-    return { loss: losses.reduce((sum, value) => sum + value / m, 0), losses }
+    const loss = new Float64Array(1)
+    head.readLoss(pass.native, { losses, loss })
+    return { loss: loss[0], losses }
   }
 
   logits(hidden: Float32Array, classes: Int32Array): Float32Array {
-    const head = this.idle()
-    const m = checkHidden(hidden, this.hiddenSize)
-    checkArray('classes', classes, Int32Array)
-    const out = allocate('logits', m * classes.length)
+    const head = this.idle('logits', 'logitsAsync')
+    const out = this.#roomForLogits(hidden, classes)
     head.logits(out, hidden, classes)
     return out
   }
 
+  logitsAsync(hidden: Float32Array, classes: Int32Array): Promise<Float32Array> {
+    let out: Float32Array
+    try {
+      this.open()
+      out = this.#roomForLogits(hidden, classes)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    const [hiddenCopy, classesCopy] = [hidden.slice(), classes.slice()]
+    return this.inTurn(async (head) => {
+      await head.logitsAsync(out, hiddenCopy, classesCopy)
+      return out
+    })
+  }
+
+  #roomForLogits(hidden: Float32Array, classes: Int32Array): Float32Array {
+    const m = this.#examplesOf(hidden)
+    checkArray('classes', classes, Int32Array)
+    return allocate('logits', m * classes.length)
+  }
+
   topK(hidden: Float32Array, k: number, options: TopKOptions = {}): TopK {
-    const head = this.idle()
+    const head = this.idle('topK', 'topKAsync')
     const { found, candidates } = this.#readSearch(hidden, k, options)
     head.topK(found.classes, found.logits, hidden, k, this.loss.ranking === 'square', candidates)
     return found
@@ -187,21 +208,24 @@ export abstract class BaseHead extends HeadHandle implements Head {
   }
 
   #readSearch(hidden: Float32Array, k: number, options: TopKOptions): { found: TopK; candidates: number } {
-    const m = checkHidden(hidden, this.hiddenSize)
+    const m = this.#examplesOf(hidden)
     checkInteger('k', k, 1, this.numClasses)
     const candidates = readSearch(options, k, this.numClasses)
+    if (this.communicator && candidates > 0)
+      throw rangeError('exact must be true or left out on several ranks, got false')
     const logits = allocate('topK', m * k)
     return { found: { classes: new Int32Array(logits.length), logits }, candidates }
   }
 
   index(options: IndexOptions = {}): SearchIndex {
-    const handle = this.idle().index(readIndexOptions(this, options))
+    const handle = this.idle('index').index(readIndexOptions(this, options))
     return new SearchIndex(handle, this.numClasses, this.hiddenSize)
   }
 
   indexAsync(options: IndexOptions = {}): Promise<SearchIndex> {
     let read: ReturnType<typeof readIndexOptions>
     try {
+      if (this.communicator) this.idle('indexAsync')
       this.open()
       read = readIndexOptions(this, options)
     } catch (error) {
@@ -211,18 +235,54 @@ export abstract class BaseHead extends HeadHandle implements Head {
   }
 
   rows(classes: Int32Array): Float32Array {
-    const d = this.hiddenSize
-    const all = this.#rowsWithBias(classes)
-    if (!this.bias) return all
-    const rows = new Float32Array(classes.length * d)
-    for (let i = 0; i < classes.length; i++) rows.set(all.subarray(i * (d + 1), i * (d + 1) + d), i * d)
-    return rows
+    const head = this.idle('rows', 'rowsAsync')
+    const all = this.#roomForRows(classes)
+    head.rows(all, classes)
+    return this.#withoutBiases(all)
+  }
+
+  async rowsAsync(classes: Int32Array): Promise<Float32Array> {
+    return this.#withoutBiases(await this.#rowsInTurn(classes))
   }
 
   biases(classes: Int32Array): Float32Array {
-    const all = this.#rowsWithBias(classes)
+    const head = this.idle('biases', 'biasesAsync')
+    const all = this.#roomForRows(classes)
+    head.rows(all, classes)
+    return this.#biasesAmong(all, classes.length)
+  }
+
+  async biasesAsync(classes: Int32Array): Promise<Float32Array> {
+    const count = classes.length
+    return this.#biasesAmong(await this.#rowsInTurn(classes), count)
+  }
+
+  async #rowsInTurn(classes: Int32Array): Promise<Float32Array> {
+    this.open()
+    const all = this.#roomForRows(classes)
+    const copy = classes.slice()
+    return this.inTurn(async (head) => {
+      await head.rowsAsync(all, copy)
+      return all
+    })
+  }
+
+  #roomForRows(classes: Int32Array): Float32Array {
+    checkArray('classes', classes, Int32Array)
+    return allocate('rows', classes.length * (this.hiddenSize + (this.bias ? 1 : 0)))
+  }
+
+  #withoutBiases(all: Float32Array): Float32Array {
+    const d = this.hiddenSize
+    if (!this.bias) return all
+    const rows = new Float32Array((all.length / (d + 1)) * d)
+    for (let i = 0; i * d < rows.length; i++) rows.set(all.subarray(i * (d + 1), i * (d + 1) + d), i * d)
+    return rows
+  }
+
+  #biasesAmong(all: Float32Array, count: number): Float32Array {
     const features = this.hiddenSize + 1
-    return Float32Array.from(classes, (_, i) => (this.bias ? all[i * features + this.hiddenSize] : 0))
+    return Float32Array.from({ length: count }, (_, i) => (this.bias ? all[i * features + this.hiddenSize] : 0))
   }
 
   diagnostics(): Record<string, number> {
@@ -249,19 +309,16 @@ export abstract class BaseHead extends HeadHandle implements Head {
 
   #score(head: NativeHead, pass: Pass, batch: Minibatch, stages = SCORE): void {
     pass.run(stages, batch)
-    this.#fillLoss(head, pass, batch.m)
+    this.#fillLoss(head, pass)
   }
 
-  #fillLoss(head: NativeHead, pass: Pass, m: number): void {
-    if (this.loss.compute) fillCustomLoss(head, pass.native, m, this.numClasses, this.loss.compute)
+  #fillLoss(head: NativeHead, pass: Pass): void {
+    if (this.loss.compute) fillCustomLoss(head, pass.native, this.numClasses, this.loss.compute)
   }
 
-  #rowsWithBias(classes: Int32Array): Float32Array {
-    const head = this.idle()
-    checkArray('classes', classes, Int32Array)
-    const out = allocate('rows', classes.length * (this.hiddenSize + (this.bias ? 1 : 0)))
-    head.rows(out, classes)
-    return out
+  /** m; a rank among others may have no example. */
+  #examplesOf(hidden: Float32Array): number {
+    return checkHidden(hidden, this.hiddenSize, this.communicator ? 0 : 1)
   }
 
   /** For asynchronous calls: what the caller does with the arrays afterwards does not matter. */
@@ -272,10 +329,10 @@ export abstract class BaseHead extends HeadHandle implements Head {
   }
 
   #readBatch(hidden: Float32Array, targets: Targets): Minibatch {
-    const m = checkHidden(hidden, this.hiddenSize)
+    const m = this.#examplesOf(hidden)
     const read = readTargets(targets, m)
     // Once more, because a getter among the targets is code of the caller's.
-    if (read.indptr) checkHidden(hidden, this.hiddenSize)
+    if (read.indptr) this.#examplesOf(hidden)
     return { m, hidden, targets: read }
   }
 }

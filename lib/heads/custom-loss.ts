@@ -7,10 +7,10 @@ import type { CustomLossFunction, LossBatch } from '../losses.js'
 export function fillCustomLoss(
   head: NativeHead,
   pass: NativePass,
-  m: number,
   numClasses: number,
   compute: CustomLossFunction,
 ): void {
+  const m = head.examples(pass)
   const count = head.sizes(pass)
   const given = {
     q: new Float64Array(m),

@@ -1,6 +1,8 @@
 import type { NativeHead } from '../binding.js'
 import { type LoadOptions, loadHeadAs } from '../checkpoint/load-head.js'
 import type { RowsState } from '../checkpoint/save.js'
+import { readDistributed } from '../distributed/options.js'
+import { rangeError } from '../errors.js'
 import { BaseHead } from './base.js'
 import type { OwnOptions } from './spec.js'
 import { defaultPolicy, mergePolicy, type StabilisationPolicy } from './stabilisation.js'
@@ -107,7 +109,12 @@ export abstract class FactoredHead extends BaseHead {
    * @throws WIDEHEAD_BUSY; WIDEHEAD_CLOSED; WIDEHEAD_OUT_OF_MEMORY
    */
   drift(): Drift {
-    return this.idle().drift()
+    return this.idle('drift', 'driftAsync').drift()
+  }
+
+  /** drift() on another thread, in its turn among asynchronous calls, as stepAsync(). */
+  driftAsync(): Promise<Drift> {
+    return this.inTurn((head) => head.driftAsync())
   }
 
   /**
@@ -116,7 +123,12 @@ export abstract class FactoredHead extends BaseHead {
    * @throws WIDEHEAD_BUSY; WIDEHEAD_CLOSED; WIDEHEAD_OUT_OF_MEMORY
    */
   refresh(): void {
-    this.idle().refresh()
+    this.idle('refresh', 'refreshAsync').refresh()
+  }
+
+  /** refresh() on another thread, in its turn among asynchronous calls, as stepAsync(). */
+  refreshAsync(): Promise<void> {
+    return this.inTurn((head) => head.refreshAsync())
   }
 
   /**
@@ -127,7 +139,12 @@ export abstract class FactoredHead extends BaseHead {
    * @throws WIDEHEAD_BUSY; WIDEHEAD_CLOSED; WIDEHEAD_OUT_OF_MEMORY
    */
   catchUp(): void {
-    this.idle().catchUp()
+    this.idle('catchUp', 'catchUpAsync').catchUp()
+  }
+
+  /** catchUp() on another thread, in its turn among asynchronous calls, as stepAsync(). */
+  catchUpAsync(): Promise<void> {
+    return this.inTurn((head) => head.catchUpAsync())
   }
 }
 
@@ -162,11 +179,14 @@ export class ExactHead extends FactoredHead {
     // What load() passes is no plain object: the rows are there already.
     const given = (options as Partial<ExactHeadOptions> | undefined)?.storage
     const storage = given instanceof SavedRows ? given.storage : readStorage(given)
+    if (storage.kind === 'file' && readDistributed((options as Partial<ExactHeadOptions> | undefined)?.distributed)) {
+      throw rangeError("storage.kind must be 'memory' on several ranks, got 'file'")
+    }
     const rows = (numClasses: number, features: number) => {
       if (given instanceof SavedRows) return given.native(numClasses, features)
       return storage.kind === 'file' ? newRowFile(storage, numClasses, features) : undefined
     }
-    super('exact', options, { storage: rows })
+    super('exact', options, { storage: rows, distributed: true })
     this.#storage = storage
   }
 

@@ -3,6 +3,8 @@
 import type { NativeHead, NativeHeadSpec } from '../binding.js'
 import { RESTORE } from '../checkpoint/load-head.js'
 import { type RowsState, type Saved, type SaveOptions, STATE, type State, startSaving } from '../checkpoint/save.js'
+import { startSavingTogether } from '../checkpoint/save-together.js'
+import type { Communicator } from '../distributed/communicator.js'
 import { typed, WideheadError } from '../errors.js'
 import { native } from '../native.js'
 
@@ -12,13 +14,19 @@ export abstract class HeadHandle {
   // Calls that have not ended, and the last asynchronous one. A call with code of the caller's in it (a custom loss) counts, because that
   // code may call the head or close it.
   #pending = 0
-  #tail: Promise<unknown> = Promise.resolve()
+  // All that is made with a communicator takes turns, so that all ranks come to the same call.
+  readonly #turns: { tail: Promise<unknown> }
   readonly #resolved: object
   readonly #kind: string
 
-  protected constructor(spec: NativeHeadSpec) {
+  protected constructor(
+    spec: NativeHeadSpec,
+    /** Of the ranks that hold the head together, if there are others. */
+    protected readonly communicator: Communicator | undefined,
+  ) {
     this.#native = new native.Head(spec)
-    const { kind, init: _, policy: __, storage: ___, ...resolved } = spec
+    this.#turns = communicator ?? { tail: Promise.resolve() }
+    const { kind, init: _, policy: __, storage: ___, comm: ____, recipe: _____, ...resolved } = spec
     this.#kind = kind
     this.#resolved = withoutArrays(resolved, null)
   }
@@ -43,6 +51,7 @@ export abstract class HeadHandle {
   /** {@inheritDoc Head.save} */
   save(folder: string, options: SaveOptions = {}): Promise<Saved> {
     if (!this.#native) return Promise.reject(closedError())
+    if (this.communicator) return this.#saveTogether(folder, options, this.communicator)
     const head = this.#native
     const begin = () => startSaving(folder, this[STATE](head), options)
     if (this.#pending === 0) {
@@ -61,6 +70,19 @@ export abstract class HeadHandle {
       if (held) await done
     })
     return begun.then(() => saved)
+  }
+
+  /** Each rank its part, the state being that of this call's turn. */
+  async #saveTogether(folder: string, options: SaveOptions, communicator: Communicator): Promise<Saved> {
+    let saved: Promise<Saved> | undefined
+    await this.inTurn(async (head) => {
+      await head.meetAsync('save')
+      const { held, done } = await startSavingTogether(folder, this[STATE](head), options, communicator)
+      saved = done
+      saved.catch(() => {}) // seen below, once this turn is over
+      if (held) await done
+    })
+    return saved as Promise<Saved>
   }
 
   /** @internal What a checkpoint keeps of it. */
@@ -95,9 +117,16 @@ export abstract class HeadHandle {
     return this.#native
   }
 
-  /** The native head, when it may be called. */
-  protected idle(): NativeHead {
+  /** The native head, when it may be called. `call` needs the other ranks, if there are any, for whom the main thread must not wait. */
+  protected idle(call?: string, instead?: string): NativeHead {
     const head = this.open()
+    if (this.communicator && call) {
+      const other = instead ? `use ${instead}()` : 'there is no such call'
+      throw new WideheadError(
+        'WIDEHEAD_DISTRIBUTED',
+        `${call}() is for a head on one rank, and this one is on several: ${other}`,
+      )
+    }
     if (this.#pending > 0) {
       throw new WideheadError(
         'WIDEHEAD_BUSY',
@@ -124,12 +153,12 @@ export abstract class HeadHandle {
     const head = this.#native
     if (!head) return Promise.reject(closedError())
     this.#pending++
-    const done = this.#tail.then(() => call(head))
+    const done = this.#turns.tail.then(() => call(head))
     const ended = done.then(
       () => this.#letGo(head),
       () => this.#letGo(head),
     )
-    this.#tail = ended
+    this.#turns.tail = ended
     return done.catch((error) => {
       throw typed(error)
     })

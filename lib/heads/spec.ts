@@ -2,6 +2,8 @@
 
 import type { NativeHeadSpec, NativePolicy, NativeRowFile } from '../binding.js'
 import { checkBoolean, checkInteger } from '../check.js'
+import { checkShards, nativeDistributed, readDistributed } from '../distributed/options.js'
+import { typeError } from '../errors.js'
 import type { Loss } from '../losses.js'
 import { readInit } from './options.js'
 import type { CommonOptions } from './types.js'
@@ -15,13 +17,18 @@ export interface OwnOptions {
   storage?: (numClasses: number, features: number) => NativeRowFile | undefined
   /** Called once the options that all heads have are checked. */
   options?: (numClasses: number) => object
+  /** Several ranks can hold it together. */
+  distributed?: boolean
 }
 
 export function readSpec(kind: string, options: CommonOptions, own: OwnOptions, loss: Loss): NativeHeadSpec {
   const numClasses = checkInteger('numClasses', options.numClasses, 1, 0x7fffffff)
   const hiddenSize = checkInteger('hiddenSize', options.hiddenSize, 1, 65536)
   const bias = checkBoolean('bias', options.bias ?? false)
-  return {
+  const communicator = readDistributed(options.distributed)
+  if (communicator && !own.distributed) throw typeError(`distributed is not for heads of the kind ${kind} yet`)
+  if (communicator) checkShards(numClasses, communicator)
+  const spec = {
     kind,
     numClasses,
     hiddenSize,
@@ -34,4 +41,5 @@ export function readSpec(kind: string, options: CommonOptions, own: OwnOptions, 
     options: own.options?.(numClasses),
     storage: own.storage?.(numClasses, hiddenSize + (bias ? 1 : 0)),
   }
+  return { ...spec, ...nativeDistributed(communicator, spec) }
 }

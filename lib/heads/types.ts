@@ -1,6 +1,7 @@
 // The contract of every head: what goes in, what comes out. Shapes: m examples, d = hiddenSize, D = numClasses.
 
 import type { Saved, SaveOptions } from '../checkpoint/save.js'
+import type { Communicator } from '../distributed/communicator.js'
 import type { Loss } from '../losses.js'
 import type { Optimizer } from '../optimizer.js'
 import type { IndexOptions, SearchIndex } from '../search-index.js'
@@ -68,6 +69,12 @@ export interface CommonOptions {
   init?: Init
   /** Seed of random starting weights, and of all else that a head draws: a whole number from 0 to 2^53 - 1. Default 0. */
   seed?: number
+  /**
+   * Of several ranks (`mpi()`), each of which makes the same head with the same options: the head then lies on all of them, each with the
+   * rows of its own classes. Its asynchronous calls are made by all ranks, each with its own examples, of which a rank may have none: a
+   * step is one step on the minibatches of all. Synchronous calls that need the others are refused.
+   */
+  distributed?: Communicator
 }
 
 /**
@@ -117,7 +124,7 @@ export interface ApplyOptions {
  * @category Steps and results
  */
 export interface StepResult {
-  /** Mean over the minibatch. */
+  /** Mean over the minibatch, of several ranks over those of all. */
   loss: number
   /** Gradient of that mean for the hidden vectors, m * d, row-major: what the layers below go on from. */
   dHidden: Float32Array
@@ -312,6 +319,14 @@ export interface Head {
    */
   indexAsync(options?: IndexOptions): Promise<SearchIndex>
   /**
+   * logits() on another thread, in its turn among asynchronous calls, as stepAsync().
+   *
+   * @param hidden as of logits(); copied before this returns
+   * @param classes as of logits(); copied before this returns
+   * @throws as logits(), but for WIDEHEAD_BUSY, and as a rejection
+   */
+  logitsAsync(hidden: Float32Array, classes: Int32Array): Promise<Float32Array>
+  /**
    * Copies of rows of W, without biases: O(n d), for an exact head O(n d^2) where they are behind its log.
    *
    * @param classes n class ids, 0 to D - 1
@@ -320,6 +335,13 @@ export interface Head {
    */
   rows(classes: Int32Array): Float32Array
   /**
+   * rows() on another thread, in its turn among asynchronous calls, as stepAsync().
+   *
+   * @param classes as of rows(); copied before this returns
+   * @throws as rows(), but for WIDEHEAD_BUSY, and as a rejection
+   */
+  rowsAsync(classes: Int32Array): Promise<Float32Array>
+  /**
    * Biases of n classes; zeros if the head has none.
    *
    * @param classes n class ids, 0 to D - 1
@@ -327,6 +349,13 @@ export interface Head {
    * @throws WIDEHEAD_BUSY; WIDEHEAD_CLOSED; WIDEHEAD_OUT_OF_MEMORY
    */
   biases(classes: Int32Array): Float32Array
+  /**
+   * biases() on another thread, in its turn among asynchronous calls, as stepAsync().
+   *
+   * @param classes as of biases(); copied before this returns
+   * @throws as biases(), but for WIDEHEAD_BUSY, and as a rejection
+   */
+  biasesAsync(classes: Int32Array): Promise<Float32Array>
   /**
    * Cheap facts about the head's state. All have `steps`, the updates made, and `bytes`, the memory of weights and what belongs to
    * them; {@link ExactDiagnostics} lists those of the exact head.
@@ -339,8 +368,8 @@ export interface Head {
    * goes on bit for bit as this one would. Steps that were asked for before are in it, later ones are not, and need not wait: a
    * copy of the process writes what is now, at the cost of the pages that change meanwhile. (On Windows, and where there is no memory
    * for a copy, asynchronous steps wait until all is written, and synchronous ones are refused: WIDEHEAD_BUSY.) A checkpoint is whole
-   * or not there: a crash, a full disk or a kill leaves the last one as it was. Rejects with WIDEHEAD_FILE if it cannot be written, and
-   * with WIDEHEAD_CLOSED.
+   * or not there: a crash, a full disk or a kill leaves the last one as it was. Of several ranks a call that all make, with a
+   * folder that all can reach: each writes its own rows. Rejects with WIDEHEAD_FILE if it cannot be written, and with WIDEHEAD_CLOSED.
    *
    * @param folder where checkpoints lie, each in a folder of its own
    * @param options what is saved with it, and how many stay

@@ -1,5 +1,6 @@
 // The addon's one entry: every binding file adds its part.
 
+#include "addon/communicator_wrap.h"
 #include "addon/convert.h"
 #include "addon/index_wrap.h"
 
@@ -11,6 +12,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   widehead::addon::registerTrunk(env, exports);
   widehead::addon::registerCheckpoints(env, exports);
   widehead::addon::registerIndexes(env, exports);
+  widehead::addon::registerCommunicators(env, exports);
   return exports;
 }
 

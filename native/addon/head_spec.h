@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "addon/communicator_wrap.h"
 #include "addon/convert.h"
 #include "addon/options.h"
 #include "base/rng.h"
@@ -38,7 +39,7 @@ inline HeadSpec readSpec(const Napi::Object& object) {
   HeadSpec spec;
   spec.kind = object.Get("kind").As<Napi::String>().Utf8Value();
   spec.config = {static_cast<size_t>(number(object, "numClasses")), static_cast<size_t>(number(object, "hiddenSize")),
-                 object.Get("bias").As<Napi::Boolean>().Value()};
+                 object.Get("bias").As<Napi::Boolean>().Value(), communicatorOf(object), recipeOf(object)};
   const Napi::Object init = object.Get("init").As<Napi::Object>();
   const std::string kind = init.Get("kind").As<Napi::String>().Utf8Value();
   spec.init = {kind == "normal"    ? InitConfig::Normal

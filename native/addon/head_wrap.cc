@@ -45,6 +45,9 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "NativeHead",
                        {InstanceMethod<&HeadWrap::newPass>("newPass"), InstanceMethod<&HeadWrap::sizes>("sizes"),
+                        InstanceMethod<&HeadWrap::examples>("examples"), InstanceMethod<&HeadWrap::rowsAsync>("rowsAsync"),
+                        InstanceMethod<&HeadWrap::logitsAsync>("logitsAsync"), InstanceMethod<&HeadWrap::driftAsync>("driftAsync"),
+                        InstanceMethod<&HeadWrap::refreshAsync>("refreshAsync"), InstanceMethod<&HeadWrap::catchUpAsync>("catchUpAsync"),
                         InstanceMethod<&HeadWrap::readLoss>("readLoss"), InstanceMethod<&HeadWrap::writeLoss>("writeLoss"),
                         InstanceMethod<&HeadWrap::logits>("logits"), InstanceMethod<&HeadWrap::topK>("topK"),
                         InstanceMethod<&HeadWrap::topKAsync>("topKAsync"),
@@ -52,6 +55,7 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
                         InstanceMethod<&HeadWrap::drift>("drift"), InstanceMethod<&HeadWrap::refresh>("refresh"),
                         InstanceMethod<&HeadWrap::setPolicy>("setPolicy"), InstanceMethod<&HeadWrap::snapshot>("snapshot"),
                         InstanceMethod<&HeadWrap::restore>("restore"), InstanceMethod<&HeadWrap::fill>("fill"),
+                        InstanceMethod<&HeadWrap::fillRows>("fillRows"), InstanceMethod<&HeadWrap::meetAsync>("meetAsync"),
                         InstanceMethod<&HeadWrap::beginGeneration>("beginGeneration"),
                         InstanceMethod<&HeadWrap::flushRows>("flushRows"), InstanceMethod<&HeadWrap::keepJournals>("keepJournals"),
                         InstanceMethod<&HeadWrap::restored>("restored"), InstanceMethod<&HeadWrap::catchUp>("catchUp"),
@@ -96,7 +100,12 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
     return Napi::Number::New(info.Env(), static_cast<double>(pass(info[0]).targets.nnz()));
   }
 
-  // (pass, { q, s, a, indptr, values, losses }): fills those that are there.
+  // Examples of a scored pass, those of other ranks among them.
+  Napi::Value examples(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), static_cast<double>(pass(info[0]).m));
+  }
+
+  // (pass, { q, s, a, indptr, values, losses, loss }): fills those that are there; losses are this rank's own.
   void readLoss(const Napi::CallbackInfo& info) {
     const Pass& from = pass(info[0]);
     const Napi::Object to = info[1].As<Napi::Object>();
@@ -107,7 +116,9 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
     doubles("q", from.q);
     doubles("s", from.s);
     doubles("a", from.a);
-    doubles("losses", from.losses);
+    const ArrayView losses(to.Get("losses")), loss(to.Get("loss"));
+    if (losses.present) std::copy_n(&from.losses[from.ownBegin], losses.length, static_cast<double*>(losses.data));
+    if (loss.present) *static_cast<double*>(loss.data) = from.loss;
     const ArrayView indptr(to.Get("indptr"));
     if (!indptr.present) return;
     std::copy_n(from.targets.indptr(), from.m + 1, static_cast<uint32_t*>(indptr.data));
@@ -150,13 +161,19 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
   // (classes, logits, hidden, k, square, candidates): classes and logits are m * k; 0 candidates for the exact search
   std::function<void()> searchOf(const Napi::CallbackInfo& info) const {
     const ArrayView classes(info[0]), logits(info[1]), hidden(info[2]);
-    const size_t k = info[3].As<Napi::Number>().Uint32Value(), m = examplesOf(hidden, head().config().hiddenSize);
+    const bool together = head().communicator() != nullptr;
+    const size_t k = info[3].As<Napi::Number>().Uint32Value();
+    const size_t m = examplesOf(hidden, head().config().hiddenSize, together ? 0 : 1);
     checkLength("hidden", logits.length == m * k && classes.length == m * k);
-    checkFinite("hidden", hidden.floats(), hidden.length);
+    if (!together) checkFinite("hidden", hidden.floats(), hidden.length);
     const size_t candidates = info[5].As<Napi::Number>().Uint32Value();
     const bool square = info[4].As<Napi::Boolean>().Value();
     auto* ids = static_cast<int32_t*>(classes.data);
     return [head = open_->head, ids, out = logits.floats(), in = hidden.floats(), m, k, square, candidates] {
+      if (Communicator* comm = head->communicator()) {
+        const std::lock_guard<std::mutex> turn(comm->turn());
+        return topKTogether(*head, ids, out, in, m, k, square);
+      }
       if (candidates > 0) return head->searchTopK(ids, out, in, m, k, candidates);
       head->topK(ids, out, in, m, k, square);
     };
@@ -178,6 +195,46 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
     });
   }
 
+  // rows() and logits() of a head that several ranks hold: each asks for what it wants.
+  Napi::Value rowsAsync(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+      const ArrayView out(info[0]), classes(info[1]);
+      checkLength("classes", out.length == classes.length * head().features());
+      return together(info, [out = out.floats(), ids = classes.ids(), n = classes.length](Head& head) {
+        rowsTogether(head, out, ids, n);
+      });
+    });
+  }
+  Napi::Value logitsAsync(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+      const ArrayView out(info[0]), hidden(info[1]), classes(info[2]);
+      const size_t m = examplesOf(hidden, head().config().hiddenSize, 0);
+      checkLength("hidden or classes", out.length == m * classes.length);
+      return together(info, [out = out.floats(), in = hidden.floats(), m, ids = classes.ids(), n = classes.length](Head& head) {
+        logitsTogether(head, out, in, m, ids, n);
+      });
+    });
+  }
+
+  // (what): resolves once all ranks are here, and whatever they had to do first is done
+  Napi::Value meetAsync(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+      head();
+      return together(info, [what = std::string(info[0].As<Napi::String>())](Head& head) { meetAgain(head, {what.c_str()}); });
+    });
+  }
+
+  // Runs what all ranks do together with the head, on another thread.
+  Napi::Promise together(const Napi::CallbackInfo& info, std::function<void(Head&)> call,
+                         std::function<Napi::Value(Napi::Env)> result = [](Napi::Env env) { return env.Undefined(); }) {
+    const auto run = [head = open_->head, call = std::move(call)] {
+      std::unique_lock<std::mutex> turn;
+      if (Communicator* comm = head->communicator()) turn = std::unique_lock<std::mutex>(comm->turn());
+      call(*head);
+    };
+    return Task::start(info.Env(), run, objectsOf(info), std::move(result));
+  }
+
   Napi::Value diagnostics(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&] {
       Napi::Object facts = Napi::Object::New(info.Env());
@@ -188,12 +245,45 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
 
   Napi::Value drift(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&] {
-      const Drift drift = exact().drift();
-      Napi::Object result = Napi::Object::New(info.Env());
-      result.Set("Q", drift.q);
-      result.Set("wbar", drift.wbar);
-      result.Set("inverse", drift.inverse);
-      return result;
+      return driftToJs(info.Env(), exact().drift());
+    });
+  }
+  static Napi::Value driftToJs(Napi::Env env, const Drift& drift) {
+    Napi::Object result = Napi::Object::New(env);
+    result.Set("Q", drift.q);
+    result.Set("wbar", drift.wbar);
+    result.Set("inverse", drift.inverse);
+    return result;
+  }
+  Napi::Value driftAsync(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+      auto drift = std::make_shared<Drift>();
+      exact();
+      return together(
+          info,
+          [drift](Head& head) {
+            meetAgain(head, {"drift"});
+            *drift = static_cast<ExactHead&>(head).drift();
+          },
+          [drift](Napi::Env env) { return driftToJs(env, *drift); });
+    });
+  }
+  Napi::Value refreshAsync(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+      exact();
+      return together(info, [](Head& head) {
+        meetAgain(head, {"refresh"});
+        static_cast<ExactHead&>(head).refresh();
+      });
+    });
+  }
+  Napi::Value catchUpAsync(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+      exact();
+      return together(info, [](Head& head) {
+        meetAgain(head, {"catchUp"});
+        static_cast<ExactHead&>(head).catchUp();
+      });
     });
   }
   void refresh(const Napi::CallbackInfo& info) {
@@ -229,6 +319,12 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
     guarded(info.Env(), [&] {
       head();
       restoring_.fill(info);
+    });
+  }
+  void fillRows(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] {
+      head();
+      restoring_.fillRows(info);
     });
   }
   void restored(const Napi::CallbackInfo& info) {

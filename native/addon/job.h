@@ -9,6 +9,7 @@
 
 #include "addon/convert.h"
 #include "heads/head.h"
+#include "heads/joint_calls.h"
 
 namespace widehead::addon {
 
@@ -85,9 +86,31 @@ struct Job {
   float* dHidden = nullptr;
 
   void run() const {
-    const size_t numClasses = head.config().numClasses;
+    // Ranks that hold a head together run a call from its meeting to its end, before another head has its turn.
+    Communicator* comm = head.communicator();
+    if (comm == nullptr) return runStages();
+    const std::lock_guard<std::mutex> turn(comm->turn());
+    runStages();
+  }
+
+ private:
+  ApplyOptions rates() const { return {numbers[kLearningRate], numbers[kWeightDecay], numbers[kClipNorm]}; }
+
+  void begin() const {
+    if (head.communicator() == nullptr) {
+      if (stages & kScore) pass.assign(head.config(), hidden, targets);
+      return;
+    }
+    const ApplyOptions options = rates();
+    const JointPass joint = {stages & kApply ? "step" : stages & kDifferentiate ? "forward" : "evaluate",
+                             stages & kApply ? &options : nullptr};
+    stages & kScore ? assignTogether(head, pass, joint, hidden, targets) : meetAgain(head, joint);
+  }
+
+  void runStages() const {
+    const size_t numClasses = head.config().numClasses, d = head.config().hiddenSize;
+    begin();
     if (stages & kScore) {
-      pass.assign(head.config(), hidden, targets);
       // A pass that ends with its scores is an evaluation, or waits for a loss of JavaScript's: to heads that take one,
       // the two are the same.
       stages == kScore ? head.evaluate(pass) : stages & kExactly ? head.evaluateExactly(pass) : head.score(pass);
@@ -95,24 +118,25 @@ struct Job {
     }
     if (stages & kDifferentiate) {
       head.differentiate(pass);
-      copyGradient(dHidden, pass.dHidden.data(), pass.m * head.config().hiddenSize);
+      // All of it is checked on all ranks, which then agree.
+      if (pass.ownEnd - pass.ownBegin < pass.m) checkGradient(pass.dHidden.data(), pass.m * d);
+      copyGradient(dHidden, &pass.dHidden[pass.ownBegin * d], (pass.ownEnd - pass.ownBegin) * d);
     }
     if (stages & kApply) {
       if (pass.version != head.version()) {
         throw Error(ErrorKind::State, "WIDEHEAD_STALE",
                     "apply() works once, and only while the weights are those of its forward pass");
       }
-      numbers[kGradNorm] =
-          head.apply(pass, {numbers[kLearningRate], numbers[kWeightDecay], numbers[kClipNorm]});
+      numbers[kGradNorm] = head.apply(pass, rates());
     }
     numbers[kLoss] = pass.loss;
   }
 };
 
-// m, the number of examples in a hidden array.
-inline size_t examplesOf(const ArrayView& hidden, size_t hiddenSize) {
+// m, the number of examples in a hidden array: at least one, but for a rank among others.
+inline size_t examplesOf(const ArrayView& hidden, size_t hiddenSize, size_t atLeast = 1) {
   const size_t m = hidden.length / hiddenSize;
-  checkLength("hidden", m > 0 && m <= INT32_MAX && hidden.length == m * hiddenSize);
+  checkLength("hidden", m >= atLeast && m <= INT32_MAX && hidden.length == m * hiddenSize);
   return m;
 }
 
@@ -122,10 +146,10 @@ inline Job readJob(const Napi::CallbackInfo& info, HeldPass& held) {
   Head& head = held.owner->get();
   Job job{head, *held.pass, *held.owner, held.numbers, static_cast<uint32_t>(held.numbers[kStages])};
   const size_t d = head.config().hiddenSize;
-  size_t m = held.pass->m;
+  size_t m = held.pass->ownEnd - held.pass->ownBegin;
   if (job.stages & kScore) {
     const ArrayView hidden(info[1]), indices(info[2]);
-    m = examplesOf(hidden, d);
+    m = examplesOf(hidden, d, head.communicator() == nullptr ? 1 : 0);
     job.hidden = hidden.floats();
     job.targets = {m, nullptr, indices.ids(), indices.length, nullptr, true, indices.holdsSigned()};
     if (info.Length() <= 4) {

@@ -15,6 +15,7 @@
 #include "addon/convert.h"
 #include "addon/options.h"
 #include "base/archive.h"
+#include "comm/shard.h"
 #include "trunk/state.h"
 
 namespace widehead::addon {
@@ -64,7 +65,8 @@ inline const char* knownDtype(const std::string& name) {
 
 class Restoring {
  public:
-  // ([{ name, dtype, shape, data: Uint8Array }]): small arrays; returns what is to be filled.
+  // ([{ name, dtype, shape, data: Uint8Array }], relaid): small arrays, and whether the large ones were saved by another number of ranks;
+  // returns what is to be filled.
   template <class Owner>
   Napi::Value begin(const Napi::CallbackInfo& info, Owner& owner) {
     std::vector<ArchivedTensor> given;
@@ -79,7 +81,7 @@ class Restoring {
       }
       given.push_back(std::move(tensor));
     }
-    Loader loader(std::move(given));
+    Loader loader(std::move(given), info[1].ToBoolean());
     owner.archive(loader);
     targets_ = loader.streamed();
     return tensorsToJs(info.Env(), targets_);
@@ -92,6 +94,24 @@ class Restoring {
     const ArrayView data(info[2]);
     checkLength("data", index < targets_.size() && offset <= targets_[index].bytes && data.length <= targets_[index].bytes - offset);
     copyChanged(static_cast<char*>(targets_[index].data) + offset, data.data, data.length);
+  }
+
+  // (number, row, data, fromRank, fromSize, rank, size): whole rows, from `row` on, as rank fromRank of fromSize saved them; those that are
+  // this rank's find their places.
+  void fillRows(const Napi::CallbackInfo& info) {
+    const auto number = [&](size_t i) { return static_cast<size_t>(info[i].As<Napi::Number>().DoubleValue()); };
+    const size_t index = number(0), first = number(1);
+    const ArrayView data(info[2]);
+    const Shard from{number(3), number(4)}, to{number(5), number(6)};
+    checkLength("data", index < targets_.size());
+    const ArchivedTensor& target = targets_[index];
+    const size_t rows = target.shape[0], rowBytes = target.bytes / rows;
+    checkLength("data", data.length % rowBytes == 0);
+    for (size_t i = 0; i < data.length / rowBytes; i++) {
+      const size_t id = from.classOf(first + i);
+      if (id % to.size != to.rank || id / to.size >= rows) continue;
+      copyChanged(static_cast<char*>(target.data) + id / to.size * rowBytes, static_cast<const char*>(data.data) + i * rowBytes, rowBytes);
+    }
   }
 
   void end() { targets_.clear(); }

@@ -7,9 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "addon/communicator_wrap.h"
 #include "addon/convert.h"
 #include "addon/options.h"
 #include "addon/snapshot.h"
+#include "addon/task.h"
 #include "trunk/state.h"
 #include "trunk/trunk.h"
 
@@ -31,6 +33,8 @@ TrunkSettings trunkSettings(const Napi::Object& options) {
   settings.clipNorm = number(options, "clipNorm");
   settings.embeddingScale = number(options, "embeddingScale");
   settings.seed = static_cast<uint64_t>(number(options, "seed"));
+  settings.comm = communicatorOf(options);
+  settings.recipe = settings.comm == nullptr ? 0 : recipeOf(options);
   return settings;
 }
 
@@ -64,6 +68,7 @@ class TrunkWrap : public Napi::ObjectWrap<TrunkWrap> {
                            InstanceMethod<&TrunkWrap::forward>("forward"),
                            InstanceMethod<&TrunkWrap::evaluate>("evaluate"),
                            InstanceMethod<&TrunkWrap::backward>("backward"),
+                           InstanceMethod<&TrunkWrap::backwardAsync>("backwardAsync"),
                            InstanceMethod<&TrunkWrap::state>("state"),
                            InstanceMethod<&TrunkWrap::read>("read"),
                            InstanceMethod<&TrunkWrap::check>("check"),
@@ -71,6 +76,7 @@ class TrunkWrap : public Napi::ObjectWrap<TrunkWrap> {
                            InstanceMethod<&TrunkWrap::snapshot>("snapshot"),
                            InstanceMethod<&TrunkWrap::restore>("restore"),
                            InstanceMethod<&TrunkWrap::fill>("fill"),
+                           InstanceMethod<&TrunkWrap::fillRows>("fillRows"),
                            InstanceMethod<&TrunkWrap::restored>("restored"),
                            InstanceMethod<&TrunkWrap::close>("close"),
                        });
@@ -109,6 +115,22 @@ class TrunkWrap : public Napi::ObjectWrap<TrunkWrap> {
       const Napi::Float32Array dHidden = info[0].As<Napi::Float32Array>();
       const double learningRate = info[1].As<Napi::Number>();
       return Napi::Number::New(info.Env(), trunk().backward(dHidden.Data(), dHidden.ElementLength(), learningRate));
+    });
+  }
+
+  // backwardAsync(dHidden, learningRate): gradNorm, on another thread
+  Napi::Value backwardAsync(const Napi::CallbackInfo& info) {
+    return guarded(info.Env(), [&]() -> Napi::Value {
+      const ArrayView dHidden(info[0]);
+      const double learningRate = info[1].As<Napi::Number>();
+      trunk();
+      auto norm = std::make_shared<double>(0);
+      const auto run = [trunk = trunk_, in = dHidden.floats(), count = dHidden.length, learningRate, norm] {
+        std::unique_lock<std::mutex> turn;
+        if (Communicator* comm = trunk->communicator()) turn = std::unique_lock<std::mutex>(comm->turn());
+        *norm = trunk->backward(in, count, learningRate);
+      };
+      return Task::start(info.Env(), run, objectsOf(info), [norm](Napi::Env env) { return Napi::Number::New(env, *norm); });
     });
   }
 
@@ -170,6 +192,12 @@ class TrunkWrap : public Napi::ObjectWrap<TrunkWrap> {
     guarded(info.Env(), [&] {
       trunk();
       restoring_.fill(info);
+    });
+  }
+  void fillRows(const Napi::CallbackInfo& info) {
+    guarded(info.Env(), [&] {
+      trunk();
+      restoring_.fillRows(info);
     });
   }
   void restored(const Napi::CallbackInfo& info) {

@@ -53,6 +53,8 @@ class Archive {
     for (const size_t size : shape) count *= size;
     tensor({std::move(name), dtypeOf<T>(), std::move(shape), data, count * sizeof(T), false});
   }
+  // Whether the rows that are being loaded were saved by another number of ranks: they are all there, in an order of their own.
+  virtual bool relaid() const { return false; }
   // What has no fixed shape.
   virtual void record(const std::string& name, const std::function<void(ByteStream&)>& body) = 0;
 
@@ -78,8 +80,9 @@ class Saver : public Archive {
 class Loader : public Archive {
  public:
   // `given`: the small arrays; they must outlive the loader.
-  explicit Loader(std::vector<ArchivedTensor> given) : given_(std::move(given)) {}
+  explicit Loader(std::vector<ArchivedTensor> given, bool relaid = false) : given_(std::move(given)), relaid_(relaid) {}
 
+  bool relaid() const override { return relaid_; }
   void record(const std::string& name, const std::function<void(ByteStream&)>& body) override;
   const std::vector<ArchivedTensor>& streamed() const { return streamed_; }
 
@@ -90,6 +93,7 @@ class Loader : public Archive {
   const ArchivedTensor& find(const std::string& name) const;
 
   const std::vector<ArchivedTensor> given_;
+  const bool relaid_;
   std::vector<ArchivedTensor> streamed_;
 };
 

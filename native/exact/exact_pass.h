@@ -1,6 +1,8 @@
 // What the exact head keeps of one minibatch between its forward pass and its update. All of it is for W / gamma; n = features.
 #pragma once
 
+#include <cstdint>
+
 #include "base/matrix.h"
 #include "exact/shared_classes.h"
 #include "heads/head.h"
@@ -8,9 +10,12 @@
 namespace widehead {
 
 struct ExactPass : Pass {
-  Buffer<float> rows;           // numUnique x n: the rows of V of the minibatch's classes, up to date
-  std::vector<uint32_t> order;  // rows[i] is that of targets.unique()[order[i]]
-  std::vector<size_t> place;    // distinct class u is rows[place[u]]
+  // Those of the minibatch's distinct classes whose rows this rank holds, and the rows. Without other ranks: all.
+  std::vector<uint32_t> own, ownRows;
+  static constexpr size_t kElsewhere = SIZE_MAX;
+  Buffer<float> rows;           // own x n: the rows of V of these classes, up to date
+  std::vector<uint32_t> order;  // rows[i] is that of own[order[i]]
+  std::vector<size_t> place;    // distinct class u is rows[place[u]], or kElsewhere
   std::vector<uint64_t> positions;  // of rows, in the log before the step
   Buffer<float> hq;             // m x n: H Qc
   Buffer<float> hu;             // m x n: H U^T, with room for mostSplit(m) more rows
@@ -23,7 +28,11 @@ struct ExactPass : Pass {
 
   size_t bytes() const override { return Pass::bytes() + rows.bytes() + hq.bytes() + hu.bytes() + z.bytes() + dhc.bytes() + shared.bytes(); }
 
-  const float* row(size_t k) const { return &rows[place[targets.slot(k)] * features]; }
+  // Of target k; null if another rank holds it.
+  const float* row(size_t k) const {
+    const size_t at = place[targets.slot(k)];
+    return at == kElsewhere ? nullptr : &rows[at * features];
+  }
   size_t features = 0;
   MatrixF h() const { return {hidden.data(), m, features}; }
 };

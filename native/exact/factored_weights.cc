@@ -19,10 +19,21 @@ namespace {
 
 constexpr size_t kBlock = 512;  // rows at a time: they fit in a cache beside U
 
+Shard shardOf(const Communicator* comm) { return comm == nullptr ? Shard{} : Shard{comm->rank(), comm->size()}; }
+
 }  // namespace
 
-FactoredWeights::FactoredWeights(size_t numClasses, size_t features, size_t stretch, std::unique_ptr<RowFile> file)
-    : v(numClasses, features, stretch, std::move(file)), u(features), ui(features), qc(features), omega(features), wbar(features) {
+FactoredWeights::FactoredWeights(size_t numClasses, size_t features, size_t stretch, std::unique_ptr<RowFile> file,
+                                 std::shared_ptr<Communicator> comm)
+    : numClasses_(numClasses),
+      comm_(std::move(comm)),
+      shard_(shardOf(comm_.get())),
+      v(shard_.capacity(numClasses), features, stretch, std::move(file)),
+      u(features),
+      ui(features),
+      qc(features),
+      omega(features),
+      wbar(features) {
   u.setIdentity(1);
   ui.setIdentity(1);
 }
@@ -30,12 +41,16 @@ FactoredWeights::FactoredWeights(size_t numClasses, size_t features, size_t stre
 void FactoredWeights::init(const InitConfig& init, size_t hiddenSize) {
   if (init.kind == InitConfig::Zeros) return;
   v.expectAllRows();
-  parallelFor(numClasses(), 64, [&](size_t begin, size_t end) {
+  parallelFor(rowCount(), 64, [&](size_t begin, size_t end) {
     for (size_t r = begin; r < end; r++) {
-      fillRow(v.raw(r), r, init, hiddenSize, features());
+      fillRow(v.raw(r), shard_.classOf(r), init, hiddenSize, features());
       v.markWritten(r);
     }
   });
+  if (comm_ == nullptr) sum();
+}
+
+void FactoredWeights::sum() {
   const Moments exact = moments();
   wbar = exact.sum;
   for (size_t i = 0; i < features(); i++) {
@@ -52,14 +67,14 @@ class FactoredWeights::RowReader {
     for (size_t i = 0; i < d * d && isIdentity_; i++) isIdentity_ = u_[i] == (i % (d + 1) == 0);
   }
 
-  // rows[i] is that of classes[order[i]]; count <= kBlock.
-  const double* read(const uint32_t* classes, size_t count, std::vector<uint32_t>& order) {
+  // The result's row i is row rows[order[i]]; count <= kBlock.
+  const double* read(const uint32_t* rows, size_t count, std::vector<uint32_t>& order) {
     const size_t d = w_.features();
     current_.reserve(count * d);
     wide_.reserve(count * d);
     rows_.reserve(count * d);
-    w_.v.prefetch(classes, count);
-    w_.v.gather(current_.data(), order, classes, count);
+    w_.v.prefetch(rows, count);
+    w_.v.gather(current_.data(), order, rows, count);
     parallelFor(count, 16, [&](size_t begin, size_t end) {
       // subtractProduct subtracts, so it starts from -omega and is turned round at the end.
       for (size_t i = begin * d; i < end * d; i++) {
@@ -82,13 +97,13 @@ class FactoredWeights::RowReader {
   bool isIdentity_ = true;
 };
 
-void FactoredWeights::rows(float* out, const uint32_t* classes, size_t count) const {
+void FactoredWeights::rows(float* out, const uint32_t* rows, size_t count) const {
   const size_t d = features();
   RowReader reader(*this);
   std::vector<uint32_t> order;
   for (size_t begin = 0; begin < count; begin += kBlock) {
     const size_t n = std::min(kBlock, count - begin);
-    const double* block = reader.read(classes + begin, n, order);
+    const double* block = reader.read(rows + begin, n, order);
     for (size_t i = 0; i < n; i++) {
       float* to = out + (begin + order[i]) * d;
       for (size_t j = 0; j < d; j++) to[j] = static_cast<float>(gamma * block[i * d + j]);
@@ -96,15 +111,15 @@ void FactoredWeights::rows(float* out, const uint32_t* classes, size_t count) co
   }
 }
 
-// out (m x n) = hidden W[classes]^T for hidden vectors of all features, through H U^T.
-void FactoredWeights::logits(MatrixF out, ConstMatrixF hu, const std::vector<double>& offsets, const uint32_t* classes) const {
+// out (m x n) = hidden W[rows]^T for hidden vectors of all features, through H U^T.
+void FactoredWeights::logits(MatrixF out, ConstMatrixF hu, const std::vector<double>& offsets, const uint32_t* rows) const {
   const size_t d = features();
   Buffer<float> current(std::min(out.cols, kBlock) * d), scores(out.rows * std::min(out.cols, kBlock));
   std::vector<uint32_t> order;
   for (size_t begin = 0; begin < out.cols; begin += kBlock) {
     const size_t n = std::min(kBlock, out.cols - begin);
-    v.prefetch(classes + begin, n);
-    v.gather(current.data(), order, classes + begin, n);
+    v.prefetch(rows + begin, n);
+    v.gather(current.data(), order, rows + begin, n);
     gemm(MatrixF(scores.data(), out.rows, n), hu, ConstMatrixF(current.data(), n, d).transposed());
     for (size_t j = 0; j < out.rows; j++) {
       for (size_t i = 0; i < n; i++) {
@@ -120,17 +135,18 @@ FactoredWeights::Moments FactoredWeights::moments() const {
   Moments result{std::vector<double>(d), std::vector<double>(d * d)};
   RowReader reader(*this);
   Buffer<double> block(kBlock * d);
-  std::vector<uint32_t> classes(kBlock), order;
+  std::vector<uint32_t> rows(kBlock), order;
   const auto forEachBlock = [&](const std::function<void(const double*, size_t)>& use) {
-    for (size_t begin = 0; begin < numClasses(); begin += kBlock) {
-      const size_t n = std::min(kBlock, numClasses() - begin);
-      std::iota(classes.begin(), classes.end(), static_cast<uint32_t>(begin));
-      use(reader.read(classes.data(), n, order), n);
+    for (size_t begin = 0; begin < rowCount(); begin += kBlock) {
+      const size_t n = std::min(kBlock, rowCount() - begin);
+      std::iota(rows.begin(), rows.end(), static_cast<uint32_t>(begin));
+      use(reader.read(rows.data(), n, order), n);
     }
   };
   forEachBlock([&](const double* rows, size_t n) {
     for (size_t i = 0; i < n * d; i++) result.sum[i % d] += rows[i];
   });
+  if (comm_ != nullptr) comm_->allReduceSum(result.sum.data(), d);
   const double perClass = 1.0 / static_cast<double>(numClasses());
   forEachBlock([&](const double* rows, size_t n) {
     for (size_t i = 0; i < n * d; i++) block[i] = rows[i] - result.sum[i % d] * perClass;
@@ -141,6 +157,7 @@ FactoredWeights::Moments FactoredWeights::moments() const {
     });
   });
   for (double& x : result.centred) x = -x;
+  if (comm_ != nullptr) comm_->allReduceSum(result.centred.data(), d * d);
   return result;
 }
 
@@ -226,6 +243,19 @@ void FactoredWeights::archive(Archive& archive) {
   archive.array("wbar", {wbar.size()}, wbar.data());
   archive.array("gamma", {1}, &gamma);
   v.archive(archive);
+}
+
+void FactoredWeights::addTo(Digest& digest) const {
+  for (const CompensatedMatrix* matrix : {&u, &ui, &qc}) {
+    for (const MatrixF& words : {matrix->hi(), matrix->lo()}) {
+      for (size_t i = 0; i < features(); i++) digest.add(words.row(i), features() * sizeof(float));
+    }
+  }
+  digest.add(omega.data(), omega.size() * sizeof(double));
+  digest.add(wbar.data(), wbar.size() * sizeof(double));
+  digest.number(gamma);
+  const CorrectionLog& log = v.log();
+  for (const uint64_t number : {log.begin(), log.end(), log.length()}) digest.number(number);
 }
 
 }  // namespace widehead

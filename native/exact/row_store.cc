@@ -164,12 +164,19 @@ void RowStore::sweepAll() {
 }
 
 void RowStore::archive(Archive& archive) {
+  const bool relaid = archive.relaid();
   archive.record("log", [&](ByteStream& stream) {
     log_.archive(stream);
     for (size_t* value : {&cursor_, &segment_}) stream.number(*value);
     stream.number(segmentStart_);
     const size_t segments = sweptFrom_.size();
     stream.list(sweptFrom_);
+    if (relaid) {
+      // How far the sweep was is told in another order of the rows: it begins again, and no row is older than the log.
+      cursor_ = segment_ = 0;
+      segmentStart_ = log_.boundary();
+      sweptFrom_.assign(segments, log_.begin());
+    }
     ByteStream::require(sweptFrom_.size() == segments && segment_ < segments && cursor_ < segmentEnd(segment_), "a sweep that is nowhere");
   });
   if (file_ != nullptr && !file_->isPrivate()) return;  // they are where they are

@@ -21,8 +21,23 @@ constexpr size_t kRows = 16;  // of n numbers, a thread
 
 ExactHead::ExactHead(const HeadConfig& config, const InitConfig& init, const StabilisationPolicy& policy, size_t stretch,
                      std::unique_ptr<RowFile> file)
-    : Head(config), weights_(config.numClasses, features(), stretch, std::move(file)), stabiliser_(features()), policy_(policy) {
+    : Head(config), weights_(config.numClasses, features(), stretch, std::move(file), config.comm), stabiliser_(features()), policy_(policy) {
   weights_.init(init, config.hiddenSize);
+  joined_ = init.kind == InitConfig::Zeros;
+}
+
+// The sums over the rows of all ranks, which the constructor has no part in.
+void ExactHead::join() {
+  if (!joined_) weights_.sum();
+  joined_ = true;
+}
+
+uint64_t ExactHead::digest() const {
+  Digest digest;
+  digest.number(version_);
+  weights_.addTo(digest);
+  for (const double bound : {stabiliser_.smallest(), stabiliser_.largest()}) digest.number(bound);
+  return digest.value();
 }
 
 std::unique_ptr<Pass> ExactHead::newPass() const {
@@ -36,20 +51,35 @@ void ExactHead::score(Pass& base) const {
   const Targets& targets = pass.targets;
   const size_t m = pass.m, n = features();
   pass.version = version_;
+  findOwn(pass);
   // Rows of a file come from the disk while this is computed that needs none.
-  weights_.v.prefetch(targets.unique().data(), targets.numUnique());
+  weights_.v.prefetch(pass.ownRows.data(), pass.ownRows.size());
   const MatrixF hq(pass.hq.reserve(m * n), m, n), hu(pass.hu.reserve((m + mostSplit(m)) * n), m, n);
   inParallel([&] { gemm(hq, pass.h(), weights_.qc.hi()); }, [&] { gemm(hu, pass.h(), weights_.u.hi().transposed()); });
 
-  pass.rows.reserve(targets.numUnique() * n);
-  weights_.v.gather(pass.rows.data(), pass.order, targets.unique().data(), targets.numUnique());
-  pass.place.resize(targets.numUnique());
-  for (size_t i = 0; i < pass.order.size(); i++) pass.place[pass.order[i]] = i;
+  pass.rows.reserve(pass.own.size() * n);
+  weights_.v.gather(pass.rows.data(), pass.order, pass.ownRows.data(), pass.own.size());
+  pass.place.assign(targets.numUnique(), ExactPass::kElsewhere);
+  for (size_t i = 0; i < pass.order.size(); i++) pass.place[pass.own[pass.order[i]]] = i;
   pass.sHat.resize(m);
   if (pass.shared.count() > 0) pass.shared.score(hu, weights_.gamma);
   parallelFor(m, kRows, [&](size_t begin, size_t end) {
     for (size_t j = begin; j < end; j++) scoreExample(pass, j);
   });
+  // One rank has each of them, the others zero: the sum is exact.
+  if (Communicator* comm = communicator()) comm->allReduceSum(pass.a.data(), targets.nnz());
+}
+
+void ExactHead::findOwn(ExactPass& pass) const {
+  const std::vector<uint32_t>& unique = pass.targets.unique();
+  const Shard& shard = weights_.shard();
+  pass.own.clear();
+  pass.ownRows.clear();
+  for (size_t u = 0; u < unique.size(); u++) {
+    if (!shard.owns(unique[u])) continue;
+    pass.own.push_back(static_cast<uint32_t>(u));
+    pass.ownRows.push_back(shard.rowOf(unique[u]));
+  }
 }
 
 void ExactHead::scoreExample(ExactPass& pass, size_t j) const {
@@ -64,7 +94,8 @@ void ExactHead::scoreExample(ExactPass& pass, size_t j) const {
   pass.q[j] = gamma * gamma * (centred + s * s * perClass);
   const double offset = kernels().dotWide(weights_.omega.data(), h, n);
   for (uint32_t k = pass.targets.indptr()[j]; k < pass.targets.indptr()[j + 1]; k++) {
-    pass.a[k] = gamma * (kernels().dotDouble(pass.row(k), &pass.hu[j * n], n) + offset);
+    const float* row = pass.row(k);
+    pass.a[k] = row == nullptr ? 0 : gamma * (kernels().dotDouble(row, &pass.hu[j * n], n) + offset);
   }
 }
 
@@ -85,13 +116,14 @@ void ExactHead::differentiate(Pass& base) const {
       for (uint32_t k = targets.indptr()[j]; k < targets.indptr()[j + 1]; k++) {
         pass.gaHat[k] = static_cast<float>(pass.ga[k] / gamma);
         pass.ybar[j] += pass.gaHat[k];
-        terms.push_back({pass.gaHat[k], pass.row(k)});
+        if (const float* row = pass.row(k)) terms.push_back({pass.gaHat[k], row});
       }
       kernels().combine(&pass.dhc[j * n], terms.data(), terms.size(), n);  // V^T Y, for a moment
       if (pass.shared.count() > 0) pass.ybar[j] += pass.shared.gradientSum(j);
       pass.gbar[j] = (2 * pass.gq[j] * pass.sHat[j] + numClasses * pass.gs[j] / gamma + pass.ybar[j]) / numClasses;
     }
   });
+  if (Communicator* comm = communicator()) comm->allReduceSum(pass.dhc.data(), m * n);
   if (pass.shared.count() > 0) pass.shared.addGradients(MatrixF(pass.dhc.data(), m, n));
   const MatrixF z(pass.z.reserve(m * n), m, n);
   // In the order of update(), whose first half has U^-T and whose second has U: each then lies in the caches of those that use it.
@@ -126,7 +158,7 @@ double ExactHead::apply(Pass& base, const ApplyOptions& options) {
   double squared = algebra.gradNormSquared(weights_, pass) + pass.heldBack;
   const std::vector<double> mean = weightedSum(pass.gbar.data(), pass);  // H gbar
   // Allocated before the first change, as everything is that has the size of the minibatch.
-  pass.positions.assign(pass.targets.numUnique(), weights_.v.log().end());
+  pass.positions.assign(pass.own.size(), weights_.v.log().end());
   pass.shared.prepareUpdate(weights_.v);
   for (double x : mean) squared += static_cast<double>(config_.numClasses) * x * x;
   const double gradNorm = weights_.gamma * std::sqrt(std::max(0.0, squared));
@@ -134,7 +166,7 @@ double ExactHead::apply(Pass& base, const ApplyOptions& options) {
   const double clip = gradNorm > options.clipNorm ? options.clipNorm / gradNorm : 1;
   const double decay = 1 - options.learningRate * options.weightDecay;
   const double eta = options.learningRate * clip / decay;  // W <- decay (W - eta G H^T)
-  if (eta > 0) weights_.v.touch(pass.targets.unique().data(), pass.targets.numUnique());
+  if (eta > 0) weights_.v.touch(pass.ownRows.data(), pass.ownRows.size());
   version_++;
   if (eta > 0) {
     // A decay that takes most of W away makes eta large beside it; such a step goes without an inverse of U.
@@ -171,26 +203,33 @@ void ExactHead::updateVectors(const ExactPass& pass, double eta, const std::vect
 // V -= eta Y X^T on the rows gathered by score(), brought past the entries this step has added to the log.
 void ExactHead::updateRows(ExactPass& pass, double eta, const float* x) {
   const Targets& targets = pass.targets;
-  const size_t n = features(), count = targets.numUnique();
+  const size_t n = features(), count = pass.own.size();
   if (count > 0 && pass.positions[0] != weights_.v.log().end()) {
     weights_.v.log().bringUp(pass.rows.data(), count, pass.positions.data());
   }
   // A class that many examples share is rounded once and not once an example.
   parallelFor(count, kRows, [&](size_t begin, size_t end) {
     std::vector<Term> terms;
-    for (size_t u = begin; u < end; u++) {
+    for (size_t i = begin; i < end; i++) {
+      const size_t u = pass.own[i], row = pass.ownRows[i];
       terms.assign(1, {1, &pass.rows[pass.place[u] * n]});
-      for (uint32_t i = targets.classPtr()[u]; i < targets.classPtr()[u + 1]; i++) {
-        const uint32_t k = targets.byClass()[i];
+      for (uint32_t entry = targets.classPtr()[u]; entry < targets.classPtr()[u + 1]; entry++) {
+        const uint32_t k = targets.byClass()[entry];
         terms.push_back({-eta * pass.gaHat[k], x + targets.example(k) * n});
       }
-      kernels().combine(weights_.v.raw(targets.unique()[u]), terms.data(), terms.size(), n);
-      weights_.v.markWritten(targets.unique()[u]);
+      kernels().combine(weights_.v.raw(row), terms.data(), terms.size(), n);
+      weights_.v.markWritten(row);
     }
   });
 }
 
-void ExactHead::rows(float* out, const uint32_t* classes, size_t n) const { weights_.rows(out, classes, n); }
+std::vector<uint32_t> ExactHead::rowsOf(const uint32_t* classes, size_t n) const {
+  std::vector<uint32_t> rows(n);
+  for (size_t i = 0; i < n; i++) rows[i] = weights_.shard().rowOf(classes[i]);
+  return rows;
+}
+
+void ExactHead::rows(float* out, const uint32_t* classes, size_t n) const { weights_.rows(out, rowsOf(classes, n).data(), n); }
 
 // Hidden vectors as V sees them: H U^T and H omega.
 struct ExactHead::Query {
@@ -213,31 +252,33 @@ ExactHead::Query ExactHead::query(const float* hidden, size_t m) const {
 
 void ExactHead::logits(float* out, const float* hidden, size_t m, const uint32_t* classes, size_t n) const {
   const Query asked = query(hidden, m);
-  weights_.logits(MatrixF(out, m, n), ConstMatrixF(asked.hu.data(), m, features()), asked.offsets, classes);
+  weights_.logits(MatrixF(out, m, n), ConstMatrixF(asked.hu.data(), m, features()), asked.offsets, rowsOf(classes, n).data());
 }
 
 void ExactHead::topK(int32_t* classes, float* logits, const float* hidden, size_t m, size_t k, bool square) const {
   const Query asked = query(hidden, m);
-  const RowSearch search{config_.numClasses,
+  const RowSearch search{weights_.rowCount(),
                          ConstMatrixF(asked.hu.data(), m, features()),
                          [this](size_t begin, size_t end, Buffer<float>& scratch) { return weights_.v.current(begin, end, scratch); },
                          nullptr,
                          0,
                          {weights_.gamma, asked.offsets.data()}};
   searchRows(classes, logits, search, k, square);
+  if (weights_.shard().size == 1) return;
+  for (size_t i = 0; i < m * k; i++) classes[i] = static_cast<int32_t>(weights_.shard().classOf(static_cast<size_t>(classes[i])));
 }
 
 std::map<std::string, double> ExactHead::diagnostics() const {
   // Rows behind are counted on a sample, because all of them would be a pass over D.
-  const size_t numClasses = config_.numClasses, sample = std::min<size_t>(numClasses, 1024);
+  const size_t rows = weights_.rowCount(), sample = std::min<size_t>(rows, 1024);
   size_t behind = 0;
-  for (size_t i = 0; i < sample; i++) behind += weights_.v.behind(i * numClasses / sample) > 0;
+  for (size_t i = 0; i < sample; i++) behind += weights_.v.behind(i * rows / sample) > 0;
   const CorrectionLog& log = weights_.v.log();
   return {{"steps", static_cast<double>(version_)},
           {"condition", stabiliser_.largest() / stabiliser_.smallest()},
           {"logLength", static_cast<double>(log.end())},
           {"logEntriesHeld", static_cast<double>(log.liveEntries())},
-          {"rowsBehind", static_cast<double>(behind) * static_cast<double>(numClasses) / static_cast<double>(sample)},
+          {"rowsBehind", static_cast<double>(behind) * static_cast<double>(config_.numClasses) / static_cast<double>(sample)},
           {"corrections", static_cast<double>(stabiliser_.corrections())},
           {"denseEntries", static_cast<double>(stabiliser_.splits())},
           {"bytes", static_cast<double>(bytes())}};

@@ -30,6 +30,8 @@ class ExactHead : public Head {
   void logits(float* out, const float* hidden, size_t m, const uint32_t* classes, size_t n) const override;
   void topK(int32_t* classes, float* logits, const float* hidden, size_t m, size_t k, bool square) const override;
   void rows(float* out, const uint32_t* classes, size_t n) const override;
+  void join() override;
+  uint64_t digest() const override;
   size_t bytes() const override { return weights_.bytes(); }
   std::map<std::string, double> diagnostics() const override;
   void archive(Archive& archive) override;
@@ -48,6 +50,8 @@ class ExactHead : public Head {
  private:
   struct Query;
   Query query(const float* hidden, size_t m) const;
+  void findOwn(ExactPass& pass) const;
+  std::vector<uint32_t> rowsOf(const uint32_t* classes, size_t n) const;
   void scoreExample(ExactPass& pass, size_t j) const;
   void differentiateExample(ExactPass& pass, size_t j) const;
   void updateVectors(const ExactPass& pass, double eta, const std::vector<double>& mean);
@@ -56,6 +60,7 @@ class ExactHead : public Head {
   FactoredWeights weights_;
   Stabiliser stabiliser_;
   StabilisationPolicy policy_;
+  bool joined_ = false;
 };
 
 }  // namespace widehead

@@ -56,11 +56,22 @@ void copyFinite(const char* name, float* out, const float* values, size_t n) {
   if (!finite<true>(out, values, n)) nameNotFinite(name, values, n);
 }
 
-void copyGradient(float* out, const float* gradient, size_t n) {
-  if (finite<true>(out, gradient, n)) return;
+namespace {
+
+[[noreturn]] void refuseGradient(const float* gradient, size_t n) {
   throw Error(ErrorKind::State, "WIDEHEAD_LOSS",
               notFinite("the gradient for hidden", gradient, n) +
                   " (the weights may have grown without bound: try a smaller learning rate)");
+}
+
+}  // namespace
+
+void checkGradient(const float* gradient, size_t n) {
+  if (!finite<false>(nullptr, gradient, n)) refuseGradient(gradient, n);
+}
+
+void copyGradient(float* out, const float* gradient, size_t n) {
+  if (!finite<true>(out, gradient, n)) refuseGradient(gradient, n);
 }
 
 void fillRow(float* out, size_t row, const InitConfig& init, size_t hiddenSize, size_t features) {
@@ -108,7 +119,8 @@ void Pass::assign(const HeadConfig& config, const float* input, const TargetsInp
   } else {
     inParallel(copy, group);
   }
-  m = count;
+  m = ownEnd = count;
+  ownBegin = 0;
   for (Buffer<double>* buffer : {&q, &s, &losses, &gq, &gs}) buffer->reserve(m);
   a.reserve(targets.nnz());
   ga.reserve(targets.nnz());

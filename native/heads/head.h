@@ -14,6 +14,8 @@
 
 #include "base/archive.h"
 #include "base/buffer.h"
+#include "comm/communicator.h"
+#include "heads/gathered_batch.h"
 #include "heads/targets.h"
 #include "losses/loss.h"
 
@@ -22,6 +24,8 @@ namespace widehead {
 struct HeadConfig {
   size_t numClasses, hiddenSize;
   bool bias;
+  std::shared_ptr<Communicator> comm = nullptr;  // of several ranks that hold the head together; null: none but this one
+  uint64_t recipe = 0;                           // a hash of all that must be the same on all ranks
 };
 
 // Starting weights: row-major W (D x d) and biases (D), or random with the given scale.
@@ -61,6 +65,9 @@ class Pass {
   Buffer<float> dHidden;                // m x d
   double loss = 0;
   uint64_t version = 0;  // the head's version that the pass was made for
+  // Among several ranks all of the above is of the minibatches of all, and these are this rank's examples.
+  size_t ownBegin = 0, ownEnd = 0;
+  GatheredBatch gathered;
 
  private:
   void copyHidden(const HeadConfig& config, const float* input, size_t count);
@@ -69,13 +76,22 @@ class Pass {
 
 class Head {
  public:
-  explicit Head(const HeadConfig& config) : config_(config) {}
+  explicit Head(const HeadConfig& config) : config_(config), number_(config.comm ? config.comm->nextNumber() : 0) {}
   virtual ~Head() = default;
 
   const HeadConfig& config() const { return config_; }
   size_t features() const { return config_.hiddenSize + (config_.bias ? 1 : 0); }
   // Counts the updates: a pass made at another version is stale.
   uint64_t version() const { return version_; }
+
+  // Of several ranks (comm/communicator.h), each of which has the rows of its own classes and makes the same calls: what the
+  // classes named below are, rows(), logits() and topK() are then among its own, and heads/joint_calls.h is for all of them.
+  Communicator* communicator() const { return config_.comm.get(); }
+  uint64_t number() const { return number_; }  // among the heads of the communicator: the same on all ranks
+  // Called with all ranks before anything else; does once what they must do together to begin.
+  virtual void join() {}
+  // A hash of what all ranks hold alike.
+  virtual uint64_t digest() const { return 0; }
 
   virtual std::unique_ptr<Pass> newPass() const = 0;
   // Fills q, s and a from hidden and targets; with a loss of its own: the losses. Where a step draws at random, it does so
@@ -109,6 +125,7 @@ class Head {
 
  protected:
   HeadConfig config_;
+  const uint64_t number_;
   uint64_t version_ = 0;
 };
 
@@ -122,6 +139,7 @@ void checkFinite(const char* name, const float* values, size_t n);
 // The same, and copies them; what `out` holds after an error is undefined.
 void copyFinite(const char* name, float* out, const float* values, size_t n);
 // The same of what a head has computed, which is no argument: throws Error WIDEHEAD_LOSS.
+void checkGradient(const float* gradient, size_t n);
 void copyGradient(float* out, const float* gradient, size_t n);
 
 }  // namespace widehead

@@ -65,6 +65,20 @@ void DenseLayer::backward(MatrixF dx, MatrixF dy, ConstMatrixF y, ConstMatrixF x
   gemm(dx, dz, weight());
 }
 
+void DenseLayer::sumGradients(Communicator& comm, bool none) {
+  if (none) {
+    dWeight_.zeros(size_ * inputs_);
+    dBias_.zeros(size_);
+  }
+  comm.allReduceSum(dWeight_.data(), size_ * inputs_);
+  comm.allReduceSum(dBias_.data(), size_);
+}
+
+void DenseLayer::addTo(Digest& digest) const {
+  digest.add(weight_.data(), size_ * inputs_ * sizeof(float));
+  digest.add(bias_.data(), size_ * sizeof(float));
+}
+
 double DenseLayer::squaredGradientNorm() {
   auto body = [&](size_t begin, size_t end) {
     for (size_t i = begin; i < end; ++i) {

@@ -12,6 +12,7 @@
 #include "base/buffer.h"
 #include "base/matrix.h"
 #include "optim/optimizer.h"
+#include "comm/meeting.h"
 #include "trunk/activation.h"
 
 namespace widehead {
@@ -24,6 +25,9 @@ class DenseLayer {
   void forward(MatrixF y, ConstMatrixF x) const;
   // dx = gradient for x. dy becomes that of x W^T + b; dW and db are kept for update(). x, y: of the forward pass.
   void backward(MatrixF dx, MatrixF dy, ConstMatrixF y, ConstMatrixF x);
+  // Among several ranks: makes dW and db the sums over all. `none`: this rank had no example to go backward with.
+  void sumGradients(Communicator& comm, bool none);
+  void addTo(Digest& digest) const;
   // Squared norm of dW and db.
   double squaredGradientNorm();
   // Changes W and b by the kept gradients times scale.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <functional>
 
 #include "base/error.h"
@@ -92,6 +93,62 @@ void Embedding::keep(const Bags& bags) {
       bagOf_[i] = static_cast<uint32_t>(bag);
       weights_[i] = factor * bags.value(i);
     }
+  }
+}
+
+void Embedding::announce(Call& call) const {
+  call.sizes[0] = bags_;
+  call.sizes[1] = entries_;
+}
+
+// A rank's part is one message: the gradients of its bags, and for each entry its id, its bag and c_b w.
+ConstMatrixF Embedding::gather(Communicator& comm, const std::vector<Call>& calls, ConstMatrixF dSums) {
+  std::vector<size_t> ends;
+  size_t bags = 0, entries = 0;
+  for (const Call& call : calls) {
+    bags += call.sizes[0];
+    entries += call.sizes[1];
+    ends.push_back((ends.empty() ? 0 : ends.back()) + 4 * (call.sizes[0] * cols_ + 3 * call.sizes[1]));
+  }
+  packed_.resize(ends.back());
+  uint8_t* to = packed_.data() + (comm.rank() == 0 ? 0 : ends[comm.rank() - 1]);
+  const auto put = [&](const void* from, size_t count) {
+    if (count > 0) std::memcpy(to, from, 4 * count);
+    to += 4 * count;
+  };
+  put(dSums.data, bags_ * cols_);
+  put(ids_.data(), entries_);
+  put(bagOf_.data(), entries_);
+  put(weights_.data(), entries_);
+  comm.allGather(packed_.data(), ends);
+
+  ids_.reserve(entries);
+  bagOf_.reserve(entries);
+  weights_.reserve(entries);
+  gatheredSums_.reserve(bags * cols_);
+  const uint8_t* from = packed_.data();
+  const auto take = [&](void* out, size_t count) {
+    if (count > 0) std::memcpy(out, from, 4 * count);
+    from += 4 * count;
+  };
+  bags_ = entries_ = 0;
+  for (const Call& call : calls) {
+    const size_t count = call.sizes[1];
+    take(gatheredSums_.data() + bags_ * cols_, call.sizes[0] * cols_);
+    take(ids_.data() + entries_, count);
+    take(bagOf_.data() + entries_, count);
+    take(weights_.data() + entries_, count);
+    for (size_t i = 0; i < count; ++i) bagOf_[entries_ + i] += static_cast<uint32_t>(bags_);
+    bags_ += call.sizes[0];
+    entries_ += count;
+  }
+  return {gatheredSums_.data(), bags, cols_};
+}
+
+void Embedding::addTo(Digest& digest) const {
+  for (size_t i = 0; i < sorted_.count(); i = sorted_.runEnd(i)) {
+    digest.number(sorted_.id(i));
+    digest.add(table_.data() + sorted_.id(i) * cols_, cols_ * sizeof(float));
   }
 }
 

@@ -17,6 +17,7 @@
 #include "base/buffer.h"
 #include "base/matrix.h"
 #include "base/pages.h"
+#include "comm/meeting.h"
 #include "optim/optimizer.h"
 #include "trunk/bags.h"
 #include "trunk/sorted_entries.h"
@@ -43,10 +44,17 @@ class Embedding {
 
   // Copies what the backward pass needs, since the caller may write to its arrays in between.
   void keep(const Bags& bags);
+  // Among several ranks: makes the bags that were kept those of all, one rank after the other, and returns the dSums of all, for what
+  // follows. dSums: of the own bags; sizes[0] and sizes[1] of the calls: bags and entries. Each rank then makes the same update.
+  void announce(Call& call) const;
+  ConstMatrixF gather(Communicator& comm, const std::vector<Call>& calls, ConstMatrixF dSums);
   // Squared norm of the gradient; dSums: bags x cols of the bags kept last.
   double squaredGradientNorm(ConstMatrixF dSums);
   // Updates the rows of those bags with `scale` times their gradient. Only after squaredGradientNorm of the same dSums.
   void update(ConstMatrixF dSums, float scale, double learningRate);
+
+  // Of the rows updated last.
+  void addTo(Digest& digest) const;
 
   MatrixF table() const { return {table_.data(), rows_, cols_}; }
   const Optimizer& optimizer() const { return *optimizer_; }
@@ -68,6 +76,8 @@ class Embedding {
   Buffer<float> weights_;
   size_t entries_ = 0, bags_ = 0;
   SortedEntries sorted_;
+  std::vector<uint8_t> packed_;
+  Buffer<float> gatheredSums_;
   Buffer<double> bagNorms_, blockNorms_;
   Buffer<float> gradients_;  // a row a block: each thread uses that of its first block
 };

@@ -11,6 +11,7 @@ namespace {
 
 // The squares of a gradient this long still fit float32 sums with room for years of steps; longer is divergence.
 constexpr double kLargestGradNorm = 1e15;
+constexpr uint64_t kDigestEvery = 64;  // updates between two comparisons of the ranks' trunks
 
 }  // namespace
 
@@ -18,6 +19,7 @@ Trunk::Trunk(const TrunkSettings& settings)
     : settings_(settings),
       embedding_(settings.vocabularySize, settings.embeddingSize, findCombine(settings.combine), settings.optimizer,
                  settings.embeddingScale, randomBits(settings.seed, 0)) {
+  if (settings_.comm != nullptr) number_ = settings_.comm->nextNumber();
   size_t inputs = embeddedSize();
   for (const LayerSettings& layer : settings.layers) {
     const uint64_t seed = randomBits(settings.seed, 1 + layers_.size());
@@ -32,6 +34,7 @@ Trunk::Trunk(const TrunkSettings& settings)
 
 void Trunk::run(float* hidden, const Bags& bags, std::vector<Buffer<float>>& outputs) const {
   const size_t m = bags.count / settings_.slots;
+  if (m == 0) return;
   // Without layers nobody needs the sums again.
   float* output = layers_.empty() ? hidden : outputs[0].reserve(m * embeddedSize());
   embedding_.forward({output, bags.count, settings_.embeddingSize}, bags);
@@ -48,10 +51,11 @@ void Trunk::run(float* hidden, const Bags& bags, std::vector<Buffer<float>>& out
 
 void Trunk::forward(float* hidden, const Bags& bags) {
   checkBags(bags, settings_.vocabularySize);
-  examples_ = 0;
+  forwarded_ = false;
   run(hidden, bags, kept_);
   embedding_.keep(bags);
   examples_ = bags.count / settings_.slots;
+  forwarded_ = true;
 }
 
 void Trunk::evaluate(float* hidden, const Bags& bags) {
@@ -62,7 +66,7 @@ void Trunk::evaluate(float* hidden, const Bags& bags) {
 // Gradient for the embedding's sums, m x embeddedSize. Gradients of the layers' parameters stay in the layers.
 ConstMatrixF Trunk::differentiateLayers(const float* dHidden) {
   const size_t m = examples_;
-  if (layers_.empty()) return {dHidden, m, embeddedSize()};
+  if (layers_.empty() || m == 0) return {dHidden, m, embeddedSize()};
   float* dOutput = gradients_.back().reserve(m * hiddenSize());
   std::copy(dHidden, dHidden + m * hiddenSize(), dOutput);
   for (size_t k = layers_.size(); k-- > 0;) {
@@ -75,8 +79,8 @@ ConstMatrixF Trunk::differentiateLayers(const float* dHidden) {
   return {dOutput, m, embeddedSize()};
 }
 
-double Trunk::backward(const float* dHidden, size_t count, double learningRate) {
-  if (examples_ == 0) {
+void Trunk::checkGradient(const float* dHidden, size_t count) const {
+  if (!forwarded_) {
     throw Error(ErrorKind::State, "WIDEHEAD_STALE", "backward must follow a forward of its own, and there is none");
   }
   if (count != examples_ * hiddenSize()) {
@@ -86,9 +90,43 @@ double Trunk::backward(const float* dHidden, size_t count, double learningRate) 
                     std::to_string(hiddenSize()) + "), got " + std::to_string(count));
   }
   requireFinite("dHidden", dHidden, count);
+}
 
+std::vector<Call> Trunk::meetRanks(const float* dHidden, size_t count, double learningRate) const {
+  Call call;
+  copyText(call.what, sizeof call.what, "backward of trunk " + std::to_string(number_));
+  call.recipe = settings_.recipe;
+  call.version = updates_;
+  call.numbers[0] = learningRate;
+  embedding_.announce(call);
+  if (updates_ > 0 && updates_ % kDigestEvery == 0) {
+    Digest digest;
+    embedding_.addTo(digest);
+    for (const DenseLayer& layer : layers_) layer.addTo(digest);
+    call.digest = digest.value();
+  }
+  return meet(*settings_.comm, call, [&] { checkGradient(dHidden, count); });
+}
+
+// Layers add up what each rank has; of embeddings each gets what all have, since the rows of a minibatch are few among many.
+ConstMatrixF Trunk::sumOverRanks(const std::vector<Call>& calls, ConstMatrixF dSums) {
+  for (DenseLayer& layer : layers_) layer.sumGradients(*settings_.comm, examples_ == 0);
+  return embedding_.gather(*settings_.comm, calls, dSums);
+}
+
+double Trunk::backward(const float* dHidden, size_t count, double learningRate) {
+  std::vector<Call> calls;
+  if (settings_.comm == nullptr) {
+    checkGradient(dHidden, count);
+  } else {
+    calls = meetRanks(dHidden, count, learningRate);
+  }
   const ConstMatrixF dEmbedded = differentiateLayers(dHidden);
-  const ConstMatrixF dSums{dEmbedded.data, examples_ * settings_.slots, settings_.embeddingSize};
+  ConstMatrixF dSums{dEmbedded.data, examples_ * settings_.slots, settings_.embeddingSize};
+  if (settings_.comm != nullptr) {
+    forwarded_ = false;  // what was kept of it is now of all ranks
+    dSums = sumOverRanks(calls, dSums);
+  }
   double squaredNorm = embedding_.squaredGradientNorm(dSums);
   for (DenseLayer& layer : layers_) squaredNorm += layer.squaredGradientNorm();
   const double norm = std::sqrt(squaredNorm);
@@ -101,7 +139,8 @@ double Trunk::backward(const float* dHidden, size_t count, double learningRate) 
   const float scale = norm > settings_.clipNorm ? static_cast<float>(settings_.clipNorm / norm) : 1.0f;
   for (DenseLayer& layer : layers_) layer.update(scale, learningRate);
   embedding_.update(dSums, scale, learningRate);
-  examples_ = 0;
+  updates_++;
+  forwarded_ = false;
   return norm;
 }
 

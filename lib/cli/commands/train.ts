@@ -92,6 +92,11 @@ function data(command: Command): void {
       integer(0),
     )
     .option('--log-every <steps>', 'steps between lines of metrics.jsonl', integer(1), 100)
+    .option(
+      '--stall-timeout <seconds>',
+      'under mpirun or srun: how long ranks wait for one of them before the job ends, 0: for ever (default: 300)',
+      number({ minimum: 0 }),
+    )
 }
 
 function network(command: Command): void {
