@@ -44,7 +44,11 @@ export async function inspectCheckpoint(folder: string, options: { drift?: boole
     const [hasRows, hasTrunk] = await Promise.all(
       (['rows', 'trunk'] as const).map((content) => exists(join(path, STATE_FILES[content]))),
     )
-    const contents = ['head', ...(hasRows ? ['rows'] : []), ...(hasTrunk ? ['trunk'] : [])] as (keyof typeof STATE_FILES)[]
+    const contents = [
+      'head',
+      ...(hasRows ? ['rows'] : []),
+      ...(hasTrunk ? ['trunk'] : []),
+    ] as (keyof typeof STATE_FILES)[]
     return withFiles(path, contents, async (...opened) => ({
       files: opened.map(fileFacts),
       spectrum: await spectrumOf(opened[0]),

@@ -83,13 +83,13 @@ export function startSaving(
   const trunk = options.trunk?.[STATE]()
   const facts = asJson('facts', options.facts ?? {})
   const common = { step: String(head.step) }
-  const taken = head.snapshot()
-  const takenTrunk = trunk?.snapshot()
   const rowFile = head.rows && { rowFile: JSON.stringify(rowFileNow(head.rows, folder)) }
   const temporary = beginCheckpoint(folder, head.step)
   const path = (name: keyof typeof STATE_FILES) => join(temporary, STATE_FILES[name])
   const streamed = ({ streamed }: NativeTensor) => streamed
   const small = ({ streamed }: NativeTensor) => !streamed
+  const taken = head.snapshot()
+  const takenTrunk = trunk?.snapshot()
   const files = [
     ...(rowFile ? [] : [planFile(path('rows'), taken, streamed, metadata(head, 'rows', common))]),
     planFile(path('head'), taken, small, metadata(head, 'head', { ...common, ...rowFile, facts })),
