@@ -27,8 +27,11 @@ export async function startSavingTogether(
   communicator: Communicator,
 ): Promise<Omit<Writing, 'done'> & { done: Promise<Saved> }> {
   const { rank } = communicator
-  const { keep, start } = planCheckpoint(head, options, communicator)
-  const place = await agreeOnPlace(folder, head.step, communicator)
+  const { keep, start, release } = planCheckpoint(head, options, communicator)
+  const place = await agreeOnPlace(folder, head.step, communicator).catch((error) => {
+    release()
+    throw error
+  })
   const writing = start(folder, place.temporary)
   writing.done.catch(() => {}) // seen in its turn
   const done =

@@ -9,8 +9,22 @@ import { typeError } from '../errors.js'
  * much memory as the system has to spare. Only one head at a time may have it. What `save` writes names the file and does not copy it;
  * after a crash, `load` takes back what was changed since. `process`, the default, is for a process that dies; `power` for a machine that
  * does: each step that changes rows for the first time since the last checkpoint then waits for the disk.
+ *
+ * @category Options of heads
  */
-export type HeadStorage = { kind: 'memory' } | { kind: 'file'; path: string; durability?: Durability }
+export type HeadStorage =
+  | {
+      /** Rows lie in memory: the default. */
+      kind: 'memory'
+    }
+  | {
+      /** Rows lie in a file. Linux and macOS. */
+      kind: 'file'
+      /** Where the file is, or is to be. */
+      path: string
+      /** Default process. */
+      durability?: 'process' | 'power'
+    }
 
 export const DURABILITIES = ['process', 'power'] as const
 export type Durability = (typeof DURABILITIES)[number]

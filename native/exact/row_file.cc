@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/pool.h"
 #include "checkpoint/file_plan.h"
 
 namespace widehead {
@@ -16,6 +17,7 @@ namespace {
 
 constexpr size_t kStateLength = 44, kCheckedLength = 35;
 constexpr size_t kRemembered = size_t{1} << 18;  // pages, 1 GiB: much less than a machine has that trains with such files
+constexpr size_t kRuns = 8;  // of pages, a thread
 constexpr size_t kMostJournals = 100000;  // that follow each other: more are a circle
 
 [[noreturn]] void refuse(const std::string& message) { throw Error(ErrorKind::State, "WIDEHEAD_FILE", message); }
@@ -179,22 +181,19 @@ void RowFile::prefetch(const uint32_t* classes, size_t count) const {
 // Items of `size` bytes from `at` on. Pages that follow each other are one request; one that was asked for a short while ago will be in
 // memory still, and each request takes as long as to copy some rows.
 void RowFile::prefetchItems(size_t at, size_t size, const uint32_t* classes, size_t count) const {
-  size_t begin = 0, end = 0;
-  const auto request = [&] {
-    if (end > begin) map_.prefetch(begin * kPageBytes, end * kPageBytes);
-  };
+  runs_.clear();
   for (size_t i = 0; i < count; i++) {
     const size_t from = at + classes[i] * size, last = (from + size - 1) / kPageBytes;
     for (size_t page = from / kPageBytes; page <= last; page++) {
       if (!isNews(page)) continue;
-      if (page != end) {
-        request();
-        begin = page;
-      }
-      end = page + 1;
+      if (runs_.empty() || runs_.back().second != page) runs_.push_back({page, page});
+      runs_.back().second++;
     }
   }
-  request();
+  // A page that the file system has never written takes it some microseconds.
+  parallelFor(runs_.size(), kRuns, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; i++) map_.prefetch(runs_[i].first * kPageBytes, runs_[i].second * kPageBytes);
+  });
 }
 
 bool RowFile::isNews(size_t page) const {

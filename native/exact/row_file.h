@@ -16,6 +16,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/mapped_file.h"
@@ -87,6 +88,7 @@ class RowFile {
   std::vector<uint32_t> fresh_;
   Pages<uint64_t> asked_;        // a bit a page: asked for since askedCount_ was 0
   mutable size_t askedCount_ = 0;
+  mutable std::vector<std::pair<size_t, size_t>> runs_;  // pages first .. second to ask for
   mutable std::mutex flushing_;
 };
 
