@@ -19,6 +19,7 @@ const sides = [
   bulkSide('rates by count', { sampled: 0 }),
   bulkSide('512 drawn', { sampled: 512 }),
   bulkSide('1,024 drawn', { sampled: 1024 }),
+  bulkSide('512 drawn, 512 retrieved', { sampled: 512, retrieved: 512 }),
   { name: 'sampled, 512 drawn', head: 'sampled', options: { samples: 512 } },
   { name: 'sampled, 1,024 drawn', head: 'sampled', options: { samples: 1024 } },
   { name: 'softmax', head: 'softmax' },

@@ -120,6 +120,7 @@ export const HEADS = {
     sgd: true,
     options: [
       { ...count('shortlist', 'frequent classes that are computed one by one', '128'), minimum: 0 },
+      { ...count('retrieved', 'classes found for a minibatch in hash tables', '0'), minimum: 0 },
       { ...count('sampled', 'classes drawn for a minibatch, to stand for a part of the others', '512'), minimum: 0 },
       share('sampledShare', 'the part that they stand for; the rest is a Gaussian', '0.9'),
       share('ratePower', 'how much slower frequent classes of the shortlist learn: counts to this power', '0.5'),

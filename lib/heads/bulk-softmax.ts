@@ -4,6 +4,7 @@ import { rangeError, typeError } from '../errors.js'
 import { BULK_SOFTMAX } from '../losses.js'
 import { readCounts } from './counts.js'
 import { FactoredHead, type FactoredOptions } from './exact.js'
+import { defaultHashes } from './hashing.js'
 
 /**
  * Options of {@link BulkSoftmaxHead}.
@@ -23,6 +24,11 @@ export interface BulkSoftmaxOptions extends FactoredOptions {
   counts?: Float64Array | Int32Array
   /** Every example sees the targets of the whole minibatch. Default true. */
   minibatchTargets?: boolean
+  /**
+   * Classes that hash tables over the rows find for each minibatch, which every example sees: those whose outputs are probably large, 0
+   * to 2^31 - 1. Default 0. They take some 130 bytes a class.
+   */
+  retrieved?: number
   /**
    * Classes drawn for each minibatch in proportion to max(count, 1)^0.75, 0 to 2^31 - 1, which every example sees: they stand for a part
    * of the bulk: 0 leaves all of it to the Gaussian, and single classes that have grown too large unseen. Default 512. It takes 28 bytes
@@ -82,6 +88,7 @@ export class BulkSoftmaxHead extends FactoredHead {
 
 const SHORTLIST = 128
 const SAMPLED = 512
+const TABLES = 32
 const POWER = 0.75
 
 function readOptions(options: BulkSoftmaxOptions, numClasses: number): object {
@@ -89,6 +96,9 @@ function readOptions(options: BulkSoftmaxOptions, numClasses: number): object {
     ...readShortlist(options.shortlist ?? SHORTLIST, numClasses),
     counts: readCounts(options.counts, numClasses),
     minibatchTargets: checkBoolean('minibatchTargets', options.minibatchTargets ?? true),
+    retrieved: checkInteger('retrieved', options.retrieved ?? 0, 0, 0x7fffffff),
+    tables: TABLES,
+    hashesPerTable: defaultHashes(numClasses, 1),
     sampled: checkInteger('sampled', options.sampled ?? SAMPLED, 0, 0x7fffffff),
     sampledShare: checkNumber('sampledShare', options.sampledShare ?? 0.9, 0, 1),
     sampler: 'unigram',

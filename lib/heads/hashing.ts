@@ -55,7 +55,7 @@ export function readKey(name: string, hashes: number | undefined, window: number
   return checkKey(name, hashes ?? defaultHashes(numClasses, bits), bits)
 }
 
-function defaultHashes(numClasses: number, bits: number): number {
+export function defaultHashes(numClasses: number, bits: number): number {
   const fill = 4 // classes in a bucket, as a power of two
   return Math.max(
     1,

@@ -84,8 +84,12 @@ inline LshSettings lshSettingsOf(const HeadSpec& spec) {
           flag(spec.options, "correction")};
 }
 
-inline BulkSettings bulkSettingsOf(const Napi::Object& options) {
+inline BulkSettings bulkSettingsOf(const HeadSpec& spec) {
+  const Napi::Object& options = spec.options;
   BulkSettings settings;
+  settings.retrieval.limit = size(options, "retrieved");
+  settings.retrieval.index.hash = {"simhash", spec.config.hiddenSize + (spec.config.bias ? 1 : 0), size(options, "tables"),
+                                   size(options, "hashesPerTable"), 2, 16, randomBits(spec.init.seed, kHashStream)};
   settings.shortlist.size = size(options, "shortlist");
   settings.shortlist.counts = doublesOf(options, "counts");
   if (present(options.Get("classes"))) {

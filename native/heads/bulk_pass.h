@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "heads/exact_head.h"
+#include "heads/row_retrieval.h"
 
 namespace widehead {
 
@@ -23,7 +24,10 @@ struct BulkPass : ExactHeadPass {
   std::vector<SharedTarget> sharedTargets;
   // What the bulk alone gives shared output c of example j as its derivative, over gamma and m: slopes[j] * outputs(j, c) + constants[j].
   std::vector<double> slopes, constants;
+  RetrievalScratch retrieval;
   bool scaled = false;  // the shortlist's gradients, by its rates
+
+  size_t bytes() const override { return ExactHeadPass::bytes() + retrieval.bytes(); }
 
   // From all targets to those of `sure` and the rest.
   void takeApart(size_t numClasses);

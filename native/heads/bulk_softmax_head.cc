@@ -27,6 +27,7 @@ BulkSoftmaxHead::BulkSoftmaxHead(const HeadConfig& config, const InitConfig& ini
     : ExactHead(config, init, policy, stretch), settings_(settings), seed_(randomBits(init.seed, kDraws)),
       shortlist_(settings.shortlist, config.numClasses) {
   if (settings.sampled > 0) sampler_ = makeSampler(settings.sampler, config.numClasses);
+  if (settings.retrieval.limit > 0) retrieval_ = std::make_unique<RowRetrieval>(settings.retrieval, weights().v);
 }
 
 std::unique_ptr<Pass> BulkSoftmaxHead::newPass() const {
@@ -43,6 +44,11 @@ void BulkSoftmaxHead::choose(BulkPass& pass, bool draws) const {
     pass.sure.insert(pass.sure.end(), targets.begin(), targets.end());
     std::inplace_merge(pass.sure.begin(), pass.sure.begin() + middle, pass.sure.end());
     pass.sure.erase(std::unique(pass.sure.begin(), pass.sure.end()), pass.sure.end());
+  }
+  if (retrieval_) {
+    const MatrixF hu(pass.retrieval.hu.reserve(pass.m * features()), pass.m, features());
+    gemm(hu, pass.h(), weights().u.hi().transposed());
+    retrieval_->find(pass.sure, pass.retrieval, hu, version_);
   }
   pass.drawn.clear();
   pass.probabilities.clear();
@@ -152,10 +158,20 @@ double BulkSoftmaxHead::apply(Pass& base, const ApplyOptions& options) {
   auto& pass = static_cast<BulkPass&>(base);
   // Once, also where memory was short for what follows and this is called again.
   if (settings_.ratePower > 0 && shortlist_.hasCounts() && !pass.scaled) scaleShortlist(pass);
+  if (retrieval_) {
+    retrieval_->touch(pass.sure);
+    retrieval_->touch(pass.drawn);
+    retrieval_->touch(pass.targets.unique());
+  }
   const double norm = ExactHead::apply(base, options);
+  if (retrieval_) retrieval_->afterStep(version_);
   shortlist_.observe(pass.given, version_);
   if (sampler_) sampler_->observe(pass.given.unique(), pass.given.classPtr(), version_);
   return norm;
+}
+
+size_t BulkSoftmaxHead::bytes() const {
+  return ExactHead::bytes() + shortlist_.bytes() + (sampler_ ? sampler_->bytes() : 0) + (retrieval_ ? retrieval_->bytes() : 0);
 }
 
 std::map<std::string, double> BulkSoftmaxHead::diagnostics() const {
@@ -168,12 +184,14 @@ void BulkSoftmaxHead::archive(Archive& archive) {
   ExactHead::archive(archive);
   shortlist_.archive(archive);
   if (sampler_) sampler_->archive(archive);
+  if (retrieval_) retrieval_->archive(archive);
 }
 
 void BulkSoftmaxHead::checkRestored() {
   ExactHead::checkRestored();
   shortlist_.checkRestored();
   if (sampler_) sampler_->checkRestored();
+  if (retrieval_) retrieval_->checkRestored();
 }
 
 }  // namespace widehead

@@ -4,7 +4,8 @@
 // So it depends on the outputs as a loss of the spherical family does, with S in the role of the targets, and loss, gradients and
 // update are the exact head's. With S = all classes it is the full softmax.
 //
-// S holds an example's targets and a shortlist of frequent classes, and where that is asked for the targets of the whole minibatch.
+// S holds an example's targets and a shortlist of frequent classes, and where that is asked for the targets of the whole minibatch and
+// classes that hash tables over V find for it.
 // Classes that are drawn at random, class c with the probability p_c, stand for the `share` a of the bulk that is left:
 //   Z = (1 - a) n k + a sum over the drawn of exp(o_c) / p_c + sum_S exp(o_i)
 // because a Gaussian does not see a single class whose output is too large, and training finds such classes.
@@ -16,6 +17,7 @@
 #include "heads/bulk_pass.h"
 #include "heads/exact_head.h"
 #include "heads/frequent_classes.h"
+#include "heads/row_retrieval.h"
 #include "sampling/sampler.h"
 
 namespace widehead {
@@ -23,6 +25,7 @@ namespace widehead {
 struct BulkSettings {
   FrequentSettings shortlist;
   bool minibatchTargets = true;  // every example sees the targets of all
+  RetrievalSettings retrieval;   // classes found for a minibatch by hashing
   size_t sampled = 0;            // classes drawn for a minibatch
   double sampledShare = 0;
   SamplerSettings sampler;
@@ -41,7 +44,7 @@ class BulkSoftmaxHead : public ExactHead {
   // The loss of the full softmax, a block of classes at a time.
   void evaluateExactly(Pass& pass) const override;
   double apply(Pass& pass, const ApplyOptions& options) override;
-  size_t bytes() const override { return ExactHead::bytes() + shortlist_.bytes() + (sampler_ ? sampler_->bytes() : 0); }
+  size_t bytes() const override;
   std::map<std::string, double> diagnostics() const override;
   void archive(Archive& archive) override;
   void checkRestored() override;
@@ -55,6 +58,7 @@ class BulkSoftmaxHead : public ExactHead {
   const uint64_t seed_;
   FrequentClasses shortlist_;
   std::unique_ptr<Sampler> sampler_;
+  std::unique_ptr<RowRetrieval> retrieval_;
 };
 
 }  // namespace widehead

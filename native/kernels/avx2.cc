@@ -4,7 +4,6 @@
 
 #include <cstring>
 
-#include "base/prefetch.h"
 #include "kernels/tables.h"
 
 #if defined(__clang__)

@@ -4,7 +4,6 @@
 
 #include <cstring>
 
-#include "base/prefetch.h"
 #include "kernels/tables.h"
 
 // NEON is part of every AArch64: no target region.

@@ -170,6 +170,43 @@ test('gradients are those of finite differences', () => {
   }
 })
 
+describe('what is retrieved', () => {
+  const shape = { numClasses: 3000, hiddenSize: 16, bias: true, sampled: 0 }
+  const batchesOf = (seed: number) => new Stream({ numClasses: 3000, hiddenSize: 16, batchSize, seed })
+
+  function trained(retrieved: number): BulkSoftmaxHead {
+    const head = new BulkSoftmaxHead({ ...shape, init: { kind: 'normal', scale: 0.1 }, shortlist: 10, retrieved })
+    const stream = batchesOf(20)
+    for (let t = 0; t < 300; t++) {
+      const { hidden, targets } = stream.next()
+      head.step(hidden, targets, { learningRate: 1 })
+    }
+    return head
+  }
+
+  test('brings the loss nearer to the full softmax, and its gradients are those of finite differences', () => {
+    const head = trained(200)
+    const { hidden, targets } = batchesOf(21).next()
+    const init = { kind: 'weights' as const, weights: head.rows(range(0, 3000)), biases: head.biases(range(0, 3000)) }
+    const without = new BulkSoftmaxHead({ ...shape, init, shortlist: 10 })
+    const full = head.evaluate(hidden, targets, { exact: true })
+    const error = (losses: Float64Array) => relativeError(losses, full.losses)
+    const found = head.evaluate(hidden, targets)
+    expect(error(found.losses)).toBeLessThan(0.7 * error(without.evaluate(hidden, targets).losses))
+    const { dHidden } = head.forward(hidden, targets)
+    const step = 2 ** -8 // so small that what is found stays the same
+    for (const i of [0, 5, 40, 100]) {
+      const at = (change: number) => head.evaluate(hidden.with(i, hidden[i] + change), targets).loss
+      expect(Math.abs((at(step) - at(-step)) / (2 * step) - dHidden[i])).toBeLessThan(2e-3)
+    }
+  })
+
+  test('is the same for the same steps', () => {
+    const [a, b] = [trained(100), trained(100)]
+    expect(a.rows(range(0, 3000))).toEqual(b.rows(range(0, 3000)))
+  })
+})
+
 describe('what is drawn', () => {
   const counts = Float64Array.from({ length: numClasses }, (_, i) => 1000 / (i + 1))
 
@@ -295,6 +332,7 @@ describe('the shortlist', () => {
     [{ shortlist: [1, 2] }, TypeError, /shortlist must be/],
     [{ shortlist: Int32Array.of(1, 50) }, RangeError, /shortlist must hold class ids from 0 to 49, got 50 at index 1/],
     [{ shortlist: Int32Array.of(1, 2, 1) }, RangeError, /shortlist must hold each class once, got 1 again at index 2/],
+    [{ retrieved: -1 }, RangeError, /retrieved must be a whole number/],
     [{ sampled: 1.5 }, RangeError, /sampled must be a whole number/],
     [{ sampledShare: 1.5 }, RangeError, /sampledShare must be at least 0 and at most 1, got 1.5/],
     [{ ratePower: -1 }, RangeError, /ratePower must be at least 0/],
