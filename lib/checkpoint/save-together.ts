@@ -27,13 +27,16 @@ export async function startSavingTogether(
   communicator: Communicator,
 ): Promise<Omit<Writing, 'done'> & { done: Promise<Saved> }> {
   const { rank } = communicator
-  const { keep, start } = planCheckpoint(head, options, communicator)
-  const place = await agreeOnPlace(folder, head.step, communicator)
-  const writing = start(folder, place.temporary)
+  const plan = planCheckpoint(head, options, communicator)
+  const place = await agreeOnPlace(folder, head.step, communicator).catch((error) => {
+    plan.release()
+    throw error
+  })
+  const writing = plan.start(folder, place.temporary)
   writing.done.catch(() => {}) // seen in its turn
   const done =
     rank === 0
-      ? inTurn(folder, () => finishFirst(writing, folder, place, head.step, keep, communicator))
+      ? inTurn(folder, () => finishFirst(writing, folder, place, head.step, plan.keep, communicator))
       : finishOther(writing, folder, place, head.step, communicator)
   return { held: writing.held, done }
 }

@@ -89,7 +89,7 @@ export function planCheckpoint(
   head: State,
   options: SaveOptions,
   { rank, size }: { rank: number; size: number } = { rank: 0, size: 1 },
-): { keep: number; start(folder: string, temporary: string, rowFile?: SavedRowFile): Writing } {
+): Plan {
   const keep = checkInteger('keep', options.keep ?? 2, 1, 1e6)
   const facts = asJson('facts', options.facts ?? {})
   const trunk = rank === 0 ? options.trunk?.[STATE]() : undefined
@@ -98,6 +98,10 @@ export function planCheckpoint(
   const common = { step: String(head.step), ...(size > 1 && { ranks: String(size) }) }
   const streamed = ({ streamed }: NativeTensor) => streamed
   const small = ({ streamed }: NativeTensor) => !streamed
+  // A head that is closed meanwhile must not stay until the collector comes: its file would be in use.
+  const release = () => {
+    for (const snapshot of [taken, takenTrunk]) if (snapshot) native.releaseSnapshot(snapshot.handle)
+  }
   const start = (folder: string, temporary: string, rowFile?: SavedRowFile) => {
     const files: NativeFilePlan[] = []
     const add = (name: string, from: NativeSnapshot, includes: typeof small, about: Readonly<Record<string, string>>) =>
@@ -109,13 +113,16 @@ export function planCheckpoint(
     }
     if (trunk && takenTrunk) add(STATE_FILES.trunk, takenTrunk, streamed, metadata(trunk, 'trunk', common))
     const { held, done } = startWriting(files, folder)
-    const written = done.finally(() => {
-      // A head that is closed meanwhile must not stay until the collector comes: its file would be in use.
-      for (const snapshot of [taken, takenTrunk]) if (snapshot) native.releaseSnapshot(snapshot.handle)
-    })
-    return { held, done: written }
+    return { held, done: done.finally(release) }
   }
-  return { keep, start }
+  return { keep, start, release }
+}
+
+/** What was taken of the state, until it is written, or given up. */
+export interface Plan {
+  keep: number
+  start(folder: string, temporary: string, rowFile?: SavedRowFile): Writing
+  release(): void
 }
 
 /** Takes the state as it is now; `held` while it must not change. */
@@ -125,11 +132,16 @@ export function startSaving(
   options: SaveOptions,
 ): Omit<Writing, 'done'> & { done: Promise<Saved> } {
   const plan = planCheckpoint(head, options)
-  const rowFile = head.rows && rowFileNow(head.rows, folder)
-  const temporary = beginCheckpoint(folder, head.step)
-  const writing = plan.start(folder, temporary, rowFile)
-  const done = Promise.all([writing.done, head.rows?.flush()]).then(() => {})
-  return { held: writing.held, done: finish({ done }, folder, temporary, head.step, plan.keep, head.rows) }
+  try {
+    const rowFile = head.rows && rowFileNow(head.rows, folder)
+    const temporary = beginCheckpoint(folder, head.step)
+    const writing = plan.start(folder, temporary, rowFile)
+    const done = Promise.all([writing.done, head.rows?.flush()]).then(() => {})
+    return { held: writing.held, done: finish({ done }, folder, temporary, head.step, plan.keep, head.rows) }
+  } catch (error) {
+    plan.release()
+    throw error
+  }
 }
 
 /** What a checkpoint says of the file that its rows are in. */
