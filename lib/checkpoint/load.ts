@@ -151,10 +151,11 @@ export async function withFiles<T>(
   return withNamedFiles(path, named, (files) => use(...files))
 }
 
-/** The head's files: the small arrays, and the rows, a file a rank that saved them. */
+/** The head's files: the small arrays, and the rows, a file a rank that saved them; none where they are a file elsewhere. */
 export async function withHead<T>(path: string, use: (small: StateFile, rows: StateFile[]) => Promise<T>): Promise<T> {
   return withFiles(path, ['head'], (small) => {
-    const { ranks, step } = small.header
+    const { ranks, step, rowFile } = small.header
+    if (rowFile) return use(small, [])
     const named = Array.from({ length: ranks }, (_, rank) => [rowsFile(rank, ranks), 'rows'] as const)
     return withNamedFiles(path, named, (rows) => use(small, rows), { step, path: small.file.path })
   })

@@ -27,16 +27,16 @@ export async function startSavingTogether(
   communicator: Communicator,
 ): Promise<Omit<Writing, 'done'> & { done: Promise<Saved> }> {
   const { rank } = communicator
-  const { keep, start, release } = planCheckpoint(head, options, communicator)
+  const plan = planCheckpoint(head, options, communicator)
   const place = await agreeOnPlace(folder, head.step, communicator).catch((error) => {
-    release()
+    plan.release()
     throw error
   })
-  const writing = start(folder, place.temporary)
+  const writing = plan.start(folder, place.temporary)
   writing.done.catch(() => {}) // seen in its turn
   const done =
     rank === 0
-      ? inTurn(folder, () => finishFirst(writing, folder, place, head.step, keep, communicator))
+      ? inTurn(folder, () => finishFirst(writing, folder, place, head.step, plan.keep, communicator))
       : finishOther(writing, folder, place, head.step, communicator)
   return { held: writing.held, done }
 }

@@ -84,14 +84,6 @@ export function rowsFile(rank: number, size: number): string {
   return size === 1 ? STATE_FILES.rows : `head.rows.${rank}-of-${size}.safetensors`
 }
 
-/** What is to be written, as it was when this was made: for start() or release(). */
-interface Plan {
-  keep: number
-  start(folder: string, temporary: string, rowFile?: SavedRowFile): Writing
-  /** Where nothing will be written: the state that is held must not stay until the collector comes, its file would be in use. */
-  release(): void
-}
-
 /** What this rank writes of a checkpoint, as it is now: its rows, and the first one all that is the same everywhere. */
 export function planCheckpoint(
   head: State,
@@ -106,6 +98,7 @@ export function planCheckpoint(
   const common = { step: String(head.step), ...(size > 1 && { ranks: String(size) }) }
   const streamed = ({ streamed }: NativeTensor) => streamed
   const small = ({ streamed }: NativeTensor) => !streamed
+  // A head that is closed meanwhile must not stay until the collector comes: its file would be in use.
   const release = () => {
     for (const snapshot of [taken, takenTrunk]) if (snapshot) native.releaseSnapshot(snapshot.handle)
   }
@@ -123,6 +116,13 @@ export function planCheckpoint(
     return { held, done: done.finally(release) }
   }
   return { keep, start, release }
+}
+
+/** What was taken of the state, until it is written, or given up. */
+export interface Plan {
+  keep: number
+  start(folder: string, temporary: string, rowFile?: SavedRowFile): Writing
+  release(): void
 }
 
 /** Takes the state as it is now; `held` while it must not change. */
