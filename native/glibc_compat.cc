@@ -18,29 +18,29 @@
 #endif
 
 // name, result, parameters, arguments
-#define WIDEHEAD_WRAPPED(X)                                                                                             \
-  X(pthread_create, int, (pthread_t * t, const pthread_attr_t* a, void* (*f)(void*), void* x), (t, a, f, x))             \
-  X(pthread_join, int, (pthread_t t, void** result), (t, result))                                                       \
-  X(pthread_detach, int, (pthread_t t), (t))                                                                            \
-  X(pthread_sigmask, int, (int how, const sigset_t* set, sigset_t* old), (how, set, old))                               \
-  X(pthread_once, int, (pthread_once_t * once, void (*f)()), (once, f))                                                 \
-  X(pthread_key_create, int, (pthread_key_t * key, void (*destroy)(void*)), (key, destroy))                             \
-  X(pthread_key_delete, int, (pthread_key_t key), (key))                                                                \
-  X(pthread_getspecific, void*, (pthread_key_t key), (key))                                                             \
-  X(pthread_setspecific, int, (pthread_key_t key, const void* value), (key, value))                                     \
-  X(pthread_mutex_trylock, int, (pthread_mutex_t * mutex), (mutex))                                                     \
-  X(dlopen, void*, (const char* path, int mode), (path, mode))                                                          \
-  X(dladdr, int, (const void* address, Dl_info* info), (address, info))                                                 \
-  X(exp, double, (double x), (x))                                                                                       \
-  X(log, double, (double x), (x))                                                                                       \
-  X(pow, double, (double x, double y), (x, y))                                                                          \
+#define WIDEHEAD_WRAPPED(X)                                                                                  \
+  X(pthread_create, int, (pthread_t * t, const pthread_attr_t* a, void* (*f)(void*), void* x), (t, a, f, x)) \
+  X(pthread_join, int, (pthread_t t, void** result), (t, result))                                            \
+  X(pthread_detach, int, (pthread_t t), (t))                                                                 \
+  X(pthread_sigmask, int, (int how, const sigset_t* set, sigset_t* old), (how, set, old))                    \
+  X(pthread_once, int, (pthread_once_t * once, void (*f)()), (once, f))                                      \
+  X(pthread_key_create, int, (pthread_key_t * key, void (*destroy)(void*)), (key, destroy))                  \
+  X(pthread_key_delete, int, (pthread_key_t key), (key))                                                     \
+  X(pthread_getspecific, void*, (pthread_key_t key), (key))                                                  \
+  X(pthread_setspecific, int, (pthread_key_t key, const void* value), (key, value))                          \
+  X(pthread_mutex_trylock, int, (pthread_mutex_t * mutex), (mutex))                                          \
+  X(dlopen, void*, (const char* path, int mode), (path, mode))                                               \
+  X(dladdr, int, (const void* address, Dl_info* info), (address, info))                                      \
+  X(exp, double, (double x), (x))                                                                            \
+  X(log, double, (double x), (x))                                                                            \
+  X(pow, double, (double x, double y), (x, y))                                                               \
   X(hypot, double, (double x, double y), (x, y))
 
 extern "C" {
 
-#define WIDEHEAD_WRAP(name, Result, parameters, arguments)          \
-  __asm__(".symver widehead_old_" #name "," #name "@" OLDEST);      \
-  Result widehead_old_##name parameters;                            \
+#define WIDEHEAD_WRAP(name, Result, parameters, arguments)     \
+  __asm__(".symver widehead_old_" #name "," #name "@" OLDEST); \
+  Result widehead_old_##name parameters;                       \
   Result __wrap_##name parameters { return widehead_old_##name arguments; }
 WIDEHEAD_WRAPPED(WIDEHEAD_WRAP)
 

@@ -22,14 +22,8 @@ struct DenseLayer {
   std::vector<size_t> targets;
 
   DenseLayer(const OpenBlas& openBlas, size_t numClasses, size_t hiddenSize, size_t examples)
-      : blas(openBlas),
-        classes(numClasses),
-        d(hiddenSize),
-        m(examples),
-        w(randomFloats(numClasses * hiddenSize, 1)),
-        hidden(randomFloats(examples * hiddenSize, 2)),
-        outputs(examples * kBlock),
-        dHidden(examples * hiddenSize) {
+      : blas(openBlas), classes(numClasses), d(hiddenSize), m(examples), w(randomFloats(numClasses * hiddenSize, 1)),
+        hidden(randomFloats(examples * hiddenSize, 2)), outputs(examples * kBlock), dHidden(examples * hiddenSize) {
     for (size_t j = 0; j < m; j++) targets.push_back(j * 7919 % classes);
   }
 
@@ -41,15 +35,15 @@ struct DenseLayer {
       const size_t size = std::min(kBlock, classes - begin);
       const int count = static_cast<int>(size);
       float *block = &w[begin * d], *g = outputs.data();
-      blas.sgemm(OpenBlas::RowMajor, OpenBlas::NoTrans, OpenBlas::Trans, rows, count, depth, scale, hidden.data(), depth, block,
-                 depth, 0, g, count);
+      blas.sgemm(OpenBlas::RowMajor, OpenBlas::NoTrans, OpenBlas::Trans, rows, count, depth, scale, hidden.data(),
+                 depth, block, depth, 0, g, count);
       for (size_t j = 0; j < m; j++) {
         if (targets[j] >= begin && targets[j] < begin + size) g[j * size + targets[j] - begin] -= scale;
       }
-      blas.sgemm(OpenBlas::RowMajor, OpenBlas::NoTrans, OpenBlas::NoTrans, rows, depth, count, 1, g, count, block, depth,
-                 begin == 0 ? 0.0f : 1.0f, dHidden.data(), depth);
-      blas.sgemm(OpenBlas::RowMajor, OpenBlas::Trans, OpenBlas::NoTrans, count, depth, rows, -rate, g, count, hidden.data(),
-                 depth, 1, block, depth);
+      blas.sgemm(OpenBlas::RowMajor, OpenBlas::NoTrans, OpenBlas::NoTrans, rows, depth, count, 1, g, count, block,
+                 depth, begin == 0 ? 0.0f : 1.0f, dHidden.data(), depth);
+      blas.sgemm(OpenBlas::RowMajor, OpenBlas::Trans, OpenBlas::NoTrans, count, depth, rows, -rate, g, count,
+                 hidden.data(), depth, 1, block, depth);
     }
   }
 };
@@ -60,7 +54,9 @@ void benchDense(const Settings& settings) {
   const OpenBlas* blas = openBlas();
   const size_t d = settings.d[0], m = settings.m[0];
   JsonLine line;
-  line.add("table", "dense").add("threads", static_cast<double>(settings.threads)).add("numClasses", static_cast<double>(settings.classes));
+  line.add("table", "dense")
+      .add("threads", static_cast<double>(settings.threads))
+      .add("numClasses", static_cast<double>(settings.classes));
   line.add("d", static_cast<double>(d)).add("m", static_cast<double>(m));
   if (blas == nullptr) {
     line.addNull("openblas");

@@ -34,8 +34,8 @@ class JsonLine {
   }
   JsonLine& add(const char* name, const Summary& s) {
     char digits[160];
-    std::snprintf(digits, sizeof digits, "{\"median\":%.6g,\"low\":%.6g,\"high\":%.6g,\"samples\":%zu,\"calls\":%zu}", s.median,
-                  s.low, s.high, s.samples, s.calls);
+    std::snprintf(digits, sizeof digits, "{\"median\":%.6g,\"low\":%.6g,\"high\":%.6g,\"samples\":%zu,\"calls\":%zu}",
+                  s.median, s.low, s.high, s.samples, s.calls);
     return raw(name, digits);
   }
   JsonLine& addNull(const char* name) { return raw(name, "null"); }

@@ -61,8 +61,9 @@ struct Operands {
 std::function<void()> oursFor(const Product& p, Operands& on) {
   const size_t rows = p.rows, cols = p.cols, depth = p.depth;
   const MatrixF c(on.c.data(), rows, cols);
-  const ConstMatrixF a = p.form == Form::NN || p.form == Form::NT || p.form == Form::Syrk ? ConstMatrixF(on.a.data(), rows, depth)
-                                                                  : ConstMatrixF(on.a.data(), depth, rows).transposed();
+  const ConstMatrixF a = p.form == Form::NN || p.form == Form::NT || p.form == Form::Syrk
+                             ? ConstMatrixF(on.a.data(), rows, depth)
+                             : ConstMatrixF(on.a.data(), depth, rows).transposed();
   const ConstMatrixF b =
       p.form == Form::NT ? ConstMatrixF(on.b.data(), cols, depth).transposed() : ConstMatrixF(on.b.data(), depth, cols);
   if (p.form == Form::TNAdd) return [=] { gemm(c, a, b, 1e-6f, Into::Add); };
@@ -80,17 +81,21 @@ std::function<void()> openBlasFor(const Product& p, Operands& on, const OpenBlas
   float* c = on.c.data();
   if (p.form == Form::Syr2k) {
     return [=, &blas] {
-      blas.ssyr2k(OpenBlas::RowMajor, OpenBlas::Lower, OpenBlas::Trans, rows, depth, -1e-6f, a, rows, b, rows, 1, c, rows);
+      blas.ssyr2k(OpenBlas::RowMajor, OpenBlas::Lower, OpenBlas::Trans, rows, depth, -1e-6f, a, rows, b, rows, 1, c,
+                  rows);
     };
   }
   if (p.form == Form::Syrk) {
-    return [=, &blas] { blas.ssyrk(OpenBlas::RowMajor, OpenBlas::Lower, OpenBlas::NoTrans, rows, depth, 1, a, depth, 0, c, rows); };
+    return [=, &blas] {
+      blas.ssyrk(OpenBlas::RowMajor, OpenBlas::Lower, OpenBlas::NoTrans, rows, depth, 1, a, depth, 0, c, rows);
+    };
   }
   const bool adds = p.form == Form::Compensated || p.form == Form::TNAdd;
   const bool transA = p.form == Form::TN || adds, transB = p.form == Form::NT;
   return [=, &blas] {
-    blas.sgemm(OpenBlas::RowMajor, transA ? OpenBlas::Trans : OpenBlas::NoTrans, transB ? OpenBlas::Trans : OpenBlas::NoTrans, rows,
-               cols, depth, adds ? 1e-6f : 1.0f, a, transA ? rows : depth, b, transB ? depth : cols, adds ? 1.0f : 0.0f, c, cols);
+    blas.sgemm(OpenBlas::RowMajor, transA ? OpenBlas::Trans : OpenBlas::NoTrans,
+               transB ? OpenBlas::Trans : OpenBlas::NoTrans, rows, cols, depth, adds ? 1e-6f : 1.0f, a,
+               transA ? rows : depth, b, transB ? depth : cols, adds ? 1.0f : 0.0f, c, cols);
   };
 }
 
@@ -110,12 +115,17 @@ void benchProduct(const Product& p, size_t d, size_t m, const Settings& settings
   JsonLine line;
   line.add("table", "kernels").add("isa", kernels().name).add("threads", static_cast<double>(settings.threads));
   line.add("product", p.name).add("role", p.role).add("d", static_cast<double>(d)).add("m", static_cast<double>(m));
-  line.add("rows", static_cast<double>(p.rows)).add("cols", static_cast<double>(p.cols)).add("depth", static_cast<double>(p.depth));
+  line.add("rows", static_cast<double>(p.rows))
+      .add("cols", static_cast<double>(p.cols))
+      .add("depth", static_cast<double>(p.depth));
   // What a triangle needs: half of the full products.
   const double perElement = p.form == Form::Syrk ? 1 : 2;
-  line.add("flops", perElement * static_cast<double>(p.rows) * static_cast<double>(p.cols) * static_cast<double>(p.depth));
-  if (settings.ours) line.add("ours", times[0]); else line.addNull("ours");
-  if (blas != nullptr) line.add("openblas", times[settings.ours ? 1 : 0]); else line.addNull("openblas");
+  line.add("flops",
+           perElement * static_cast<double>(p.rows) * static_cast<double>(p.cols) * static_cast<double>(p.depth));
+  if (settings.ours) line.add("ours", times[0]);
+  else line.addNull("ours");
+  if (blas != nullptr) line.add("openblas", times[settings.ours ? 1 : 0]);
+  else line.addNull("openblas");
   if (loops == nullptr) return;
   line.add("peak", times.back());
   line.add("peakFlops", loops->flopsPerRound * static_cast<double>(rounds * settings.threads));

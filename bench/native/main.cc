@@ -43,14 +43,9 @@ struct Table {
   void (*run)(const bench::Settings&);
 };
 const Table kTables[] = {
-    {"about", bench::benchAbout},
-    {"peak", bench::benchPeak},
-    {"sgemm", bench::benchSgemm},
-    {"kernels", bench::benchKernels},
-    {"dense", bench::benchDense},
-    {"trunk", bench::benchTrunk},
-    {"stream", bench::benchStream},
-    {"read", bench::benchRead},
+    {"about", bench::benchAbout},     {"peak", bench::benchPeak},   {"sgemm", bench::benchSgemm},
+    {"kernels", bench::benchKernels}, {"dense", bench::benchDense}, {"trunk", bench::benchTrunk},
+    {"stream", bench::benchStream},   {"read", bench::benchRead},
 };
 
 std::vector<size_t> readList(const char* text) {
@@ -81,8 +76,9 @@ bool readOption(bench::Settings& settings, const char* name, const char* value) 
 }
 
 int usage() {
-  std::fprintf(stderr, "usage: widehead_bench TABLE [--threads N] [--samples N] [--millis X] [--d N,..] [--m N,..] "
-                       "[--classes N] [--alone ours|openblas]\ntables:");
+  std::fprintf(stderr,
+               "usage: widehead_bench TABLE [--threads N] [--samples N] [--millis X] [--d N,..] [--m N,..] "
+               "[--classes N] [--alone ours|openblas]\ntables:");
   for (const Table& table : kTables) std::fprintf(stderr, " %s", table.name);
   std::fprintf(stderr, "\n");
   return 2;

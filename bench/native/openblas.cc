@@ -37,8 +37,8 @@ std::unique_ptr<OpenBlas> open() {
   char* (*config)() = nullptr;
   char* (*core)() = nullptr;
   if (!find(library, "cblas_sgemm", blas->sgemm) || !find(library, "cblas_ssyrk", blas->ssyrk) ||
-      !find(library, "cblas_ssyr2k", blas->ssyr2k) ||      !find(library, "openblas_set_num_threads", blas->setThreads) || !find(library, "openblas_get_config", config) ||
-      !find(library, "openblas_get_corename", core)) {
+      !find(library, "cblas_ssyr2k", blas->ssyr2k) || !find(library, "openblas_set_num_threads", blas->setThreads) ||
+      !find(library, "openblas_get_config", config) || !find(library, "openblas_get_corename", core)) {
     return nullptr;
   }
   blas->config = config();

@@ -10,8 +10,8 @@ struct OpenBlas {
 
   void (*sgemm)(int order, int transA, int transB, int m, int n, int k, float alpha, const float* a, int lda,
                 const float* b, int ldb, float beta, float* c, int ldc);
-  void (*ssyrk)(int order, int uplo, int trans, int n, int k, float alpha, const float* a, int lda, float beta, float* c,
-                int ldc);
+  void (*ssyrk)(int order, int uplo, int trans, int n, int k, float alpha, const float* a, int lda, float beta,
+                float* c, int ldc);
   void (*ssyr2k)(int order, int uplo, int trans, int n, int k, float alpha, const float* a, int lda, const float* b,
                  int ldb, float beta, float* c, int ldc);
   void (*setThreads)(int count);

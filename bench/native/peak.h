@@ -9,8 +9,9 @@ namespace bench {
 // Loops of multiply-adds that depend on nothing but their own accumulator.
 struct FmaLoops {
   double flopsPerRound;
-  void (*registers)(size_t rounds);                    // all operands in registers
-  void (*memory)(size_t rounds, const float* operands);  // one operand of each comes from kOperands floats, which L1 holds
+  void (*registers)(size_t rounds);  // all operands in registers
+  void (*memory)(size_t rounds,
+                 const float* operands);  // one operand of each comes from kOperands floats, which L1 holds
 };
 constexpr size_t kOperands = 2048;
 

@@ -34,17 +34,19 @@ void benchSgemm(const Settings& settings) {
   const int size = static_cast<int>(n);
   if (blas != nullptr) {
     const auto call = [&, blas, size] {
-      blas->sgemm(OpenBlas::RowMajor, OpenBlas::NoTrans, OpenBlas::NoTrans, size, size, size, 1, a.data(), size, b.data(), size, 0,
-                  c.data(), size);
+      blas->sgemm(OpenBlas::RowMajor, OpenBlas::NoTrans, OpenBlas::NoTrans, size, size, size, 1, a.data(), size,
+                  b.data(), size, 0, c.data(), size);
     };
     sides.push_back({call, OpenBlas::kSettle});
   }
   const auto times = sample(sides, settings.rigour);
   JsonLine line;
   line.add("table", "sgemm").add("isa", kernels().name).add("threads", static_cast<double>(settings.threads));
-  line.add("n", static_cast<double>(n)).add("flops", 2.0 * static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n));
+  line.add("n", static_cast<double>(n))
+      .add("flops", 2.0 * static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n));
   line.add("ours", times[0]);
-  if (blas != nullptr) line.add("openblas", times[1]); else line.addNull("openblas");
+  if (blas != nullptr) line.add("openblas", times[1]);
+  else line.addNull("openblas");
 }
 
 }  // namespace bench

@@ -38,8 +38,8 @@ void benchRead(const Settings& settings) {
   std::vector<float> found(settings.threads);
   const Pages<float> small(count), large(count, Fill::Whole);
   for (const Pages<float>* pages : {&small, &large}) std::fill_n(pages->data(), count, 0.5f);
-  const auto times = sample({{[&] { readAll(small.data(), count, found); }}, {[&] { readAll(large.data(), count, found); }}},
-                            settings.rigour);
+  const auto times = sample(
+      {{[&] { readAll(small.data(), count, found); }}, {[&] { readAll(large.data(), count, found); }}}, settings.rigour);
   JsonLine line;
   const double bytes = 4e-9 * static_cast<double>(count);
   line.add("table", "read").add("isa", kernels().name).add("threads", static_cast<double>(settings.threads));

@@ -42,7 +42,9 @@ size_t callsFor(const std::function<void()>& call, double seconds) {
 
 Summary summarise(std::vector<double> times, size_t calls) {
   std::sort(times.begin(), times.end());
-  const auto quantile = [&](size_t quarter) { return times[(times.size() - 1) * quarter / 4] / static_cast<double>(calls); };
+  const auto quantile = [&](size_t quarter) {
+    return times[(times.size() - 1) * quarter / 4] / static_cast<double>(calls);
+  };
   return {quantile(2), quantile(1), quantile(3), times.size(), calls};
 }
 

@@ -18,7 +18,8 @@ struct Sides {
   double products;  // of m x d by d x d
 };
 
-void report(const char* part, const std::string& activation, size_t d, size_t m, const Sides& sides, const Settings& settings) {
+void report(const char* part, const std::string& activation, size_t d, size_t m, const Sides& sides,
+            const Settings& settings) {
   std::vector<Side> list;
   if (settings.ours) list.push_back(sides.ours);
   const bool theirs = settings.openBlas && sides.openblas.call;
@@ -29,8 +30,10 @@ void report(const char* part, const std::string& activation, size_t d, size_t m,
   line.add("table", "trunk").add("isa", kernels().name).add("threads", static_cast<double>(settings.threads));
   line.add("part", part).add("activation", activation).add("d", static_cast<double>(d)).add("m", static_cast<double>(m));
   line.add("flops", sides.products * 2 * static_cast<double>(m) * static_cast<double>(d) * static_cast<double>(d));
-  if (settings.ours) line.add("ours", times[0]); else line.addNull("ours");
-  if (theirs) line.add("openblas", times.back()); else line.addNull("openblas");
+  if (settings.ours) line.add("ours", times[0]);
+  else line.addNull("ours");
+  if (theirs) line.add("openblas", times.back());
+  else line.addNull("openblas");
 }
 
 void benchLayer(const std::string& activation, size_t d, size_t m, const Settings& settings) {
@@ -48,14 +51,14 @@ void benchLayer(const std::string& activation, size_t d, size_t m, const Setting
   if (const OpenBlas* blas = openBlas()) {
     const int rows = static_cast<int>(m), size = static_cast<int>(d);
     blasForward = [&, blas, rows, size] {
-      blas->sgemm(OpenBlas::RowMajor, OpenBlas::NoTrans, OpenBlas::Trans, rows, size, size, 1, x.data(), size, w.data(), size, 0,
-                  y.data(), size);
+      blas->sgemm(OpenBlas::RowMajor, OpenBlas::NoTrans, OpenBlas::Trans, rows, size, size, 1, x.data(), size, w.data(),
+                  size, 0, y.data(), size);
     };
     blasBackward = [&, blas, rows, size] {
-      blas->sgemm(OpenBlas::RowMajor, OpenBlas::Trans, OpenBlas::NoTrans, size, size, rows, 1, dy.data(), size, x.data(), size, 0,
-                  dw.data(), size);
-      blas->sgemm(OpenBlas::RowMajor, OpenBlas::NoTrans, OpenBlas::NoTrans, rows, size, size, 1, dy.data(), size, w.data(), size,
-                  0, dx.data(), size);
+      blas->sgemm(OpenBlas::RowMajor, OpenBlas::Trans, OpenBlas::NoTrans, size, size, rows, 1, dy.data(), size,
+                  x.data(), size, 0, dw.data(), size);
+      blas->sgemm(OpenBlas::RowMajor, OpenBlas::NoTrans, OpenBlas::NoTrans, rows, size, size, 1, dy.data(), size,
+                  w.data(), size, 0, dx.data(), size);
     };
     blasAll = [blasForward, blasBackward] {
       blasForward();

@@ -22,7 +22,8 @@ Napi::Value handleOf(Napi::Env env, std::shared_ptr<Communicator> comm) {
   object.Set("rank", static_cast<double>(comm->rank()));
   object.Set("size", static_cast<double>(comm->size()));
   auto* held = new std::shared_ptr<Communicator>(std::move(comm));
-  object.Set("handle", CommunicatorHandle::New(env, held, [](Napi::Env, std::shared_ptr<Communicator>* old) { delete old; }));
+  object.Set("handle",
+             CommunicatorHandle::New(env, held, [](Napi::Env, std::shared_ptr<Communicator>* old) { delete old; }));
   return object;
 }
 
@@ -87,7 +88,8 @@ Napi::Value gather(const Napi::CallbackInfo& info) {
       call.sizes[0] = bytes->size();
       for (const Call& other : meet(*comm, call)) ends->push_back((ends->empty() ? 0 : ends->back()) + other.sizes[0]);
       std::vector<uint8_t> all(ends->back());
-      if (!bytes->empty()) std::memcpy(all.data() + (*ends)[comm->rank()] - bytes->size(), bytes->data(), bytes->size());
+      if (!bytes->empty())
+        std::memcpy(all.data() + (*ends)[comm->rank()] - bytes->size(), bytes->data(), bytes->size());
       comm->allGather(all.data(), *ends);
       bytes->swap(all);
     };

@@ -60,7 +60,8 @@ inline const uint32_t* ids(const Napi::Value& value) { return ArrayView(value).i
 
 // The facade has checked the lengths; an array that lies about its length to JavaScript must still not be read past its end.
 inline void checkLength(const char* name, bool fits) {
-  if (!fits) throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_RANGE", std::string(name) + " changed its length during the call");
+  if (!fits)
+    throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_RANGE", std::string(name) + " changed its length during the call");
 }
 
 // Each binding file adds its classes or functions to the module.

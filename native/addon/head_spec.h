@@ -12,8 +12,8 @@
 #include "heads/dense_head.h"
 #include "heads/exact_head.h"
 #include "heads/hierarchical_softmax_head.h"
-#include "heads/sampled_softmax_head.h"
 #include "heads/lsh_softmax_head.h"
+#include "heads/sampled_softmax_head.h"
 #include "heads/softmax_head.h"
 #include "heads/wta_softmax_head.h"
 
@@ -31,8 +31,7 @@ struct HeadSpec {
 
 inline StabilisationPolicy readPolicy(const Napi::Object& policy) {
   return {number(policy, "lo"), number(policy, "singular"), static_cast<size_t>(number(policy, "lookEvery")),
-          static_cast<size_t>(number(policy, "polishColumns")),
-          number(policy, "sweepRows")};
+          static_cast<size_t>(number(policy, "polishColumns")), number(policy, "sweepRows")};
 }
 
 inline HeadSpec readSpec(const Napi::Object& object) {
@@ -46,8 +45,7 @@ inline HeadSpec readSpec(const Napi::Object& object) {
                : kind == "uniform" ? InitConfig::Uniform
                : kind == "weights" ? InitConfig::Weights
                                    : InitConfig::Zeros,
-               present(init.Get("scale")) ? number(init, "scale") : 0,
-               static_cast<uint64_t>(number(object, "seed")),
+               present(init.Get("scale")) ? number(init, "scale") : 0, static_cast<uint64_t>(number(object, "seed")),
                present(init.Get("weights")) ? floats(init.Get("weights")) : nullptr,
                present(init.Get("biases")) ? floats(init.Get("biases")) : nullptr};
   const Napi::Value policy = object.Get("policy");
@@ -67,9 +65,13 @@ inline HashedSettings hashedSettingsOf(const HeadSpec& spec) {
   const Napi::Object& options = spec.options;
   HashedSettings settings;
   settings.seed = spec.init.seed;
-  settings.index.hash = {text(options, "hash"), spec.config.hiddenSize + (spec.config.bias ? 1 : 0), size(options, "tables"),
-                         size(options, "hashesPerTable"), size(options, "window"),
-                         static_cast<unsigned>(number(options, "rangePower")), randomBits(spec.init.seed, kHashStream)};
+  settings.index.hash = {text(options, "hash"),
+                         spec.config.hiddenSize + (spec.config.bias ? 1 : 0),
+                         size(options, "tables"),
+                         size(options, "hashesPerTable"),
+                         size(options, "window"),
+                         static_cast<unsigned>(number(options, "rangePower")),
+                         randomBits(spec.init.seed, kHashStream)};
   settings.index.augment = flag(options, "augment");
   settings.rehashEvery = size(options, "rehashEvery");
   settings.bucketLimit = size(options, "bucketLimit");
@@ -88,8 +90,13 @@ inline BulkSettings bulkSettingsOf(const HeadSpec& spec) {
   const Napi::Object& options = spec.options;
   BulkSettings settings;
   settings.retrieval.limit = size(options, "retrieved");
-  settings.retrieval.index.hash = {"simhash", spec.config.hiddenSize + (spec.config.bias ? 1 : 0), size(options, "tables"),
-                                   size(options, "hashesPerTable"), 2, 16, randomBits(spec.init.seed, kHashStream)};
+  settings.retrieval.index.hash = {"simhash",
+                                   spec.config.hiddenSize + (spec.config.bias ? 1 : 0),
+                                   size(options, "tables"),
+                                   size(options, "hashesPerTable"),
+                                   2,
+                                   16,
+                                   randomBits(spec.init.seed, kHashStream)};
   settings.shortlist.size = size(options, "shortlist");
   settings.shortlist.counts = doublesOf(options, "counts");
   if (present(options.Get("classes"))) {
@@ -109,9 +116,9 @@ inline std::unique_ptr<RowFile> rowFileOf(const HeadSpec& spec) {
   if (storage.IsEmpty()) return nullptr;
   const ArrayView header(storage.Get("header"));
   const auto* bytes = static_cast<const uint8_t*>(header.data);
-  const RowFileSpec file{text(storage, "path"), {bytes, bytes + header.length},
-                         size(storage, "bytes"), size(storage, "stateAt"), size(storage, "rowsAt"), size(storage, "stampsAt"),
-                         text(storage, "generation"), flag(storage, "private"), flag(storage, "power")};
+  const RowFileSpec file{text(storage, "path"),       {bytes, bytes + header.length}, size(storage, "bytes"),
+                         size(storage, "stateAt"),    size(storage, "rowsAt"),        size(storage, "stampsAt"),
+                         text(storage, "generation"), flag(storage, "private"),       flag(storage, "power")};
   return std::make_unique<RowFile>(file, spec.config.numClasses, spec.config.hiddenSize + (spec.config.bias ? 1 : 0));
 }
 

@@ -36,7 +36,8 @@ Napi::Value runAsync(const Napi::CallbackInfo& info) {
     const Job job = readJob(info, own);
     std::vector<Napi::Object> kept = objectsOf(info);
     kept.push_back(own.keepsNumbers.Value());
-    return Task::start(info.Env(), [job, owner = own.owner, head = own.owner->head, pass = own.pass] { job.run(); }, kept);
+    return Task::start(
+        info.Env(), [job, owner = own.owner, head = own.owner->head, pass = own.pass] { job.run(); }, kept);
   });
 }
 
@@ -44,23 +45,37 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
  public:
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "NativeHead",
-                       {InstanceMethod<&HeadWrap::newPass>("newPass"), InstanceMethod<&HeadWrap::sizes>("sizes"),
-                        InstanceMethod<&HeadWrap::examples>("examples"), InstanceMethod<&HeadWrap::rowsAsync>("rowsAsync"),
-                        InstanceMethod<&HeadWrap::logitsAsync>("logitsAsync"), InstanceMethod<&HeadWrap::driftAsync>("driftAsync"),
-                        InstanceMethod<&HeadWrap::refreshAsync>("refreshAsync"), InstanceMethod<&HeadWrap::catchUpAsync>("catchUpAsync"),
-                        InstanceMethod<&HeadWrap::readLoss>("readLoss"), InstanceMethod<&HeadWrap::writeLoss>("writeLoss"),
-                        InstanceMethod<&HeadWrap::logits>("logits"), InstanceMethod<&HeadWrap::topK>("topK"),
+                       {InstanceMethod<&HeadWrap::newPass>("newPass"),
+                        InstanceMethod<&HeadWrap::sizes>("sizes"),
+                        InstanceMethod<&HeadWrap::examples>("examples"),
+                        InstanceMethod<&HeadWrap::rowsAsync>("rowsAsync"),
+                        InstanceMethod<&HeadWrap::logitsAsync>("logitsAsync"),
+                        InstanceMethod<&HeadWrap::driftAsync>("driftAsync"),
+                        InstanceMethod<&HeadWrap::refreshAsync>("refreshAsync"),
+                        InstanceMethod<&HeadWrap::catchUpAsync>("catchUpAsync"),
+                        InstanceMethod<&HeadWrap::readLoss>("readLoss"),
+                        InstanceMethod<&HeadWrap::writeLoss>("writeLoss"),
+                        InstanceMethod<&HeadWrap::logits>("logits"),
+                        InstanceMethod<&HeadWrap::topK>("topK"),
                         InstanceMethod<&HeadWrap::topKAsync>("topKAsync"),
-                        InstanceMethod<&HeadWrap::rows>("rows"), InstanceMethod<&HeadWrap::diagnostics>("diagnostics"),
-                        InstanceMethod<&HeadWrap::drift>("drift"), InstanceMethod<&HeadWrap::refresh>("refresh"),
-                        InstanceMethod<&HeadWrap::setPolicy>("setPolicy"), InstanceMethod<&HeadWrap::snapshot>("snapshot"),
-                        InstanceMethod<&HeadWrap::restore>("restore"), InstanceMethod<&HeadWrap::fill>("fill"),
-                        InstanceMethod<&HeadWrap::fillRows>("fillRows"), InstanceMethod<&HeadWrap::meetAsync>("meetAsync"),
+                        InstanceMethod<&HeadWrap::rows>("rows"),
+                        InstanceMethod<&HeadWrap::diagnostics>("diagnostics"),
+                        InstanceMethod<&HeadWrap::drift>("drift"),
+                        InstanceMethod<&HeadWrap::refresh>("refresh"),
+                        InstanceMethod<&HeadWrap::setPolicy>("setPolicy"),
+                        InstanceMethod<&HeadWrap::snapshot>("snapshot"),
+                        InstanceMethod<&HeadWrap::restore>("restore"),
+                        InstanceMethod<&HeadWrap::fill>("fill"),
+                        InstanceMethod<&HeadWrap::fillRows>("fillRows"),
+                        InstanceMethod<&HeadWrap::meetAsync>("meetAsync"),
                         InstanceMethod<&HeadWrap::beginGeneration>("beginGeneration"),
-                        InstanceMethod<&HeadWrap::flushRows>("flushRows"), InstanceMethod<&HeadWrap::keepJournals>("keepJournals"),
-                        InstanceMethod<&HeadWrap::restored>("restored"), InstanceMethod<&HeadWrap::catchUp>("catchUp"),
+                        InstanceMethod<&HeadWrap::flushRows>("flushRows"),
+                        InstanceMethod<&HeadWrap::keepJournals>("keepJournals"),
+                        InstanceMethod<&HeadWrap::restored>("restored"),
+                        InstanceMethod<&HeadWrap::catchUp>("catchUp"),
                         InstanceMethod<&HeadWrap::index>("index"),
-                        InstanceMethod<&HeadWrap::indexAsync>("indexAsync"), InstanceMethod<&HeadWrap::close>("close")});
+                        InstanceMethod<&HeadWrap::indexAsync>("indexAsync"),
+                        InstanceMethod<&HeadWrap::close>("close")});
   }
 
   explicit HeadWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<HeadWrap>(info) {
@@ -71,7 +86,8 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
       if (!present(name)) return;
       const LossEntry* entry = findLoss(name.As<Napi::String>().Utf8Value());
       const Napi::Object values = object.Get("parameters").As<Napi::Object>();
-      for (const std::string& parameter : entry->parameters) open_->parameters.push_back(number(values, parameter.c_str()));
+      for (const std::string& parameter : entry->parameters)
+        open_->parameters.push_back(number(values, parameter.c_str()));
       open_->loss = entry->compute;
     });
     // Tells the garbage collector what a head weighs, so that forgotten ones are collected in time.
@@ -133,8 +149,9 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
       const auto doubles = [&](const char* key, Buffer<double>& target, size_t count) {
         const ArrayView array(from.Get(key));
         if (array.length != count) {
-          throw Error(ErrorKind::State, "WIDEHEAD_LOSS",
-                      std::string("a custom loss must leave its arrays where they are, but ") + key + " was transferred away");
+          throw Error(
+              ErrorKind::State, "WIDEHEAD_LOSS",
+              std::string("a custom loss must leave its arrays where they are, but ") + key + " was transferred away");
         }
         std::copy_n(static_cast<const double*>(array.data), count, target.data());
       };
@@ -210,9 +227,8 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
       const ArrayView out(info[0]), hidden(info[1]), classes(info[2]);
       const size_t m = examplesOf(hidden, head().config().hiddenSize, 0);
       checkLength("hidden or classes", out.length == m * classes.length);
-      return together(info, [out = out.floats(), in = hidden.floats(), m, ids = classes.ids(), n = classes.length](Head& head) {
-        logitsTogether(head, out, in, m, ids, n);
-      });
+      return together(info, [out = out.floats(), in = hidden.floats(), m, ids = classes.ids(),
+                             n = classes.length](Head& head) { logitsTogether(head, out, in, m, ids, n); });
     });
   }
 
@@ -220,13 +236,15 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
   Napi::Value meetAsync(const Napi::CallbackInfo& info) {
     return guarded(info.Env(), [&]() -> Napi::Value {
       head();
-      return together(info, [what = std::string(info[0].As<Napi::String>())](Head& head) { meetAgain(head, {what.c_str()}); });
+      return together(
+          info, [what = std::string(info[0].As<Napi::String>())](Head& head) { meetAgain(head, {what.c_str()}); });
     });
   }
 
   // Runs what all ranks do together with the head, on another thread.
-  Napi::Promise together(const Napi::CallbackInfo& info, std::function<void(Head&)> call,
-                         std::function<Napi::Value(Napi::Env)> result = [](Napi::Env env) { return env.Undefined(); }) {
+  Napi::Promise together(
+      const Napi::CallbackInfo& info, std::function<void(Head&)> call,
+      std::function<Napi::Value(Napi::Env)> result = [](Napi::Env env) { return env.Undefined(); }) {
     const auto run = [head = open_->head, call = std::move(call)] {
       std::unique_lock<std::mutex> turn;
       if (Communicator* comm = head->communicator()) turn = std::unique_lock<std::mutex>(comm->turn());
@@ -244,9 +262,7 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
   }
 
   Napi::Value drift(const Napi::CallbackInfo& info) {
-    return guarded(info.Env(), [&] {
-      return driftToJs(info.Env(), exact().drift());
-    });
+    return guarded(info.Env(), [&] { return driftToJs(info.Env(), exact().drift()); });
   }
   static Napi::Value driftToJs(Napi::Env env, const Drift& drift) {
     Napi::Object result = Napi::Object::New(env);

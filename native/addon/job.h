@@ -26,7 +26,7 @@ struct HeldPass;
 struct OpenHead {
   std::shared_ptr<Head> head;
   std::vector<HeldPass*> passes;  // those that JavaScript has not let go of
-  LossFunction loss = nullptr;  // null: the loss is JavaScript's, or the head's own
+  LossFunction loss = nullptr;    // null: the loss is JavaScript's, or the head's own
   std::vector<double> parameters;
 
   // The facade knows when a head is closed; this is for code of the caller's that closes it in the middle of a call.
@@ -46,8 +46,8 @@ struct HeldPass {
   int64_t tracked = 0;           // what the collector was told that it weighs
 
   HeldPass(std::shared_ptr<OpenHead> head, const Napi::Object& array, const Napi::Object& user)
-      : owner(std::move(head)), numbers(static_cast<double*>(ArrayView(array).data)), keepsNumbers(Napi::Persistent(array)),
-        holder(Napi::Weak(user)) {
+      : owner(std::move(head)), numbers(static_cast<double*>(ArrayView(array).data)),
+        keepsNumbers(Napi::Persistent(array)), holder(Napi::Weak(user)) {
     const Head& open = owner->get();
     takeForgotten();
     if (pass == nullptr) pass = open.newPass();
@@ -102,9 +102,11 @@ struct Job {
       return;
     }
     const ApplyOptions options = rates();
-    const JointPass joint = {stages & kApply ? "step" : stages & kDifferentiate ? "forward" : "evaluate",
+    const JointPass joint = {stages & kApply           ? "step"
+                             : stages & kDifferentiate ? "forward"
+                                                       : "evaluate",
                              stages & kApply ? &options : nullptr};
-    stages & kScore ? assignTogether(head, pass, joint, hidden, targets) : meetAgain(head, joint);
+    stages& kScore ? assignTogether(head, pass, joint, hidden, targets) : meetAgain(head, joint);
   }
 
   void runStages() const {
@@ -113,7 +115,7 @@ struct Job {
     if (stages & kScore) {
       // A pass that ends with its scores is an evaluation, or waits for a loss of JavaScript's: to heads that take one,
       // the two are the same.
-      stages == kScore ? head.evaluate(pass) : stages & kExactly ? head.evaluateExactly(pass) : head.score(pass);
+      stages == kScore ? head.evaluate(pass) : stages& kExactly ? head.evaluateExactly(pass) : head.score(pass);
       if (owner.loss != nullptr) pass.computeLoss(owner.loss, owner.parameters.data(), numClasses);
     }
     if (stages & kDifferentiate) {

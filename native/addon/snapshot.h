@@ -57,7 +57,8 @@ Napi::Value snapshotOf(Napi::Env env, std::shared_ptr<Owner> owner) {
 
 // The dtypes of the format as the core names them; one that is none of the core's matches nothing.
 inline const char* knownDtype(const std::string& name) {
-  for (const char* known : {dtypeOf<float>(), dtypeOf<double>(), dtypeOf<uint8_t>(), dtypeOf<uint32_t>(), dtypeOf<uint64_t>()}) {
+  for (const char* known :
+       {dtypeOf<float>(), dtypeOf<double>(), dtypeOf<uint8_t>(), dtypeOf<uint32_t>(), dtypeOf<uint64_t>()}) {
     if (name == known) return known;
   }
   return "another";
@@ -92,7 +93,8 @@ class Restoring {
     const size_t index = info[0].As<Napi::Number>().Uint32Value();
     const size_t offset = static_cast<size_t>(info[1].As<Napi::Number>().DoubleValue());
     const ArrayView data(info[2]);
-    checkLength("data", index < targets_.size() && offset <= targets_[index].bytes && data.length <= targets_[index].bytes - offset);
+    checkLength("data", index < targets_.size() && offset <= targets_[index].bytes &&
+                            data.length <= targets_[index].bytes - offset);
     copyChanged(static_cast<char*>(targets_[index].data) + offset, data.data, data.length);
   }
 
@@ -110,7 +112,8 @@ class Restoring {
     for (size_t i = 0; i < data.length / rowBytes; i++) {
       const size_t id = from.classOf(first + i);
       if (id % to.size != to.rank || id / to.size >= rows) continue;
-      copyChanged(static_cast<char*>(target.data) + id / to.size * rowBytes, static_cast<const char*>(data.data) + i * rowBytes, rowBytes);
+      copyChanged(static_cast<char*>(target.data) + id / to.size * rowBytes,
+                  static_cast<const char*>(data.data) + i * rowBytes, rowBytes);
     }
   }
 

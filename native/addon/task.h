@@ -15,8 +15,9 @@ class Task : public Napi::AsyncWorker {
  public:
   // `run` is called on a worker thread: no JavaScript there. `kept` stays alive until it has ended; what else it points to, it owns.
   // `result` makes of it what the promise is of, on the thread of JavaScript.
-  static Napi::Promise start(Napi::Env env, std::function<void()> run, const std::vector<Napi::Object>& kept,
-                             std::function<Napi::Value(Napi::Env)> result = [](Napi::Env e) { return e.Undefined(); }) {
+  static Napi::Promise start(
+      Napi::Env env, std::function<void()> run, const std::vector<Napi::Object>& kept,
+      std::function<Napi::Value(Napi::Env)> result = [](Napi::Env e) { return e.Undefined(); }) {
     auto* task = new Task(env, std::move(run), kept, std::move(result));  // deletes itself when done
     const Napi::Promise promise = task->deferred_.Promise();
     task->Queue();

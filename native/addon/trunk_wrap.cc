@@ -130,7 +130,8 @@ class TrunkWrap : public Napi::ObjectWrap<TrunkWrap> {
         if (Communicator* comm = trunk->communicator()) turn = std::unique_lock<std::mutex>(comm->turn());
         *norm = trunk->backward(in, count, learningRate);
       };
-      return Task::start(info.Env(), run, objectsOf(info), [norm](Napi::Env env) { return Napi::Number::New(env, *norm); });
+      return Task::start(info.Env(), run, objectsOf(info),
+                         [norm](Napi::Env env) { return Napi::Number::New(env, *norm); });
     });
   }
 

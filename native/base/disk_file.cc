@@ -79,7 +79,8 @@ uint64_t DiskFile::size() const {
 void DiskFile::lock(bool shared) {
   for (int i = 0; flock(file_, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0; i++) {
     if (errno != EWOULDBLOCK && errno != EINTR) fail("cannot lock", errno);
-    if (i == kLockTries) throw Error(ErrorKind::State, "WIDEHEAD_FILE", path_ + " is in use by another head or process");
+    if (i == kLockTries)
+      throw Error(ErrorKind::State, "WIDEHEAD_FILE", path_ + " is in use by another head or process");
     usleep(kLockPause);
   }
 }
@@ -90,7 +91,8 @@ void DiskFile::allocate(uint64_t bytes) {
   const uint64_t free = static_cast<uint64_t>(disk.f_bavail) * disk.f_frsize;
   if (free < bytes) {
     throw Error(ErrorKind::State, "WIDEHEAD_FILE",
-                path_ + " needs " + std::to_string(bytes) + " bytes, but its file system has " + std::to_string(free) + " left");
+                path_ + " needs " + std::to_string(bytes) + " bytes, but its file system has " + std::to_string(free) +
+                    " left");
   }
   const int fault = setAside(file_, bytes);
   if (fault != 0) fail(("cannot set " + std::to_string(bytes) + " bytes aside for").c_str(), fault);

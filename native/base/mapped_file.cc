@@ -68,7 +68,8 @@ void MappedFile::map(Access access) {
   void* memory = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, flags, file_.descriptor(), 0);
   if (memory == MAP_FAILED) {
     throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_MEMORY",
-                "out of memory: cannot map " + std::to_string(bytes_) + " bytes of " + file_.path() + ": " + std::strerror(errno));
+                "out of memory: cannot map " + std::to_string(bytes_) + " bytes of " + file_.path() + ": " +
+                    std::strerror(errno));
   }
   data_ = static_cast<uint8_t*>(memory);
   // Rows lie anywhere: what the system would read ahead is not what comes next.

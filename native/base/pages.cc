@@ -44,7 +44,8 @@ void* reservePages(size_t bytes, Fill fill) {
   if (fill == Fill::Whole) expectWhole(memory, bytes);
 #endif
   if (memory == nullptr) {
-    throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_MEMORY", "out of memory: could not get " + std::to_string(bytes) + " bytes");
+    throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_MEMORY",
+                "out of memory: could not get " + std::to_string(bytes) + " bytes");
   }
   return memory;
 }

@@ -12,7 +12,7 @@ size_t elementCount(size_t a, size_t b);
 // the address cache. Never for tables of which some rows may stay zero: one row would cost 2 MiB.
 enum class Fill { Sparse, Whole };
 
-void* reservePages(size_t bytes, Fill fill);  // zeroed; throws Error WIDEHEAD_OUT_OF_MEMORY
+void* reservePages(size_t bytes, Fill fill);   // zeroed; throws Error WIDEHEAD_OUT_OF_MEMORY
 void expectWhole(void* memory, size_t bytes);  // what is about to be written in full may come in large pages after all
 void releasePages(void* memory, size_t bytes) noexcept;
 

@@ -20,7 +20,7 @@ struct FilePart {
 struct FilePlan {
   std::string path;             // must not exist
   std::vector<uint8_t> header;  // written first
-  size_t checksums;             // where in the header the parts' checksums go: 8 hexadecimal digits each, then those of the header
+  size_t checksums;  // where in the header the parts' checksums go: 8 hexadecimal digits each, then those of the header
   std::vector<FilePart> parts;  // the tensors, in order
 };
 

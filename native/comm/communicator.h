@@ -81,8 +81,8 @@ class Communicator {
 
   const size_t rank_, size_;
   std::mutex turn_;
-  std::atomic<int64_t> waitingSince_{0};            // nanoseconds of the steady clock; 0: not waiting
-  std::unique_ptr<std::atomic<bool>[]> missing_;    // by rank
+  std::atomic<int64_t> waitingSince_{0};          // nanoseconds of the steady clock; 0: not waiting
+  std::unique_ptr<std::atomic<bool>[]> missing_;  // by rank
   std::atomic<bool> stopped_{false};
   std::string reason_;  // written before stopped_
   std::atomic<uint64_t> bytesSent_{0}, exchanges_{0}, numbers_{0};

@@ -25,15 +25,16 @@ std::string hex(uint64_t value) {
 // Of two calls that should be the same.
 void compare(const Call& first, const Call& call, size_t rank) {
   if (std::strcmp(first.what, call.what) != 0) {
-    refuse("all ranks must make the same calls in the same order: rank 0 is in " + std::string(first.what) + ", " + name(rank) +
-           " in " + call.what);
+    refuse("all ranks must make the same calls in the same order: rank 0 is in " + std::string(first.what) + ", " +
+           name(rank) + " in " + call.what);
   }
   if (first.recipe != call.recipe) {
     refuse("all ranks must use the same options, version of widehead and instruction set: those of " + name(rank) +
            " are not those of rank 0 (" + first.what + ")");
   }
   if (first.version != call.version) {
-    refuse("rank 0 has made " + std::to_string(first.version) + " updates, " + name(rank) + " " + std::to_string(call.version));
+    refuse("rank 0 has made " + std::to_string(first.version) + " updates, " + name(rank) + " " +
+           std::to_string(call.version));
   }
   for (size_t i = 0; i < 3; i++) {
     if (first.numbers[i] == call.numbers[i]) continue;
@@ -41,8 +42,9 @@ void compare(const Call& first, const Call& call, size_t rank) {
            shown(call.numbers[i]));
   }
   if (first.digest != call.digest) {
-    refuse("the ranks have come apart: after " + std::to_string(first.version) + " updates the state of rank 0 has the hash " +
-           hex(first.digest) + ", that of " + name(rank) + " " + hex(call.digest));
+    refuse("the ranks have come apart: after " + std::to_string(first.version) +
+           " updates the state of rank 0 has the hash " + hex(first.digest) + ", that of " + name(rank) + " " +
+           hex(call.digest));
   }
 }
 

@@ -13,14 +13,14 @@ namespace widehead {
 
 struct Call {
   // The same on all ranks, or the call is refused.
-  char what[64] = "";       // in words
-  uint64_t recipe = 0;      // what the object was made of
-  uint64_t version = 0;     // updates that it has made
+  char what[64] = "";    // in words
+  uint64_t recipe = 0;   // what the object was made of
+  uint64_t version = 0;  // updates that it has made
   double numbers[3] = {0, 0, 0};
-  uint64_t digest = 0;      // of the state that all ranks hold; 0: not compared this time
+  uint64_t digest = 0;  // of the state that all ranks hold; 0: not compared this time
   // Each rank's own.
   uint64_t sizes[4] = {0, 0, 0, 0};
-  char fault[512] = "";     // why this rank cannot; the others say it too
+  char fault[512] = "";  // why this rank cannot; the others say it too
 };
 
 // Every rank's call. Throws what `check` throws, on all ranks: elsewhere as Error WIDEHEAD_DISTRIBUTED that names the rank.

@@ -11,7 +11,7 @@ namespace widehead {
 
 namespace {
 
-constexpr int kSerialized = 2;  // MPI_THREAD_SERIALIZED in both interfaces
+constexpr int kSerialized = 2;                  // MPI_THREAD_SERIALIZED in both interfaces
 constexpr size_t kMostBytes = size_t{1} << 30;  // of a message: lengths are ints
 // Ranks that share cores must not keep each other from working: who waits gives its core away, and after a while naps.
 constexpr std::chrono::microseconds kSpin{20}, kYield{2000}, kNap{50};
@@ -25,8 +25,8 @@ void checkSize(const MpiLibrary& mpi, size_t size) {
   const Launcher launcher = findLauncher();
   if (launcher.variable == nullptr || launcher.size == size) return;
   refuse("WIDEHEAD_LAUNCHER",
-         "the launcher started " + std::to_string(launcher.size) + " processes (" + launcher.variable + "), but " + mpi.path +
-             " knows of " + std::to_string(size) +
+         "the launcher started " + std::to_string(launcher.size) + " processes (" + launcher.variable + "), but " +
+             mpi.path + " knows of " + std::to_string(size) +
              ": the launcher and the library must be of one MPI; WIDEHEAD_MPI names the library to load");
 }
 
@@ -41,7 +41,8 @@ struct MpiCommunicator::Requests {
     bool receives, done;
   };
   std::vector<Message> messages;
-  std::vector<size_t> open;  // messages from and to each rank that are not through: one that is frozen may have sent all of its own
+  std::vector<size_t>
+      open;  // messages from and to each rank that are not through: one that is frozen may have sent all of its own
   size_t left = 0;
 };
 
@@ -54,7 +55,8 @@ std::shared_ptr<Communicator> MpiCommunicator::world() {
   if (flag != 0) refuse("WIDEHEAD_DISTRIBUTED", "MPI was used in this process before, and has ended");
   mpi.initialized(&flag);
   if (flag == 0) {
-    if (mpi.initThread(nullptr, nullptr, kSerialized, &level) != 0) refuse("WIDEHEAD_NO_MPI", mpi.path + " could not be initialised");
+    if (mpi.initThread(nullptr, nullptr, kSerialized, &level) != 0)
+      refuse("WIDEHEAD_NO_MPI", mpi.path + " could not be initialised");
     if (level < kSerialized) refuse("WIDEHEAD_NO_MPI", mpi.path + " cannot be called from several threads");
   }
   mpi.commRank(mpi.world, &rank);
@@ -107,7 +109,8 @@ void MpiCommunicator::carry(const std::vector<Outgoing>& outgoing, const std::ve
   }
 }
 
-void MpiCommunicator::post(Requests& requests, const std::vector<Outgoing>& outgoing, const std::vector<Incoming>& incoming) {
+void MpiCommunicator::post(Requests& requests, const std::vector<Outgoing>& outgoing,
+                           const std::vector<Incoming>& incoming) {
   // An exchange of nothing is a message too: whoever waits for it knows that the other has come.
   const auto messagesOf = [](size_t bytes) { return std::max<size_t>(1, (bytes + kMostBytes - 1) / kMostBytes); };
   size_t count = 0;
@@ -131,13 +134,15 @@ void MpiCommunicator::post(Requests& requests, const std::vector<Outgoing>& outg
   for (size_t i = 1; i < size(); i++) {
     const size_t r = (rank() + size() - i) % size();
     each(r, incoming[r].bytes, true, [&](size_t from, int bytes, void* request) {
-      return mpi_.irecv(static_cast<char*>(incoming[r].data) + from, bytes, mpi_.byte, static_cast<int>(r), 0, comm_, request);
+      return mpi_.irecv(static_cast<char*>(incoming[r].data) + from, bytes, mpi_.byte, static_cast<int>(r), 0, comm_,
+                        request);
     });
   }
   for (size_t i = 1; i < size(); i++) {
     const size_t r = (rank() + i) % size();
     each(r, outgoing[r].bytes, false, [&](size_t from, int bytes, void* request) {
-      return mpi_.isend(static_cast<const char*>(outgoing[r].data) + from, bytes, mpi_.byte, static_cast<int>(r), 0, comm_, request);
+      return mpi_.isend(static_cast<const char*>(outgoing[r].data) + from, bytes, mpi_.byte, static_cast<int>(r), 0,
+                        comm_, request);
     });
   }
   requests.left = count;
@@ -163,8 +168,8 @@ bool MpiCommunicator::poll(Requests& requests) {
   int count = 0;
   {
     const std::lock_guard<std::mutex> lock(calls_);
-    check(mpi_.testsome(static_cast<int>(requests.messages.size()), requests.handles.data(), &count, requests.finished.data(),
-                        mpi_.ignoreStatuses));
+    check(mpi_.testsome(static_cast<int>(requests.messages.size()), requests.handles.data(), &count,
+                        requests.finished.data(), mpi_.ignoreStatuses));
   }
   for (int i = 0; i < count; i++) {
     Requests::Message& message = requests.messages[static_cast<size_t>(requests.finished[static_cast<size_t>(i)])];

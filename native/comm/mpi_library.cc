@@ -48,7 +48,8 @@ namespace {
 std::vector<std::string> namesToTry(const Launcher& launcher) {
   if (const char* only = std::getenv("WIDEHEAD_MPI")) return {only};
 #if defined(__APPLE__)
-  const std::vector<std::string> open = {"libmpi.40.dylib", "libmpi.dylib"}, mpich = {"libmpi.12.dylib", "libmpich.dylib"};
+  const std::vector<std::string> open = {"libmpi.40.dylib", "libmpi.dylib"},
+                                 mpich = {"libmpi.12.dylib", "libmpich.dylib"};
 #else
   const std::vector<std::string> open = {"libmpi.so.40", "libmpi.so.20", "libmpi.so"};
   const std::vector<std::string> mpich = {"libmpi.so.12", "libmpich.so.12", "libmpich.so"};
@@ -140,8 +141,9 @@ MpiLibrary loadNow() {
       tried += (tried.empty() ? "" : "; ") + name + ": " + error.what();
     }
   }
-  throw Error(ErrorKind::State, "WIDEHEAD_NO_MPI",
-              "no MPI library that can be loaded: install Open MPI or MPICH, or name the file in WIDEHEAD_MPI (" + tried + ")");
+  throw Error(
+      ErrorKind::State, "WIDEHEAD_NO_MPI",
+      "no MPI library that can be loaded: install Open MPI or MPICH, or name the file in WIDEHEAD_MPI (" + tried + ")");
 }
 
 }  // namespace

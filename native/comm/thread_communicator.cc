@@ -48,8 +48,8 @@ void ThreadCommunicator::carry(const std::vector<Outgoing>& outgoing, const std:
   }
 }
 
-void ThreadCommunicator::meet(std::unique_lock<std::mutex>& lock, ThreadGroup::Member& self, const std::vector<Outgoing>& outgoing,
-                              const std::vector<Incoming>& incoming) {
+void ThreadCommunicator::meet(std::unique_lock<std::mutex>& lock, ThreadGroup::Member& self,
+                              const std::vector<Outgoing>& outgoing, const std::vector<Incoming>& incoming) {
   self.outgoing = &outgoing;
   const uint64_t call = ++self.posted;
   group_->changed_.notify_all();

@@ -82,7 +82,8 @@ double CompensatedMatrix::rmsSingularValue() const {
 
 void CompensatedMatrix::addRankOne(double c, const double* x, const double* y) {
   parallelFor(n_, kGrain, [&](size_t begin, size_t end) {
-    for (size_t i = begin; i < end; i++) kernels().compensatedAxpyWide(&hi_[i * stride_], &lo_[i * stride_], c * x[i], y, n_);
+    for (size_t i = begin; i < end; i++)
+      kernels().compensatedAxpyWide(&hi_[i * stride_], &lo_[i * stride_], c * x[i], y, n_);
   });
 }
 

@@ -13,7 +13,9 @@ namespace widehead {
 
 class CompensatedMatrix {
  public:
-  explicit CompensatedMatrix(size_t n) : n_(n), stride_(alignedStride(n)), hi_(n * stride_), lo_(n * stride_) { setIdentity(0); }
+  explicit CompensatedMatrix(size_t n) : n_(n), stride_(alignedStride(n)), hi_(n * stride_), lo_(n * stride_) {
+    setIdentity(0);
+  }
 
   MatrixF hi() const { return {hi_.data(), n_, n_, static_cast<ptrdiff_t>(stride_)}; }
   MatrixF lo() const { return {lo_.data(), n_, n_, static_cast<ptrdiff_t>(stride_)}; }

@@ -114,7 +114,8 @@ void CorrectionLog::bringUpChunk(float* rows, size_t count, const uint64_t* posi
   if (until == Until::Boundary) return;
   const Held& open = stretches_.back();
   std::vector<size_t> begins(count);
-  for (size_t r = 0; r < count; r++) begins[r] = positions[r] > open.begin ? static_cast<size_t>(positions[r] - open.begin) : 0;
+  for (size_t r = 0; r < count; r++)
+    begins[r] = positions[r] > open.begin ? static_cast<size_t>(positions[r] - open.begin) : 0;
   open.entries.apply(rows, count, begins.data());
 }
 

@@ -116,9 +116,9 @@ class CorrectionLog {
 
   const size_t features_, stretchLength_;
   uint64_t end_ = 0, length_ = 0;
-  size_t firstStretch_ = 0;         // number of stretches_.front()
+  size_t firstStretch_ = 0;     // number of stretches_.front()
   std::deque<Held> stretches_;  // the last one is open
-  std::deque<Level> levels_;       // one more when the top level has grown too long
+  std::deque<Level> levels_;    // one more when the top level has grown too long
   std::deque<Task> tasks_;
   size_t pace_ = 0;
   size_t rowsDue_ = 0;   // asked for and not computed yet

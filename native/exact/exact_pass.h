@@ -13,20 +13,22 @@ struct ExactPass : Pass {
   // Those of the minibatch's distinct classes whose rows this rank holds, and the rows. Without other ranks: all.
   std::vector<uint32_t> own, ownRows;
   static constexpr size_t kElsewhere = SIZE_MAX;
-  Buffer<float> rows;           // own x n: the rows of V of these classes, up to date
-  std::vector<uint32_t> order;  // rows[i] is that of own[order[i]]
-  std::vector<size_t> place;    // distinct class u is rows[place[u]], or kElsewhere
+  Buffer<float> rows;               // own x n: the rows of V of these classes, up to date
+  std::vector<uint32_t> order;      // rows[i] is that of own[order[i]]
+  std::vector<size_t> place;        // distinct class u is rows[place[u]], or kElsewhere
   std::vector<uint64_t> positions;  // of rows, in the log before the step
-  Buffer<float> hq;             // m x n: H Qc
-  Buffer<float> hu;             // m x n: H U^T, with room for mostSplit(m) more rows
-  Buffer<float> z, dhc;         // m x n: gradients of the centred weights, Z_c and 2 diag(gq) H Qc + Z_c
-  std::vector<double> sHat;     // m: s / gamma
-  std::vector<double> ybar, gbar;  // m: sum of an example's ga; mean of its gradient over all D outputs
-  std::vector<float> gaHat;        // one a target: ga / gamma
-  double heldBack = 0;             // of the gradient's squared norm over gamma^2: what the update leaves out of it
-  SharedClasses shared;            // none of them among the targets; empty but in the bulk softmax
+  Buffer<float> hq;                 // m x n: H Qc
+  Buffer<float> hu;                 // m x n: H U^T, with room for mostSplit(m) more rows
+  Buffer<float> z, dhc;             // m x n: gradients of the centred weights, Z_c and 2 diag(gq) H Qc + Z_c
+  std::vector<double> sHat;         // m: s / gamma
+  std::vector<double> ybar, gbar;   // m: sum of an example's ga; mean of its gradient over all D outputs
+  std::vector<float> gaHat;         // one a target: ga / gamma
+  double heldBack = 0;              // of the gradient's squared norm over gamma^2: what the update leaves out of it
+  SharedClasses shared;             // none of them among the targets; empty but in the bulk softmax
 
-  size_t bytes() const override { return Pass::bytes() + rows.bytes() + hq.bytes() + hu.bytes() + z.bytes() + dhc.bytes() + shared.bytes(); }
+  size_t bytes() const override {
+    return Pass::bytes() + rows.bytes() + hq.bytes() + hu.bytes() + z.bytes() + dhc.bytes() + shared.bytes();
+  }
 
   // Of target k; null if another rank holds it.
   const float* row(size_t k) const {

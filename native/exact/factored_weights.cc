@@ -25,15 +25,9 @@ Shard shardOf(const Communicator* comm) { return comm == nullptr ? Shard{} : Sha
 
 FactoredWeights::FactoredWeights(size_t numClasses, size_t features, size_t stretch, std::unique_ptr<RowFile> file,
                                  std::shared_ptr<Communicator> comm)
-    : numClasses_(numClasses),
-      comm_(std::move(comm)),
-      shard_(shardOf(comm_.get())),
-      v(shard_.capacity(numClasses), features, stretch, std::move(file)),
-      u(features),
-      ui(features),
-      qc(features),
-      omega(features),
-      wbar(features) {
+    : numClasses_(numClasses), comm_(std::move(comm)), shard_(shardOf(comm_.get())),
+      v(shard_.capacity(numClasses), features, stretch, std::move(file)), u(features), ui(features), qc(features),
+      omega(features), wbar(features) {
   u.setIdentity(1);
   ui.setIdentity(1);
 }
@@ -83,7 +77,8 @@ class FactoredWeights::RowReader {
       }
       const ptrdiff_t stride = static_cast<ptrdiff_t>(d);
       if (!isIdentity_) {
-        kernels().subtractProduct(&rows_[begin * d], stride, &wide_[begin * d], stride, 1, u_.data(), stride, end - begin, d, d);
+        kernels().subtractProduct(&rows_[begin * d], stride, &wide_[begin * d], stride, 1, u_.data(), stride,
+                                  end - begin, d, d);
       }
       for (size_t i = begin * d; i < end * d; i++) rows_[i] = -rows_[i];
     });
@@ -112,7 +107,8 @@ void FactoredWeights::rows(float* out, const uint32_t* rows, size_t count) const
 }
 
 // out (m x n) = hidden W[rows]^T for hidden vectors of all features, through H U^T.
-void FactoredWeights::logits(MatrixF out, ConstMatrixF hu, const std::vector<double>& offsets, const uint32_t* rows) const {
+void FactoredWeights::logits(MatrixF out, ConstMatrixF hu, const std::vector<double>& offsets,
+                             const uint32_t* rows) const {
   const size_t d = features();
   Buffer<float> current(std::min(out.cols, kBlock) * d), scores(out.rows * std::min(out.cols, kBlock));
   std::vector<uint32_t> order;

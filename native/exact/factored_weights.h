@@ -70,7 +70,7 @@ class FactoredWeights {
   const Shard shard_;
 
  public:
-  RowStore v;  // of shard().capacity() rows
+  RowStore v;                       // of shard().capacity() rows
   CompensatedMatrix u, ui, qc;      // ui = U^-T
   std::vector<double> omega, wbar;  // d
   double gamma = 1;

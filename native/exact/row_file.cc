@@ -16,8 +16,9 @@ namespace widehead {
 namespace {
 
 constexpr size_t kStateLength = 44, kCheckedLength = 35;
-constexpr size_t kRemembered = size_t{1} << 18;  // pages, 1 GiB: much less than a machine has that trains with such files
-constexpr size_t kRuns = 8;  // of pages, a thread
+constexpr size_t kRemembered =
+    size_t{1} << 18;                      // pages, 1 GiB: much less than a machine has that trains with such files
+constexpr size_t kRuns = 8;               // of pages, a thread
 constexpr size_t kMostJournals = 100000;  // that follow each other: more are a circle
 
 [[noreturn]] void refuse(const std::string& message) { throw Error(ErrorKind::State, "WIDEHEAD_FILE", message); }
@@ -39,9 +40,9 @@ uint64_t newGeneration() {
 
 RowFile::RowFile(const RowFileSpec& spec, size_t rows, size_t features)
     : spec_(spec), numRows_(rows), features_(features),
-      map_(spec.header.empty()
-               ? MappedFile(spec.path, spec.bytes, spec.isPrivate ? MappedFile::Access::Private : MappedFile::Access::Shared)
-               : MappedFile(spec.path, spec.header, spec.bytes)),
+      map_(spec.header.empty() ? MappedFile(spec.path, spec.bytes,
+                                            spec.isPrivate ? MappedFile::Access::Private : MappedFile::Access::Shared)
+                               : MappedFile(spec.path, spec.header, spec.bytes)),
       touched_(spec.isPrivate ? 0 : rows / 64 + 1), asked_(spec.bytes / kPageBytes / 64 + 1) {
   if (spec.header.empty()) {
     state_ = readState();
@@ -69,8 +70,10 @@ RowFile::~RowFile() {
 RowFile::State RowFile::readState() const {
   const std::string text(reinterpret_cast<const char*>(map_.data() + spec_.stateAt), kStateLength);
   const uint32_t crc = static_cast<uint32_t>(std::strtoul(text.c_str() + kCheckedLength + 1, nullptr, 16));
-  if (crc != crc32(0, text.data(), kCheckedLength)) refuse(spec_.path + ": its header is damaged, or it was never finished");
-  return {std::strtoull(text.c_str(), nullptr, 16), std::strtoull(text.c_str() + 17, nullptr, 16), text[kCheckedLength - 1]};
+  if (crc != crc32(0, text.data(), kCheckedLength))
+    refuse(spec_.path + ": its header is damaged, or it was never finished");
+  return {std::strtoull(text.c_str(), nullptr, 16), std::strtoull(text.c_str() + 17, nullptr, 16),
+          text[kCheckedLength - 1]};
 }
 
 // In one write, which is made whole or not at all when the process is killed, and lies within one sector of a disk.
@@ -87,12 +90,15 @@ std::string RowFile::journalPath(uint64_t generation) const { return spec_.path 
 
 std::shared_ptr<RowJournal> RowFile::openJournal(uint64_t generation) const {
   const std::string path = journalPath(generation);
-  if (!fileExists(path)) refuse(spec_.path + " has changed since this checkpoint, and the journal that would lead back is gone: " + path);
+  if (!fileExists(path))
+    refuse(spec_.path + " has changed since this checkpoint, and the journal that would lead back is gone: " + path);
   auto journal = std::make_shared<RowJournal>(path);
   const RowJournal::Facts& facts = journal->facts();
-  if (facts.generation != generation || facts.rows != numRows_ || facts.features != features_) refuse(path + " is the journal of another file");
+  if (facts.generation != generation || facts.rows != numRows_ || facts.features != features_)
+    refuse(path + " is the journal of another file");
   if (!journal->survived()) {
-    refuse(spec_.path + " has changed since this checkpoint, and the machine has been started anew since: with the durability " +
+    refuse(spec_.path +
+           " has changed since this checkpoint, and the machine has been started anew since: with the durability " +
            "'process' the way back may not have reached the disk");
   }
   return journal;
@@ -106,7 +112,8 @@ void RowFile::goBackTo(uint64_t wanted) {
   if (state_.kind == kJournalled) journals.push_back(openJournal(at));
   while (at != wanted) {
     if (previous == 0 || !fileExists(journalPath(previous)) || journals.size() > kMostJournals) {
-      refuse(spec_.path + " does not lead back to this checkpoint: it has gone another way, or its older journals were removed");
+      refuse(spec_.path +
+             " does not lead back to this checkpoint: it has gone another way, or its older journals were removed");
     }
     at = previous;
     journals.push_back(openJournal(at));
@@ -163,7 +170,8 @@ void RowFile::touch(const uint32_t* classes, size_t count) {
 void RowFile::beginJournal() {
   const std::string path = journalPath(state_.generation);
   removeFile(path);  // of a process that was killed between the next two
-  journal_ = std::make_shared<RowJournal>(path, RowJournal::Facts{state_.generation, state_.previous, numRows_, features_, spec_.power});
+  journal_ = std::make_shared<RowJournal>(
+      path, RowJournal::Facts{state_.generation, state_.previous, numRows_, features_, spec_.power});
   try {
     writeState({state_.generation, state_.previous, kJournalled});
   } catch (...) {

@@ -31,8 +31,8 @@ struct RowFileSpec {
   std::vector<uint8_t> header;  // of a file to be made; empty for one that is there
   size_t bytes, stateAt, rowsAt, stampsAt;
   std::string generation;  // of one that is there: what the rows are to be
-  bool isPrivate;  // what changes stays in memory, and the file is only read
-  bool power;      // the journal is on the disk before rows change
+  bool isPrivate;          // what changes stays in memory, and the file is only read
+  bool power;              // the journal is on the disk before rows change
 };
 
 class RowFile {
@@ -86,7 +86,7 @@ class RowFile {
   std::vector<uint64_t> older_;  // generations before the newest that their journals lead to, newest first
   Pages<uint64_t> touched_;      // a bit a row: changed since the generation began
   std::vector<uint32_t> fresh_;
-  Pages<uint64_t> asked_;        // a bit a page: asked for since askedCount_ was 0
+  Pages<uint64_t> asked_;  // a bit a page: asked for since askedCount_ was 0
   mutable size_t askedCount_ = 0;
   mutable std::vector<std::pair<size_t, size_t>> runs_;  // pages first .. second to ask for
   mutable std::mutex flushing_;

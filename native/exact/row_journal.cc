@@ -94,7 +94,8 @@ void RowJournal::append(const uint32_t* classes, size_t count, const float* rows
   end_ = end;
 }
 
-size_t RowJournal::appendBlock(const uint32_t* classes, size_t count, const float* rows, const uint32_t* stamps, uint64_t at) {
+size_t RowJournal::appendBlock(const uint32_t* classes, size_t count, const float* rows, const uint32_t* stamps,
+                               uint64_t at) {
   const size_t rowBytes = facts_.features * sizeof(float);
   buffer_.resize(sizeof(Block) + count * (sizeof(Entry) + rowBytes));
   uint8_t *entries = buffer_.data() + sizeof(Block), *values = entries + count * sizeof(Entry);

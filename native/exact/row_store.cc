@@ -31,7 +31,8 @@ void bringNear(const void* memory, size_t bytes) {
 RowStore::RowStore(size_t rows, size_t features, size_t stretch, std::unique_ptr<RowFile> file)
     : rows_(rows), features_(features), file_(std::move(file)), ownRows_(file_ ? 0 : elementCount(rows, features)),
       ownStamps_(file_ ? 0 : rows), v_(file_ ? file_->rows() : ownRows_.data()),
-      stamps_(file_ ? file_->stamps() : ownStamps_.data()), log_(features, stretch), sweptFrom_(std::min(kSegments, rows)) {}
+      stamps_(file_ ? file_->stamps() : ownStamps_.data()), log_(features, stretch),
+      sweptFrom_(std::min(kSegments, rows)) {}
 
 void RowStore::prefetch(const uint32_t* classes, size_t count) const {
   if (file_ != nullptr) file_->prefetch(classes, count);
@@ -177,7 +178,8 @@ void RowStore::archive(Archive& archive) {
       segmentStart_ = log_.boundary();
       sweptFrom_.assign(segments, log_.begin());
     }
-    ByteStream::require(sweptFrom_.size() == segments && segment_ < segments && cursor_ < segmentEnd(segment_), "a sweep that is nowhere");
+    ByteStream::require(sweptFrom_.size() == segments && segment_ < segments && cursor_ < segmentEnd(segment_),
+                        "a sweep that is nowhere");
   });
   if (file_ != nullptr && !file_->isPrivate()) return;  // they are where they are
   archive.rows("V", v_, rows_, features_);

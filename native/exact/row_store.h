@@ -75,14 +75,16 @@ class RowStore {
   float* const v_;
   uint32_t* const stamps_;
   CorrectionLog log_;
-  void gather(float* out, std::vector<uint32_t>& order, const uint32_t* classes, size_t count, CorrectionLog::Until until) const;
+  void gather(float* out, std::vector<uint32_t>& order, const uint32_t* classes, size_t count,
+              CorrectionLog::Until until) const;
   void sweep(size_t count, CorrectionLog::Until until);
   void sweepRange(size_t begin, size_t end, CorrectionLog::Until until);
   size_t segmentEnd(size_t segment) const { return rows_ * (segment + 1) / sweptFrom_.size(); }
 
   size_t cursor_ = 0, segment_ = 0;  // the next row to sweep, and the segment that it is in
   uint64_t segmentStart_ = 0;        // the log's boundary when the sweep came to this segment
-  std::vector<uint64_t> sweptFrom_;  // for each segment of rows, what segmentStart_ was when it was last swept: none of them is older
+  std::vector<uint64_t>
+      sweptFrom_;  // for each segment of rows, what segmentStart_ was when it was last swept: none of them is older
   std::vector<float> swept_;
   std::vector<uint32_t> sweptClasses_, sweptOrder_;
 };

@@ -10,9 +10,9 @@ namespace widehead {
 
 namespace {
 
-constexpr int kIterations = 2;       // a look
-constexpr size_t kRecent = 4;        // directions kept to be used again
-constexpr double kMisfit = 1.15;     // of a direction that is used again; 1 is a singular vector
+constexpr int kIterations = 2;    // a look
+constexpr size_t kRecent = 4;     // directions kept to be used again
+constexpr double kMisfit = 1.15;  // of a direction that is used again; 1 is a singular vector
 // U as a whole is scaled when the mean of its singular values leaves these.
 constexpr double kMeanLow = 0.85, kMeanHigh = 1.1;
 constexpr float kRescale = 1.1f;
@@ -39,7 +39,8 @@ double dot(const std::vector<double>& x, const std::vector<double>& y) {
 
 Stabiliser::Stabiliser(size_t features) : features_(features), inverse_(features, 2), forward_(features, 3) {}
 
-void Stabiliser::afterStep(FactoredWeights& w, const StepEffect& effect, size_t examples, const StabilisationPolicy& policy) {
+void Stabiliser::afterStep(FactoredWeights& w, const StepEffect& effect, size_t examples,
+                           const StabilisationPolicy& policy) {
   splits_ += effect.restarted ? features_ : effect.split.size();
   // What a step does to a direction that it split off is done in large opposite parts: their rounding errors go here.
   for (const std::vector<double>& x : effect.split) polish(w, x);
@@ -71,7 +72,8 @@ void Stabiliser::watch(FactoredWeights& w, const StepEffect& effect, bool due, d
     inverse_.suggest(x.data());
   }
   // Each matrix where the step left it in a cache, one beside the other.
-  if (due) inParallel([&] { inverse_.iterate(w.ui.hi(), kIterations); }, [&] { forward_.iterate(w.u.hi(), kIterations); });
+  if (due)
+    inParallel([&] { inverse_.iterate(w.ui.hi(), kIterations); }, [&] { forward_.iterate(w.u.hi(), kIterations); });
   const uint64_t before = corrections_;
   // What has shrunk will shrink on: it is brought a little above 1, and comes back less often.
   if (due || smallest_ < lo) keepAbove(w, lo, thorough_ ? 1 : std::sqrt(hi), due);

@@ -13,11 +13,11 @@ namespace widehead {
 
 // When to do what; chosen in TypeScript (lib/heads/stabilisation.ts says how).
 struct StabilisationPolicy {
-  double lo;            // singular values of U are kept within [lo, 1 / lo]
-  double singular;      // eigenvalues of a step below this are split off into the log
-  size_t lookEvery;     // steps between two looks at U at the most
+  double lo;             // singular values of U are kept within [lo, 1 / lo]
+  double singular;       // eigenvalues of a step below this are split off into the log
+  size_t lookEvery;      // steps between two looks at U at the most
   size_t polishColumns;  // columns of U^-T that get a Newton-Schulz step each step of 64 examples or more
-  double sweepRows;     // rows of V brought up to date for each entry of the log
+  double sweepRows;      // rows of V brought up to date for each entry of the log
 };
 
 class Stabiliser {
@@ -49,7 +49,8 @@ class Stabiliser {
   void keepAbove(FactoredWeights& w, double lo, double aim, bool looked);
   void keepBelow(FactoredWeights& w, double hi, bool looked);
   template <class Correct>
-  double keepWithin(SingularBlock& block, const CompensatedMatrix& matrix, double limit, bool looked, const Correct& correctAlong);
+  double keepWithin(SingularBlock& block, const CompensatedMatrix& matrix, double limit, bool looked,
+                    const Correct& correctAlong);
   void rescale(FactoredWeights& w);
   double correct(FactoredWeights& w, const float* x, double aim);
   Correction plan(const FactoredWeights& w, const float* y) const;
@@ -61,10 +62,10 @@ class Stabiliser {
   void payLog(FactoredWeights& w, const StabilisationPolicy& policy);
 
   const size_t features_;
-  SingularBlock inverse_, forward_;    // of U^-T, whose largest values are U's smallest, and of U
-  double smallest_ = 1, largest_ = 1;  // bounds on the singular values of U
-  double polishDue_ = 0;   // columns of U^-T
-  bool thorough_ = false;  // looks go on until one finds nothing
+  SingularBlock inverse_, forward_;         // of U^-T, whose largest values are U's smallest, and of U
+  double smallest_ = 1, largest_ = 1;       // bounds on the singular values of U
+  double polishDue_ = 0;                    // columns of U^-T
+  bool thorough_ = false;                   // looks go on until one finds nothing
   std::vector<std::vector<float>> recent_;  // directions of the last corrections, newest first
   size_t nextColumn_ = 0, sinceLook_ = 0;
   uint64_t corrections_ = 0, splits_ = 0, paidLength_ = 0;

@@ -9,8 +9,9 @@
 namespace widehead {
 
 namespace {
-constexpr size_t kRows = 16;     // rows of n a thread: about 2 us of linear combinations
-constexpr size_t kColumns = 256;  // of a sum over all examples, a thread: the other core has no part of the examples to itself
+constexpr size_t kRows = 16;  // rows of n a thread: about 2 us of linear combinations
+constexpr size_t kColumns =
+    256;  // of a sum over all examples, a thread: the other core has no part of the examples to itself
 }  // namespace
 
 void classOverlap(Buffer<float>& overlap, Buffer<float>& classGradients, ExactPass& pass) {

@@ -29,7 +29,7 @@ struct StepEffect {
   // Makes the direction that A' shrinks most, of any length, as long as the pass is as it was; empty if it hardly shrinks any.
   std::function<std::vector<double>()> shrunk;
   std::vector<std::vector<double>> split;  // the directions x split off
-  bool restarted = false;  // too many to split off: U went into the log as a whole, and is I again
+  bool restarted = false;                  // too many to split off: U went into the log as a whole, and is I again
 };
 
 // The algebra of one step in one of two shapes: m x m matrices for m <= d (7 d^2 m + 4 d m^2 + m^3), d x d matrices otherwise.

@@ -15,7 +15,7 @@ namespace widehead {
 
 namespace {
 
-constexpr size_t kRows = 16;         // of n numbers, a thread
+constexpr size_t kRows = 16;  // of n numbers, a thread
 // Rows of U^-T that one of the two halves takes at a time, and multiply-adds that they are at least: some 5 us a thread.
 constexpr size_t kInverseRows = 24;
 constexpr size_t kInverseWork = 500000;
@@ -171,7 +171,8 @@ void NarrowStep::updateInverse(FactoredWeights& w, Progress& progress) {
   const ConstMatrixF xt = ConstMatrixF(x.data(), k, n).transposed(), weighted(weighted_.data(), k, n);
   for (size_t begin; (begin = progress.nextRow.fetch_add(count)) < n;) {
     const size_t end = std::min(n, begin + count);
-    gemmCompensated(w.ui.hi().rowRange(begin, end), w.ui.lo().rowRange(begin, end), xt.rowRange(begin, end), weighted, 1);
+    gemmCompensated(w.ui.hi().rowRange(begin, end), w.ui.lo().rowRange(begin, end), xt.rowRange(begin, end), weighted,
+                    1);
   }
 }
 
@@ -224,7 +225,8 @@ std::vector<double> NarrowStep::combineExamples(const ExactPass& pass, const std
 }
 
 // x = H direction, normalised, as one more example; its weight turns the eigenvalue into 1.
-void NarrowStep::splitOff(const FactoredWeights& w, ExactPass& pass, const std::vector<double>& direction, double eigenvalue) {
+void NarrowStep::splitOff(const FactoredWeights& w, ExactPass& pass, const std::vector<double>& direction,
+                          double eigenvalue) {
   const size_t k = system_.weight().size(), n = pass.features;
   const std::vector<double> x = combineExamples(pass, direction);
   double norm = 0;

@@ -33,8 +33,8 @@ class WideStep : public StepAlgebra {
   Buffer<float> c_, dhh_, zh_, hmh_;
   double scale_ = 1;  // the largest |gq|
   Buffer<float> product_, oldU_, oldUi_, overlap_, classGradients_, scaled_;
-  Buffer<double> a_, inverse_;     // n x n: A' and its inverse
-  std::vector<float> x_;           // split directions, split x n
+  Buffer<double> a_, inverse_;  // n x n: A' and its inverse
+  std::vector<float> x_;        // split directions, split x n
   std::vector<double> kappa_;
   Lu lu_;
 };
@@ -135,9 +135,9 @@ StepEffect WideStep::solve(const ExactPass& pass, double eta, double singular) {
   double nearest = 0, squares = 0;
   std::vector<double> direction;
   if (!std::isinf(singular)) do {
-    lu_.factor(ConstMatrixD(a_.data(), n, n));
-    lu_.inverse(MatrixD(inverse_.data(), n, n));
-  } while (splitOff(n, nearest, singular, direction));
+      lu_.factor(ConstMatrixD(a_.data(), n, n));
+      lu_.inverse(MatrixD(inverse_.data(), n, n));
+    } while (splitOff(n, nearest, singular, direction));
   if (std::fabs(nearest) < singular) {
     setA(n, eta);
     StepEffect effect;

@@ -12,7 +12,7 @@ namespace widehead {
 
 namespace {
 
-constexpr size_t kFew = 16;     // runs that a row takes one by one, in float64: it has that little to gain
+constexpr size_t kFew = 16;      // runs that a row takes one by one, in float64: it has that little to gain
 constexpr size_t kRows = 64;     // that share their products
 constexpr size_t kPiece = 64;    // runs that do: more would act on each other for longer, fewer make thin products
 constexpr size_t kRecent = 8;    // directions that a new entry is compared with
@@ -24,7 +24,8 @@ uint32_t Stretch::findDirection(const LogEntry& entry) const {
   const size_t size = features_ * sizeof(float);
   for (size_t k = directions_; k > 0 && k + kRecent > directions_; k--) {
     const size_t at = (k - 1) * features_;
-    if (std::memcmp(&y_[at], entry.y, size) == 0 && std::memcmp(&z_[at], entry.z, size) == 0) return static_cast<uint32_t>(k - 1);
+    if (std::memcmp(&y_[at], entry.y, size) == 0 && std::memcmp(&z_[at], entry.z, size) == 0)
+      return static_cast<uint32_t>(k - 1);
   }
   return kNone;
 }
@@ -46,7 +47,8 @@ uint32_t Stretch::addDirections(const std::vector<LogEntry>& entries) {
   const ptrdiff_t stride = static_cast<ptrdiff_t>(stride_);
   gemm(MatrixF(&g_[first * stride_], count, directions_, stride), z().rowRange(first, directions_), y().transposed());
   if (first > 0) {
-    gemm(MatrixF(&g_[first], first, count, stride), z().rowRange(0, first), y().rowRange(first, directions_).transposed());
+    gemm(MatrixF(&g_[first], first, count, stride), z().rowRange(0, first),
+         y().rowRange(first, directions_).transposed());
   }
   return static_cast<uint32_t>(first);
 }
@@ -81,7 +83,8 @@ void Stretch::append(const std::vector<LogEntry>& entries, float scale) {
 }
 
 size_t Stretch::runAt(size_t entry) const {
-  const auto after = std::upper_bound(runs_.begin(), runs_.end(), entry, [](size_t e, const Run& run) { return e < run.begin; });
+  const auto after =
+      std::upper_bound(runs_.begin(), runs_.end(), entry, [](size_t e, const Run& run) { return e < run.begin; });
   return static_cast<size_t>(after - runs_.begin()) - 1;
 }
 
@@ -112,7 +115,8 @@ void Stretch::applyOneByOne(float* row, size_t begin) const {
     const Run& run = runs_[r];
     dots.resize(run.width());
     for (size_t i = 0; i < dots.size(); i++) {
-      dots[i] = coefficientOf(run, i, begin) * kernel.dotWide(wide.data(), &y_[(run.direction + i) * features_], features_);
+      dots[i] =
+          coefficientOf(run, i, begin) * kernel.dotWide(wide.data(), &y_[(run.direction + i) * features_], features_);
     }
     for (size_t i = 0; i < dots.size(); i++) {
       kernel.axpyWide(wide.data(), -dots[i], &z_[(run.direction + i) * features_], features_);
@@ -202,8 +206,8 @@ void Stretch::archive(ByteStream& stream) {
   const auto fits = [&](const std::vector<float>& values) {
     return values.size() % features_ == 0 && values.size() / features_ == directions_;
   };
-  ByteStream::require(fits(y_) && fits(z_) && directions_ <= stride_ && stride_ < UINT32_MAX && g_.size() == stride_ * stride_ &&
-                          coefficients_.size() == before_.size(),
+  ByteStream::require(fits(y_) && fits(z_) && directions_ <= stride_ && stride_ < UINT32_MAX &&
+                          g_.size() == stride_ * stride_ && coefficients_.size() == before_.size(),
                       "a stretch of the log whose parts do not fit together");
 }
 
@@ -218,7 +222,8 @@ void Stretch::archiveRuns(ByteStream& stream) {
     stream.number(run.self);
     stream.number(run.scale);
     run.alike = alike != 0;
-    const bool known = run.direction == kNone || (run.direction < directions_ && run.width() <= directions_ - run.direction);
+    const bool known =
+        run.direction == kNone || (run.direction < directions_ && run.width() <= directions_ - run.direction);
     ByteStream::require(run.begin == next && run.end >= run.begin && run.end <= before_.size() && known,
                         "a run of the log that is none");
     next = run.end;

@@ -73,8 +73,8 @@ size_t CandidateQuery::rank(Scratch& scratch, size_t keep, size_t tables) {
   return size;
 }
 
-void CandidateQuery::searchAll(const HashTables& tables, const uint32_t* buckets, size_t m, const QuerySettings& settings,
-                               Search search, size_t mostFound) {
+void CandidateQuery::searchAll(const HashTables& tables, const uint32_t* buckets, size_t m,
+                               const QuerySettings& settings, Search search, size_t mostFound) {
   keep_ = settings.keep;
   m_ = m;
   ids_.reserve(m * keep_);
@@ -134,7 +134,8 @@ const std::vector<uint32_t>& CandidateQuery::unite(size_t limit, const uint32_t*
 size_t CandidateQuery::bytes() const {
   size_t scratch = 0;
   for (const Scratch& each : scratch_) scratch += each.counter.bytes() + each.ranked.bytes() + each.withCount.bytes();
-  return ids_.bytes() + sizes_.capacity() * sizeof(size_t) + scratch + seen_.bytes() + united_.capacity() * sizeof(uint32_t);
+  return ids_.bytes() + sizes_.capacity() * sizeof(size_t) + scratch + seen_.bytes() +
+         united_.capacity() * sizeof(uint32_t);
 }
 
 }  // namespace widehead

@@ -45,8 +45,8 @@ class CandidateQuery {
   };
   using Search = void (*)(const HashTables&, const uint32_t* buckets, size_t example, const QuerySettings&, Scratch&);
 
-  void searchAll(const HashTables& tables, const uint32_t* buckets, size_t m, const QuerySettings& settings, Search search,
-                 size_t mostFound);
+  void searchAll(const HashTables& tables, const uint32_t* buckets, size_t m, const QuerySettings& settings,
+                 Search search, size_t mostFound);
   static void countIds(const HashTables&, const uint32_t* buckets, size_t example, const QuerySettings&, Scratch&);
   static void findIds(const HashTables&, const uint32_t* buckets, size_t example, const QuerySettings&, Scratch&);
   static size_t rank(Scratch& scratch, size_t keep, size_t tables);

@@ -33,16 +33,14 @@ void appendColumn(float* rows, size_t n, size_t d, Last last) {
 }  // namespace
 
 ClassIndex::ClassIndex(const IndexSettings& settings, size_t numClasses, Gather gather)
-    : settings_(settings),
-      gather_(std::move(gather)),
-      family_(familyOf(settings)),
-      tables_(numClasses, settings.hash.tables, family_->buckets()),
-      isTouched_(numClasses / 64 + 1) {
+    : settings_(settings), gather_(std::move(gather)), family_(familyOf(settings)),
+      tables_(numClasses, settings.hash.tables, family_->buckets()), isTouched_(numClasses / 64 + 1) {
   hashAll();
 }
 
 void ClassIndex::touch(const uint32_t* ids, size_t n) {
-  if (touched_.capacity() < touched_.size() + n) touched_.reserve(std::max(2 * touched_.capacity(), touched_.size() + n));
+  if (touched_.capacity() < touched_.size() + n)
+    touched_.reserve(std::max(2 * touched_.capacity(), touched_.size() + n));
   for (size_t i = 0; i < n; i++) {
     uint64_t& word = isTouched_[ids[i] / 64];
     const uint64_t bit = uint64_t{1} << (ids[i] % 64);

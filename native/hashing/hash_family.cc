@@ -40,8 +40,8 @@ constexpr Entry kFamilies[] = {{"simhash", make<SimHash>}, {"wta", make<Wta>}, {
 HashFamily::HashFamily(const HashSettings& settings, unsigned bitsPerHash) : settings_(settings) {
   const size_t bits = settings.hashesPerTable * bitsPerHash;
   if (settings.hashesPerTable > kMaxKeyBits || bits > kMaxKeyBits) {
-    outOfRange("a table's key must have at most 64 bits, got " + std::to_string(settings.hashesPerTable) + " hashes of " +
-               std::to_string(bitsPerHash) + " bits");
+    outOfRange("a table's key must have at most 64 bits, got " + std::to_string(settings.hashesPerTable) +
+               " hashes of " + std::to_string(bitsPerHash) + " bits");
   }
   if (settings.rangeBits < 1 || settings.rangeBits > kMaxRangeBits) {
     outOfRange("rangeBits must be from 1 to 24, got " + std::to_string(settings.rangeBits));

@@ -7,10 +7,7 @@
 namespace widehead {
 
 HashTables::HashTables(size_t numIds, size_t tables, size_t buckets)
-    : numIds_(numIds),
-      tables_(tables),
-      buckets_(buckets),
-      codes_(elementCount(numIds, tables)),
+    : numIds_(numIds), tables_(tables), buckets_(buckets), codes_(elementCount(numIds, tables)),
       isMoved_(numIds / 64 + 1) {
   for (Layer* layer : {&all_, &over_}) {
     layer->offsets = Pages<uint32_t>(elementCount(tables, buckets + 1));
@@ -124,14 +121,16 @@ void HashTables::checkRestored() {
   const auto isId = [&](uint32_t id) { return id < numIds_; };
   for (size_t t = 0; t < tables_; t++) {
     const uint32_t* offsets = &all_.offsets[t * (buckets_ + 1)];
-    ByteStream::require(offsets[0] == 0 && offsets[buckets_] == numIds_ && std::is_sorted(offsets, offsets + buckets_ + 1),
-                        "buckets that overlap");
+    ByteStream::require(
+        offsets[0] == 0 && offsets[buckets_] == numIds_ && std::is_sorted(offsets, offsets + buckets_ + 1),
+        "buckets that overlap");
   }
   ByteStream::require(std::all_of(all_.ids.data(), all_.ids.data() + numIds_ * tables_, isId) &&
                           std::all_of(moved_.begin(), moved_.end(), isId),
                       "buckets with what is no class");
-  ByteStream::require(std::all_of(codes_.data(), codes_.data() + codes_.size(), [&](uint32_t code) { return code < buckets_; }),
-                      "a class in a bucket that is none");
+  ByteStream::require(
+      std::all_of(codes_.data(), codes_.data() + codes_.size(), [&](uint32_t code) { return code < buckets_; }),
+      "a class in a bucket that is none");
   for (const uint32_t id : moved_) isMoved_[id / 64] |= uint64_t{1} << (id % 64);
   over_.ids.reserve(elementCount(moved_.size(), tables_));
   if (!moved_.empty()) sortLayer(over_, moved_.data(), moved_.size());

@@ -75,7 +75,7 @@ class HashTables {
   Pages<uint32_t> codes_;  // numIds x tables
   Layer all_, over_;
   std::vector<uint32_t> moved_;
-  Pages<uint64_t> isMoved_;  // a bit an id
+  Pages<uint64_t> isMoved_;          // a bit an id
   std::vector<uint32_t> differing_;  // scratch of move()
 };
 

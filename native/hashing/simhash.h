@@ -21,7 +21,7 @@ class SimHash : public HashFamily {
   // gemm sums one or two rows in another order than many, and a row must hash the same alone and among others.
   static constexpr size_t kLeastRows = 4;
 
-  size_t columns_;  // tables * hashesPerTable, rounded up to whole vectors
+  size_t columns_;            // tables * hashesPerTable, rounded up to whole vectors
   Buffer<float> directions_;  // dimension x columns_
 };
 

@@ -9,11 +9,11 @@
 namespace widehead {
 
 BulkLoss::BulkLoss(BulkPass& pass, size_t numClasses, double share, size_t example, double offset)
-    : pass_(pass), j_(example), sure_(pass.sure.size()), drawn_(pass.drawn.size()), begin_(pass.targets.indptr()[example]),
-      end_(pass.targets.indptr()[example + 1]),
-      left_(static_cast<double>(numClasses) - static_cast<double>(sure_ + end_ - begin_)), share_(drawn_ > 0 ? share : 0),
-      offset_(offset), outputs_(pass.shared.outputs().row(example)), g_(pass.shared.gradients().row(example)),
-      largest_(-std::numeric_limits<double>::infinity()) {}
+    : pass_(pass), j_(example), sure_(pass.sure.size()), drawn_(pass.drawn.size()),
+      begin_(pass.targets.indptr()[example]), end_(pass.targets.indptr()[example + 1]),
+      left_(static_cast<double>(numClasses) - static_cast<double>(sure_ + end_ - begin_)),
+      share_(drawn_ > 0 ? share : 0), offset_(offset), outputs_(pass.shared.outputs().row(example)),
+      g_(pass.shared.gradients().row(example)), largest_(-std::numeric_limits<double>::infinity()) {}
 
 void BulkLoss::compute(double gamma) {
   addShared();

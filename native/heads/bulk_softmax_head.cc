@@ -22,8 +22,8 @@ constexpr uint64_t kDraws = 0x64726177;  // those of SampledSoftmaxHead, so that
 
 }  // namespace
 
-BulkSoftmaxHead::BulkSoftmaxHead(const HeadConfig& config, const InitConfig& init, const StabilisationPolicy& policy, size_t stretch,
-                                 const BulkSettings& settings)
+BulkSoftmaxHead::BulkSoftmaxHead(const HeadConfig& config, const InitConfig& init, const StabilisationPolicy& policy,
+                                 size_t stretch, const BulkSettings& settings)
     : ExactHead(config, init, policy, stretch), settings_(settings), seed_(randomBits(init.seed, kDraws)),
       shortlist_(settings.shortlist, config.numClasses) {
   if (settings.sampled > 0) sampler_ = makeSampler(settings.sampler, config.numClasses);
@@ -100,7 +100,8 @@ void BulkSoftmaxHead::evaluateExactly(Pass& base) const {
   for (size_t begin = 0; begin < numClasses; begin += block) {
     const size_t end = std::min(begin + block, numClasses);
     const MatrixF o(outputs.data(), m, end - begin);
-    gemm(o, MatrixF(pass.hu.data(), m, n), weights().v.current(begin, end, scratch).transposed(), static_cast<float>(gamma));
+    gemm(o, MatrixF(pass.hu.data(), m, n), weights().v.current(begin, end, scratch).transposed(),
+         static_cast<float>(gamma));
     parallelFor(m, kExamples, [&](size_t first, size_t last) {
       for (size_t j = first; j < last; j++) {
         for (size_t k = targets.indptr()[j]; k < targets.indptr()[j + 1]; k++) {
@@ -109,7 +110,8 @@ void BulkSoftmaxHead::evaluateExactly(Pass& base) const {
         }
         const double before = largest[j];
         largest[j] = std::max<double>(before, kernels().largest(o.row(j), o.cols));
-        sums[j] = sums[j] * std::exp(before - largest[j]) + kernels().expSum(o.row(j), static_cast<float>(largest[j]), o.cols);
+        sums[j] = sums[j] * std::exp(before - largest[j]) +
+                  kernels().expSum(o.row(j), static_cast<float>(largest[j]), o.cols);
       }
     });
   }
@@ -171,7 +173,8 @@ double BulkSoftmaxHead::apply(Pass& base, const ApplyOptions& options) {
 }
 
 size_t BulkSoftmaxHead::bytes() const {
-  return ExactHead::bytes() + shortlist_.bytes() + (sampler_ ? sampler_->bytes() : 0) + (retrieval_ ? retrieval_->bytes() : 0);
+  return ExactHead::bytes() + shortlist_.bytes() + (sampler_ ? sampler_->bytes() : 0) +
+         (retrieval_ ? retrieval_->bytes() : 0);
 }
 
 std::map<std::string, double> BulkSoftmaxHead::diagnostics() const {

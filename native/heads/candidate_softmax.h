@@ -58,7 +58,8 @@ class SoftmaxShape {
  public:
   virtual ~SoftmaxShape() = default;
   // Fills largest, sums and the targets' logits (pass.a); with `means` also those. Keeps what gradients() needs.
-  virtual void score(SoftmaxScratch& scratch, const Candidates& candidates, const RowTable& table, Pass& pass, bool means) = 0;
+  virtual void score(SoftmaxScratch& scratch, const Candidates& candidates, const RowTable& table, Pass& pass,
+                     bool means) = 0;
   // out = sum_j coefficient_j exp_jc h_j for the candidates c = begin .. end (a block); allocates nothing.
   virtual void gradients(float* out, SoftmaxScratch& scratch, const Candidates& candidates, const RowTable& table,
                          const Pass& pass, size_t begin, size_t end) = 0;

@@ -31,8 +31,7 @@ void DenseHead::score(Pass& base) const {
   const size_t m = pass.m, n = features(), numClasses = config_.numClasses;
   pass.version = version_;
   float* o = pass.outputs.reserve(elementCount(m, numClasses));
-  gemm(MatrixF(o, m, numClasses), ConstMatrixF(pass.hidden.data(), m, n),
-       table_.range(0, numClasses).transposed());
+  gemm(MatrixF(o, m, numClasses), ConstMatrixF(pass.hidden.data(), m, n), table_.range(0, numClasses).transposed());
   parallelFor(m, 1, [&](size_t begin, size_t end) {
     for (size_t j = begin; j < end; j++) {
       const float* row = o + j * numClasses;
@@ -65,7 +64,8 @@ void DenseHead::differentiate(Pass& base) const {
     }
   });
   for (size_t k = 0; k < pass.targets.nnz(); k++) {
-    g[pass.targets.example(k) * numClasses + pass.targets.unique()[pass.targets.slot(k)]] += static_cast<float>(pass.ga[k]);
+    g[pass.targets.example(k) * numClasses + pass.targets.unique()[pass.targets.slot(k)]] +=
+        static_cast<float>(pass.ga[k]);
   }
   gemm(MatrixF(pass.dHidden.data(), m, d), MatrixF(g, m, numClasses), table_.weights(0, numClasses));
 }

@@ -19,9 +19,10 @@ constexpr size_t kRows = 16;  // of n numbers, a thread
 
 }  // namespace
 
-ExactHead::ExactHead(const HeadConfig& config, const InitConfig& init, const StabilisationPolicy& policy, size_t stretch,
-                     std::unique_ptr<RowFile> file)
-    : Head(config), weights_(config.numClasses, features(), stretch, std::move(file), config.comm), stabiliser_(features()), policy_(policy) {
+ExactHead::ExactHead(const HeadConfig& config, const InitConfig& init, const StabilisationPolicy& policy,
+                     size_t stretch, std::unique_ptr<RowFile> file)
+    : Head(config), weights_(config.numClasses, features(), stretch, std::move(file), config.comm),
+      stabiliser_(features()), policy_(policy) {
   weights_.init(init, config.hiddenSize);
   joined_ = init.kind == InitConfig::Zeros;
 }
@@ -229,7 +230,9 @@ std::vector<uint32_t> ExactHead::rowsOf(const uint32_t* classes, size_t n) const
   return rows;
 }
 
-void ExactHead::rows(float* out, const uint32_t* classes, size_t n) const { weights_.rows(out, rowsOf(classes, n).data(), n); }
+void ExactHead::rows(float* out, const uint32_t* classes, size_t n) const {
+  weights_.rows(out, rowsOf(classes, n).data(), n);
+}
 
 // Hidden vectors as V sees them: H U^T and H omega.
 struct ExactHead::Query {
@@ -252,20 +255,23 @@ ExactHead::Query ExactHead::query(const float* hidden, size_t m) const {
 
 void ExactHead::logits(float* out, const float* hidden, size_t m, const uint32_t* classes, size_t n) const {
   const Query asked = query(hidden, m);
-  weights_.logits(MatrixF(out, m, n), ConstMatrixF(asked.hu.data(), m, features()), asked.offsets, rowsOf(classes, n).data());
+  weights_.logits(MatrixF(out, m, n), ConstMatrixF(asked.hu.data(), m, features()), asked.offsets,
+                  rowsOf(classes, n).data());
 }
 
 void ExactHead::topK(int32_t* classes, float* logits, const float* hidden, size_t m, size_t k, bool square) const {
   const Query asked = query(hidden, m);
-  const RowSearch search{weights_.rowCount(),
-                         ConstMatrixF(asked.hu.data(), m, features()),
-                         [this](size_t begin, size_t end, Buffer<float>& scratch) { return weights_.v.current(begin, end, scratch); },
-                         nullptr,
-                         0,
-                         {weights_.gamma, asked.offsets.data()}};
+  const RowSearch search{
+      weights_.rowCount(),
+      ConstMatrixF(asked.hu.data(), m, features()),
+      [this](size_t begin, size_t end, Buffer<float>& scratch) { return weights_.v.current(begin, end, scratch); },
+      nullptr,
+      0,
+      {weights_.gamma, asked.offsets.data()}};
   searchRows(classes, logits, search, k, square);
   if (weights_.shard().size == 1) return;
-  for (size_t i = 0; i < m * k; i++) classes[i] = static_cast<int32_t>(weights_.shard().classOf(static_cast<size_t>(classes[i])));
+  for (size_t i = 0; i < m * k; i++)
+    classes[i] = static_cast<int32_t>(weights_.shard().classOf(static_cast<size_t>(classes[i])));
 }
 
 std::map<std::string, double> ExactHead::diagnostics() const {
@@ -278,7 +284,8 @@ std::map<std::string, double> ExactHead::diagnostics() const {
           {"condition", stabiliser_.largest() / stabiliser_.smallest()},
           {"logLength", static_cast<double>(log.end())},
           {"logEntriesHeld", static_cast<double>(log.liveEntries())},
-          {"rowsBehind", static_cast<double>(behind) * static_cast<double>(config_.numClasses) / static_cast<double>(sample)},
+          {"rowsBehind",
+           static_cast<double>(behind) * static_cast<double>(config_.numClasses) / static_cast<double>(sample)},
           {"corrections", static_cast<double>(stabiliser_.corrections())},
           {"denseEntries", static_cast<double>(stabiliser_.splits())},
           {"bytes", static_cast<double>(bytes())}};

@@ -13,7 +13,8 @@ void GatheredBatch::announce(Call& call, const TargetsInput& own) {
 }
 
 // A rank's part is packed into one message: hidden, the end of each example's targets, the targets, and their values if any rank has some.
-void GatheredBatch::gather(Communicator& comm, const std::vector<Call>& calls, size_t d, const float* hidden, const TargetsInput& own) {
+void GatheredBatch::gather(Communicator& comm, const std::vector<Call>& calls, size_t d, const float* hidden,
+                           const TargetsInput& own) {
   hasValues_ = false;
   size_t examples = 0, targets = 0;
   for (const Call& call : calls) {

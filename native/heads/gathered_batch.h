@@ -17,7 +17,8 @@ class GatheredBatch {
   static void announce(Call& call, const TargetsInput& own);
 
   // hidden: own.m x d. After a meeting whose calls said how much comes.
-  void gather(Communicator& comm, const std::vector<Call>& calls, size_t d, const float* hidden, const TargetsInput& own);
+  void gather(Communicator& comm, const std::vector<Call>& calls, size_t d, const float* hidden,
+              const TargetsInput& own);
 
   const float* hidden() const { return hidden_.data(); }  // m x d
   TargetsInput targets() const;

@@ -39,8 +39,7 @@ void drawOthers(std::vector<uint32_t>& out, IdCounter& seen, size_t count, size_
 
 HashedHead::HashedHead(const HeadConfig& config, const InitConfig& init, const OptimizerSettings& optimizer,
                        const HashedSettings& settings)
-    : CandidateHead(config, init, optimizer),
-      hashed_(settings),
+    : CandidateHead(config, init, optimizer), hashed_(settings),
       index_(settings.index, config.numClasses,
              [this](float* out, const uint32_t* ids, size_t n) { table_.gather(out, ids, n); }) {}
 
@@ -57,13 +56,12 @@ double HashedHead::apply(Pass& base, const ApplyOptions& options) {
   return norm;
 }
 
-uint64_t HashedHead::stepSeed(uint64_t purpose) const {
-  return randomBits(hashed_.seed ^ purpose << 56, version_);
-}
+uint64_t HashedHead::stepSeed(uint64_t purpose) const { return randomBits(hashed_.seed ^ purpose << 56, version_); }
 
 void HashedHead::queryHidden(Retrieval& retrieval, const Pass& pass) const {
   const size_t tables = index_.tables().tables();
-  index_.hash(retrieval.buckets.reserve(pass.m * tables), pass.hidden.data(), pass.m, retrieval.hash, retrieval.augmented);
+  index_.hash(retrieval.buckets.reserve(pass.m * tables), pass.hidden.data(), pass.m, retrieval.hash,
+              retrieval.augmented);
   retrieval.queryOf.resize(pass.m);
   std::iota(retrieval.queryOf.begin(), retrieval.queryOf.end(), 0u);
 }
@@ -146,8 +144,8 @@ void HashedHead::searchTopK(int32_t* classes, float* logits, const float* hidden
   searchExactly(retrieval.query, classes, logits, hidden, m, k);
 }
 
-void HashedHead::searchExactly(const CandidateQuery& query, int32_t* classes, float* logits, const float* hidden, size_t m,
-                               size_t k) const {
+void HashedHead::searchExactly(const CandidateQuery& query, int32_t* classes, float* logits, const float* hidden,
+                               size_t m, size_t k) const {
   const size_t d = config_.hiddenSize;
   std::vector<size_t> rest;
   for (size_t j = 0; j < m; j++) {

@@ -23,7 +23,7 @@ struct Retrieval {
   CandidateQuery query;
   HashScratch hash;
   Buffer<float> augmented;
-  Buffer<uint32_t> buckets;  // of each query, one a table
+  Buffer<uint32_t> buckets;       // of each query, one a table
   std::vector<uint32_t> queryOf;  // of each example, or kNoQuery
   std::vector<uint32_t> extra;    // classes beside the targets
   IdCounter seen;
@@ -42,7 +42,8 @@ class HashedHead : public CandidateHead {
  public:
   std::unique_ptr<Pass> newPass() const override { return std::make_unique<HashedPass>(); }
   double apply(Pass& pass, const ApplyOptions& options) override;
-  void searchTopK(int32_t* classes, float* logits, const float* hidden, size_t m, size_t k, size_t candidates) const override;
+  void searchTopK(int32_t* classes, float* logits, const float* hidden, size_t m, size_t k,
+                  size_t candidates) const override;
   size_t bytes() const override { return CandidateHead::bytes() + index_.bytes(); }
   std::map<std::string, double> diagnostics() const override;
   void archive(Archive& archive) override;
@@ -61,7 +62,8 @@ class HashedHead : public CandidateHead {
   void ownCandidates(Candidates& candidates, Retrieval& retrieval, const Pass& pass, size_t atLeast) const;
 
   // The examples whose buckets hold fewer than k classes.
-  void searchExactly(const CandidateQuery& query, int32_t* classes, float* logits, const float* hidden, size_t m, size_t k) const;
+  void searchExactly(const CandidateQuery& query, int32_t* classes, float* logits, const float* hidden, size_t m,
+                     size_t k) const;
 
   const HashedSettings hashed_;
   ClassIndex index_;

@@ -36,7 +36,8 @@ bool finite(float* out, const float* values, size_t n) {
 }
 
 std::string notFinite(const char* name, const float* values, size_t n) {
-  const size_t i = static_cast<size_t>(std::find_if(values, values + n, [](float x) { return !std::isfinite(x); }) - values);
+  const size_t i =
+      static_cast<size_t>(std::find_if(values, values + n, [](float x) { return !std::isfinite(x); }) - values);
   return std::string(name) + " must be finite, got " + shown(values[i]) + " at index " + std::to_string(i);
 }
 
@@ -128,8 +129,8 @@ void Pass::assign(const HeadConfig& config, const float* input, const TargetsInp
 }
 
 LossBatch Pass::lossBatch(size_t numClasses) {
-  return {m,          numClasses,       q.data(),      s.data(),  targets.indptr(), a.data(), targets.values(),
-          losses.data(), gq.data(), gs.data(), ga.data()};
+  return {m,         numClasses, q.data(), s.data(), targets.indptr(), a.data(), targets.values(), losses.data(),
+          gq.data(), gs.data(),  ga.data()};
 }
 
 void Pass::computeLoss(LossFunction compute, const double* parameters, size_t numClasses) {

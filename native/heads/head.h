@@ -112,7 +112,8 @@ class Head {
   virtual void topK(int32_t* classes, float* logits, const float* hidden, size_t m, size_t k, bool square) const = 0;
   // The same among the `candidates` classes that the head's own search takes for the best, which may miss some; k <= candidates.
   // Throws Error Range where there is no such search.
-  virtual void searchTopK(int32_t* classes, float* logits, const float* hidden, size_t m, size_t k, size_t candidates) const;
+  virtual void searchTopK(int32_t* classes, float* logits, const float* hidden, size_t m, size_t k,
+                          size_t candidates) const;
   // out (n x features) = rows of W, the bias last.
   virtual void rows(float* out, const uint32_t* classes, size_t n) const = 0;
   // All that later steps depend on. After loading, checkRestored() once the streamed rows are there.

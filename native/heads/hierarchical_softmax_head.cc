@@ -58,8 +58,7 @@ class LogLikelihood {
 
 HierarchicalSoftmaxHead::HierarchicalSoftmaxHead(const HeadConfig& config, const InitConfig& init,
                                                  const OptimizerSettings& optimizer, const double* counts)
-    : Head(config),
-      tree_(config.numClasses, counts),
+    : Head(config), tree_(config.numClasses, counts),
       table_(config.numClasses, config.hiddenSize, features(), init, optimizer) {}
 
 std::unique_ptr<Pass> HierarchicalSoftmaxHead::newPass() const { return std::make_unique<TreePass>(); }
@@ -132,7 +131,7 @@ void HierarchicalSoftmaxHead::logits(float* out, const float* hidden, size_t m, 
   const size_t d = config_.hiddenSize;
   TreePaths paths;
   std::vector<uint32_t> edges(std::min(n, kClasses));
-  Buffer<float> z;        // slots x examples
+  Buffer<float> z;         // slots x examples
   Buffer<double> reached;  // examples x edges: log-probability of coming so far
   for (size_t first = 0; first < n; first += kClasses) {
     const size_t count = std::min(kClasses, n - first);
@@ -145,7 +144,8 @@ void HierarchicalSoftmaxHead::logits(float* out, const float* hidden, size_t m, 
       reached.reserve(2 * slots * examples);
       parallelFor(slots, 1 + kGrainFloats / (d * examples), [&](size_t begin, size_t end) {
         for (size_t u = begin; u < end; u++) {
-          for (size_t j = 0; j < examples; j++) z[u * examples + j] = logOdds(paths.nodes()[u], hidden + (example + j) * d);
+          for (size_t j = 0; j < examples; j++)
+            z[u * examples + j] = logOdds(paths.nodes()[u], hidden + (example + j) * d);
         }
       });
       parallelFor(examples, 1, [&](size_t begin, size_t end) {

@@ -23,7 +23,8 @@ double checkedSum(const double* counts, size_t n) {
     }
     sum += counts[i];
   }
-  if (std::isinf(sum)) throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_RANGE", "counts must have a finite sum, got Infinity");
+  if (std::isinf(sum))
+    throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_RANGE", "counts must have a finite sum, got Infinity");
   return sum;
 }
 
@@ -34,8 +35,9 @@ HuffmanTree::HuffmanTree(size_t numClasses, const double* counts) : numClasses_(
   std::vector<Leaf> leaves(numClasses);
   for (size_t c = 0; c < numClasses; c++) leaves[c] = {counts ? counts[c] : 1, static_cast<uint32_t>(c)};
   if (counts != nullptr) {
-    std::sort(leaves.begin(), leaves.end(),
-              [](const Leaf& a, const Leaf& b) { return a.count != b.count ? a.count < b.count : a.classId < b.classId; });
+    std::sort(leaves.begin(), leaves.end(), [](const Leaf& a, const Leaf& b) {
+      return a.count != b.count ? a.count < b.count : a.classId < b.classId;
+    });
   }
   build(leaves);
   if (depth_ <= kMaxDepth) return;

@@ -102,8 +102,8 @@ std::vector<float> gatherHidden(Communicator& comm, const std::vector<Call>& cal
 }
 
 // The k best of the lists of all ranks for one hidden vector.
-void mergeLists(int32_t* classes, float* logits, const std::vector<std::vector<Ranked>>& lists, size_t j, size_t k, bool square,
-                const std::vector<size_t>& lengths) {
+void mergeLists(int32_t* classes, float* logits, const std::vector<std::vector<Ranked>>& lists, size_t j, size_t k,
+                bool square, const std::vector<size_t>& lengths) {
   std::vector<Ranked> all;
   for (size_t r = 0; r < lists.size(); r++) {
     all.insert(all.end(), lists[r].begin() + static_cast<ptrdiff_t>(j * lengths[r]),
@@ -170,7 +170,9 @@ void topKTogether(Head& head, int32_t* classes, float* logits, const float* hidd
   const std::vector<float> all = gatherHidden(comm, calls, hidden, d, ends);
 
   // Its own best for everybody's vectors; the lists then go to whom they are for.
-  const auto lengthOf = [&](size_t rank) { return std::min(k, Shard{rank, comm.size()}.rows(head.config().numClasses)); };
+  const auto lengthOf = [&](size_t rank) {
+    return std::min(k, Shard{rank, comm.size()}.rows(head.config().numClasses));
+  };
   const size_t own = lengthOf(comm.rank()), count = ends.back();
   std::vector<int32_t> found(count * own);
   std::vector<float> outputs(count * own);

@@ -60,7 +60,8 @@ void LshSampledSoftmaxHead::addUniform(Candidates& candidates, Retrieval& retrie
   if (!settings_.correction || drawn == 0 || sure + drawn == config_.numClasses) {
     return shareCandidates(candidates, retrieval, pass);
   }
-  const float logP = static_cast<float>(std::log(static_cast<double>(drawn) / static_cast<double>(config_.numClasses - sure)));
+  const float logP =
+      static_cast<float>(std::log(static_cast<double>(drawn) / static_cast<double>(config_.numClasses - sure)));
   std::vector<uint32_t> uniform(extra.begin() + static_cast<ptrdiff_t>(found), extra.end());
   std::sort(uniform.begin(), uniform.end());
   shareCandidates(candidates, retrieval, pass);

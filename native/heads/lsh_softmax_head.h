@@ -26,7 +26,7 @@ struct LshSettings : HashedSettings {
 class LshSampledSoftmaxHead : public HashedHead {
  public:
   LshSampledSoftmaxHead(const HeadConfig& config, const InitConfig& init, const OptimizerSettings& optimizer,
-                 const LshSettings& settings)
+                        const LshSettings& settings)
       : HashedHead(config, init, optimizer, settings), settings_(settings) {}
 
  protected:

@@ -17,9 +17,10 @@ constexpr size_t kAhead = 4;  // rows asked for early
 
 class OwnShape : public SoftmaxShape {
  public:
-  void score(SoftmaxScratch& scratch, const Candidates& candidates, const RowTable& table, Pass& pass, bool means) override;
-  void gradients(float* out, SoftmaxScratch& scratch, const Candidates& candidates, const RowTable& table, const Pass& pass,
-                 size_t begin, size_t end) override;
+  void score(SoftmaxScratch& scratch, const Candidates& candidates, const RowTable& table, Pass& pass,
+             bool means) override;
+  void gradients(float* out, SoftmaxScratch& scratch, const Candidates& candidates, const RowTable& table,
+                 const Pass& pass, size_t begin, size_t end) override;
   size_t bytes() const override {
     return exponentials_.bytes() + (ptr_.capacity() + exampleOf_.capacity() + entryOf_.capacity()) * sizeof(uint32_t);
   }
@@ -28,11 +29,13 @@ class OwnShape : public SoftmaxShape {
   void scoreExample(SoftmaxScratch& scratch, const Candidates& candidates, const RowTable& table, Pass& pass, size_t j);
   void groupByCandidate(const Candidates& candidates);
 
-  Buffer<float> exponentials_;                       // one an entry of candidates.places
-  std::vector<uint32_t> ptr_, exampleOf_, entryOf_;  // candidate c has the entries ptr_[c] .. ptr_[c + 1], examples rising
+  Buffer<float> exponentials_;  // one an entry of candidates.places
+  std::vector<uint32_t> ptr_, exampleOf_,
+      entryOf_;  // candidate c has the entries ptr_[c] .. ptr_[c + 1], examples rising
 };
 
-void OwnShape::score(SoftmaxScratch& scratch, const Candidates& candidates, const RowTable& table, Pass& pass, bool means) {
+void OwnShape::score(SoftmaxScratch& scratch, const Candidates& candidates, const RowTable& table, Pass& pass,
+                     bool means) {
   const size_t d = scratch.width;
   exponentials_.reserve(candidates.places.size());
   if (means) groupByCandidate(candidates);
@@ -87,8 +90,8 @@ void OwnShape::groupByCandidate(const Candidates& candidates) {
   ptr_[0] = 0;
 }
 
-void OwnShape::gradients(float* out, SoftmaxScratch& scratch, const Candidates&, const RowTable& table, const Pass& pass,
-                         size_t begin, size_t end) {
+void OwnShape::gradients(float* out, SoftmaxScratch& scratch, const Candidates&, const RowTable& table,
+                         const Pass& pass, size_t begin, size_t end) {
   const size_t n = table.features();
   parallelFor(end - begin, 16, [&](size_t first, size_t last) {
     for (size_t c = begin + first; c < begin + last; c++) {

@@ -6,7 +6,7 @@ namespace widehead {
 
 namespace {
 
-constexpr size_t kShare = 4;    // an example offers so many times its share of the classes: lists overlap
+constexpr size_t kShare = 4;     // an example offers so many times its share of the classes: lists overlap
 constexpr size_t kAtLeast = 16;  // and so many
 
 }  // namespace
@@ -20,7 +20,8 @@ RowRetrieval::RowRetrieval(const RetrievalSettings& settings, const RowStore& v)
         for (size_t i = 0; i < n; i++) std::copy_n(&rows[i * features], features, out + order[i] * features);
       }) {}
 
-void RowRetrieval::find(std::vector<uint32_t>& classes, RetrievalScratch& scratch, ConstMatrixF hu, uint64_t version) const {
+void RowRetrieval::find(std::vector<uint32_t>& classes, RetrievalScratch& scratch, ConstMatrixF hu,
+                        uint64_t version) const {
   const size_t m = hu.rows, known = classes.size();
   index_.hash(scratch.buckets.reserve(m * index_.tables().tables()), hu.data, m, scratch.hash, scratch.augmented);
   const size_t keep = std::max(kAtLeast, kShare * settings_.limit / m);

@@ -43,9 +43,7 @@ double squaredNorm(const float* x, size_t n) {
 
 RowTable::RowTable(size_t rows, size_t hiddenSize, size_t features, const InitConfig& init,
                    const OptimizerSettings& optimizer)
-    : rows_(rows),
-      hiddenSize_(hiddenSize),
-      features_(features),
+    : rows_(rows), hiddenSize_(hiddenSize), features_(features),
       w_(elementCount(rows, features), init.kind == InitConfig::Zeros ? Fill::Sparse : Fill::Whole),
       optimizer_(makeOptimizer(optimizer, rows, features)) {
   if (init.kind == InitConfig::Zeros) return;

@@ -8,11 +8,10 @@ namespace {
 constexpr uint64_t kDraws = 0x64726177;  // keeps the draws apart from the starting weights, which have the same seed
 }
 
-SampledSoftmaxHead::SampledSoftmaxHead(const HeadConfig& config, const InitConfig& init, const OptimizerSettings& optimizer,
-                                       size_t samples, const SamplerSettings& sampler)
-    : CandidateHead(config, init, optimizer),
-      samples_(samples),
-      seed_(randomBits(init.seed, kDraws)),
+SampledSoftmaxHead::SampledSoftmaxHead(const HeadConfig& config, const InitConfig& init,
+                                       const OptimizerSettings& optimizer, size_t samples,
+                                       const SamplerSettings& sampler)
+    : CandidateHead(config, init, optimizer), samples_(samples), seed_(randomBits(init.seed, kDraws)),
       sampler_(makeSampler(sampler, config.numClasses)) {}
 
 void SampledSoftmaxHead::choose(Candidates& candidates, const Pass& pass) const {

@@ -9,8 +9,8 @@ namespace widehead {
 
 class SampledSoftmaxHead : public CandidateHead {
  public:
-  SampledSoftmaxHead(const HeadConfig& config, const InitConfig& init, const OptimizerSettings& optimizer, size_t samples,
-                     const SamplerSettings& sampler);
+  SampledSoftmaxHead(const HeadConfig& config, const InitConfig& init, const OptimizerSettings& optimizer,
+                     size_t samples, const SamplerSettings& sampler);
 
   double apply(Pass& pass, const ApplyOptions& options) override;
   size_t bytes() const override { return CandidateHead::bytes() + sampler_->bytes(); }

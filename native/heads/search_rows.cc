@@ -14,10 +14,10 @@ namespace widehead {
 
 namespace {
 
-constexpr size_t kBlock = 512;          // rows asked for at a time
-constexpr size_t kStrip = 8;            // rows between two prefetches where memory is the limit
-constexpr size_t kAheadFloats = 2048;   // how far they reach
-constexpr size_t kMostQueries = 192;    // at once: whole tiles, and
+constexpr size_t kBlock = 512;            // rows asked for at a time
+constexpr size_t kStrip = 8;              // rows between two prefetches where memory is the limit
+constexpr size_t kAheadFloats = 2048;     // how far they reach
+constexpr size_t kMostQueries = 192;      // at once: whole tiles, and
 constexpr size_t kPackedFloats = 196608;  // packed they take less than half of a second-level cache
 constexpr size_t kFloatsPerPart = 65536;  // of W: fewer are not worth a thread
 constexpr size_t kRowsPerPart = 16;
@@ -28,8 +28,9 @@ class QueryGroup {
  public:
   QueryGroup(const RowSearch& search, ConstMatrixF queries, const OutputMap& map, size_t k, bool square)
       : search_(search), queries_(queries), map_(map), k_(k), square_(square),
-        parts_(std::clamp<size_t>(std::min(search.numClasses * queries.cols / kFloatsPerPart, search.numClasses / kRowsPerPart), 1,
-                                  teamThreads())) {
+        parts_(std::clamp<size_t>(
+            std::min(search.numClasses * queries.cols / kFloatsPerPart, search.numClasses / kRowsPerPart), 1,
+            teamThreads())) {
     // gemm takes dots for as few queries too: the bits are those of logits().
     if (queries.rows > kThin) packed_ = std::make_unique<PackedFactor>(queries);
     for (size_t part = 0; part < parts_; part++) {
@@ -96,8 +97,8 @@ class QueryGroup {
       if (ahead < floats) prefetchFloats(rows.data + ahead, std::min(strip, floats - ahead));
       // The last rows may be taken twice, with the same bits.
       const size_t i = n - next < kFewest && n >= kFewest ? n - kFewest : next;
-      kernels().dots(scores + i, static_cast<ptrdiff_t>(kBlock), queries_.data, queries_.rowStride, m, rows.row(i), rows.rowStride,
-                     std::min(kStrip, n - i), rows.cols);
+      kernels().dots(scores + i, static_cast<ptrdiff_t>(kBlock), queries_.data, queries_.rowStride, m, rows.row(i),
+                     rows.rowStride, std::min(kStrip, n - i), rows.cols);
     }
     const float* shifts = shiftsFrom(first);
     for (size_t j = 0; j < m; j++) {
@@ -110,7 +111,8 @@ class QueryGroup {
 
   void merge(int32_t* classes, float* outputs, size_t j) {
     merged_.clear();
-    for (const Range& range : ranges_) merged_.insert(merged_.end(), range.best.best(j).begin(), range.best.best(j).end());
+    for (const Range& range : ranges_)
+      merged_.insert(merged_.end(), range.best.best(j).begin(), range.best.best(j).end());
     std::partial_sort(merged_.begin(), merged_.begin() + static_cast<ptrdiff_t>(k_), merged_.end(), ranksBefore);
     for (size_t i = 0; i < k_; i++) {
       classes[i] = static_cast<int32_t>(merged_[i].id);

@@ -22,9 +22,10 @@ constexpr size_t kGrain = 4;  // examples a thread
 
 class SharedShape : public SoftmaxShape {
  public:
-  void score(SoftmaxScratch& scratch, const Candidates& candidates, const RowTable& table, Pass& pass, bool means) override;
-  void gradients(float* out, SoftmaxScratch& scratch, const Candidates& candidates, const RowTable& table, const Pass& pass,
-                 size_t begin, size_t end) override;
+  void score(SoftmaxScratch& scratch, const Candidates& candidates, const RowTable& table, Pass& pass,
+             bool means) override;
+  void gradients(float* out, SoftmaxScratch& scratch, const Candidates& candidates, const RowTable& table,
+                 const Pass& pass, size_t begin, size_t end) override;
   size_t bytes() const override {
     return exponentials_.bytes() + rows_.bytes() + shifts_.bytes() + scaled_.bytes() + factors_.bytes();
   }
@@ -67,7 +68,8 @@ ConstMatrixF SharedShape::rowsOf(const Candidates& candidates, const RowTable& t
   return {rows_.data(), end - begin, table.features()};
 }
 
-void SharedShape::logits(MatrixF out, const Candidates& candidates, ConstMatrixF rows, const Pass& pass, size_t begin) const {
+void SharedShape::logits(MatrixF out, const Candidates& candidates, ConstMatrixF rows, const Pass& pass,
+                         size_t begin) const {
   gemm(out, ConstMatrixF(pass.hidden.data(), pass.m, rows.cols), rows.transposed());
   if (candidates.all || candidates.correction.empty()) return;
   parallelFor(pass.m, kGrain, [&](size_t first, size_t last) {
@@ -94,7 +96,8 @@ void SharedShape::score(SoftmaxScratch& scratch, const Candidates& candidates, c
   }
 }
 
-void SharedShape::addExponentials(SoftmaxScratch& scratch, MatrixF o, Pass& pass, size_t begin, float* shifts, bool means) {
+void SharedShape::addExponentials(SoftmaxScratch& scratch, MatrixF o, Pass& pass, size_t begin, float* shifts,
+                                  bool means) {
   const Targets& targets = pass.targets;
   const size_t d = scratch.width;
   parallelFor(pass.m, kGrain, [&](size_t first, size_t last) {

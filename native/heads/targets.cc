@@ -34,8 +34,9 @@ void Targets::check(const TargetsInput& input, size_t numClasses) const {
     if (input.indptr[0] != 0) outOfRange("targets.indptr[0] must be 0, got " + shownPlace(input.indptr[0]));
     for (size_t j = 0; j < input.m; j++) {
       if (input.indptr[j + 1] < input.indptr[j] || input.indptr[j + 1] > input.count) {
-        outOfRange("targets.indptr must not fall nor pass the " + std::to_string(input.count) + " indices, got indptr[" +
-                   std::to_string(j + 1) + "] = " + shownPlace(input.indptr[j + 1]) + " after " + shownPlace(input.indptr[j]));
+        outOfRange("targets.indptr must not fall nor pass the " + std::to_string(input.count) +
+                   " indices, got indptr[" + std::to_string(j + 1) + "] = " + shownPlace(input.indptr[j + 1]) +
+                   " after " + shownPlace(input.indptr[j]));
       }
     }
     if (input.indptr[input.m] != input.count) {
@@ -46,7 +47,8 @@ void Targets::check(const TargetsInput& input, size_t numClasses) const {
   for (size_t k = 0; k < input.count; k++) {
     if (input.indices[k] >= numClasses) {
       outOfRange(std::string(input.indptr ? "targets.indices" : "targets") + " must be class ids from 0 to " +
-                 std::to_string(numClasses - 1) + ", got " + shownId(input.indices[k]) + " at index " + std::to_string(k));
+                 std::to_string(numClasses - 1) + ", got " + shownId(input.indices[k]) + " at index " +
+                 std::to_string(k));
     }
     if (input.values != nullptr && !std::isfinite(input.values[k])) {
       outOfRange("targets.values must be finite, got " + shown(input.values[k]) + " at index " + std::to_string(k));
@@ -126,8 +128,9 @@ void Targets::mergeDuplicates() {
   for (size_t k = 0; k < count; k++) {
     if (target[k] != k) values_[target[k]] += values_[k];
   }
-  keys_.erase(std::remove_if(keys_.begin(), keys_.end(), [&](uint64_t key) { return target[placeOf(key)] != placeOf(key); }),
-              keys_.end());
+  keys_.erase(
+      std::remove_if(keys_.begin(), keys_.end(), [&](uint64_t key) { return target[placeOf(key)] != placeOf(key); }),
+      keys_.end());
   indptr_.assign(indptr_.size(), 0);
   uint32_t kept = 0;
   for (uint32_t k = 0; k < count; k++) {

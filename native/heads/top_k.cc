@@ -13,9 +13,7 @@ namespace {
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 // A float below x by more than the errors of what it was computed from, which have the size of `terms`.
-float below(double x, double terms) {
-  return std::nextafter(static_cast<float>(x - 1e-14 * terms), -kInfinity);
-}
+float below(double x, double terms) { return std::nextafter(static_cast<float>(x - 1e-14 * terms), -kInfinity); }
 
 }  // namespace
 
@@ -56,7 +54,8 @@ void TopK::setLimits(size_t j) {
 }
 
 bool TopK::anyAbove(ConstMatrixF scores, const float* shifts, size_t shiftStride) const {
-  if (kernels().largestExcess(scores.data, scores.rowStride, scores.rows, shifts, shiftStride, high_.data(), m_) > 0) return true;
+  if (kernels().largestExcess(scores.data, scores.rowStride, scores.rows, shifts, shiftStride, high_.data(), m_) > 0)
+    return true;
   if (!square_) return false;
   // Without branches, so that the compiler makes vectors of it.
   unsigned found = 0;

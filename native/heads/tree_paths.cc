@@ -24,7 +24,8 @@ uint32_t TreePaths::add(const HuffmanTree& tree, uint32_t classId) {
   uint32_t fresh[HuffmanTree::kMaxDepth];
   size_t count = 0;
   uint32_t found = HuffmanTree::kNoEdge;
-  for (uint32_t edge = tree.edgeAbove(tree.placeOf(classId)); edge != HuffmanTree::kNoEdge; edge = tree.edgeAbove(edge / 2)) {
+  for (uint32_t edge = tree.edgeAbove(tree.placeOf(classId)); edge != HuffmanTree::kNoEdge;
+       edge = tree.edgeAbove(edge / 2)) {
     const uint32_t slot = table_[cellOf(edge / 2)];
     if (slot != kEmpty) {
       found = 2 * slot + edge % 2;
@@ -59,8 +60,9 @@ void climbTogether(const HuffmanTree& tree, const std::vector<uint32_t>& classes
 
 void TreeVisits::assign(const HuffmanTree& tree, const Targets& targets) {
   if (targets.nnz() > UINT32_MAX / HuffmanTree::kMaxDepth) {
-    throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_MEMORY",
-                "out of memory: " + std::to_string(targets.nnz()) + " targets in one minibatch are too many for their paths");
+    throw Error(
+        ErrorKind::Range, "WIDEHEAD_OUT_OF_MEMORY",
+        "out of memory: " + std::to_string(targets.nnz()) + " targets in one minibatch are too many for their paths");
   }
   paths_.clear();
   climbTogether(tree, targets.unique(), edgeOf_);

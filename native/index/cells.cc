@@ -95,7 +95,8 @@ void moveCentres(MatrixF centres, ConstMatrixF sample, const Members& members) {
       for (size_t c = centres.rows * part / parts; c < centres.rows * (part + 1) / parts; c++) {
         if (members.size(c) == 0) continue;
         std::fill_n(sum, n, 0.0);
-        for (size_t i = members.begin[c]; i < members.begin[c + 1]; i++) kernels().axpyWide(sum, 1, sample.row(members.places[i]), n);
+        for (size_t i = members.begin[c]; i < members.begin[c + 1]; i++)
+          kernels().axpyWide(sum, 1, sample.row(members.places[i]), n);
         const double share = 1.0 / static_cast<double>(members.size(c));
         for (size_t i = 0; i < n; i++) centres(c, i) = static_cast<float>(share * sum[i]);
       }
@@ -137,7 +138,8 @@ Buffer<float> trainCells(ConstMatrixF rows, size_t count, uint64_t seed) {
 
 void assignCells(uint32_t* cellOf, ConstMatrixF rows, ConstMatrixF centres) {
   const Assignment assignment(centres);
-  const size_t blocks = ceilDiv(rows.rows, kRows), parts = std::min(teamThreads(), blocks), scores = kRows * std::min(kCentres, centres.rows);
+  const size_t blocks = ceilDiv(rows.rows, kRows), parts = std::min(teamThreads(), blocks),
+               scores = kRows * std::min(kCentres, centres.rows);
   const Buffer<float> scratch(parts * scores);
   parallelFor(parts, 1, [&](size_t first, size_t last) {
     for (size_t part = first; part < last; part++) {

@@ -36,7 +36,8 @@ ProductIndex indexOf(const Head& head, ProductIndexSettings settings) {
 HeadIndex::HeadIndex(const Head& head, const ProductIndexSettings& settings, bool square)
     : config_(head.config()), square_(square), index_(indexOf(head, settings)) {}
 
-void HeadIndex::search(int32_t* classes, float* logits, const float* hidden, size_t m, const ProductSearch& search) const {
+void HeadIndex::search(int32_t* classes, float* logits, const float* hidden, size_t m,
+                       const ProductSearch& search) const {
   std::vector<float> queries = queriesOf(config_, hidden, m);
   if (square_) return searchBothSigns(classes, logits, queries, m, search);
   index_.search(classes, logits, queries.data(), m, search);

@@ -18,7 +18,8 @@ class HeadIndex {
   const ProductIndex& rows() const { return index_; }
 
  private:
-  void searchBothSigns(int32_t* classes, float* logits, std::vector<float>& queries, size_t m, const ProductSearch& search) const;
+  void searchBothSigns(int32_t* classes, float* logits, std::vector<float>& queries, size_t m,
+                       const ProductSearch& search) const;
 
   const HeadConfig config_;
   const bool square_;

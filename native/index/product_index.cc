@@ -17,8 +17,9 @@ namespace widehead {
 
 namespace {
 
-constexpr size_t kRead = 4096;    // rows read at a time
-constexpr size_t kLargest = 8;    // times the mean size of a cell: longer lists are cut, so that a search in one has a bound
+constexpr size_t kRead = 4096;  // rows read at a time
+constexpr size_t kLargest =
+    8;  // times the mean size of a cell: longer lists are cut, so that a search in one has a bound
 constexpr size_t kQueries = 256;  // made up to find the default, and
 constexpr size_t kBest = 10;      // how many of the best of each it should find
 // A query that is made up has this cosine with the row it is made from, as hidden vectors have with the row of their best class (0.51
@@ -34,8 +35,8 @@ uint64_t streamOf(uint64_t seed, Purpose purpose) { return randomBits(seed, purp
 }  // namespace
 
 ProductIndex::ProductIndex(size_t numRows, size_t features, const ReadRows& read, const ProductIndexSettings& settings)
-    : numRows_(numRows), features_(features), cells_(settings.cells), rows_(elementCount(numRows, features), Fill::Whole),
-      rotation_(features, streamOf(settings.seed, kRotate)) {
+    : numRows_(numRows), features_(features), cells_(settings.cells),
+      rows_(elementCount(numRows, features), Fill::Whole), rotation_(features, streamOf(settings.seed, kRotate)) {
   for (size_t first = 0; first < numRows; first += kRead) {
     read(&rows_[first * features], first, std::min(kRead, numRows - first));
   }
@@ -102,7 +103,8 @@ Buffer<float> ProductIndex::inventQueries(size_t count, uint64_t seed) const {
     const float* from = &rows_[row * features_];
     const double scale = noise * std::sqrt(kernels().dotDouble(from, from, features_) / static_cast<double>(features_));
     for (size_t i = 0; i < features_; i++) {
-      queries[j * features_ + i] = static_cast<float>(from[i] + scale * randomNormal(streamOf(seed, kNoise), j * features_ + i));
+      queries[j * features_ + i] =
+          static_cast<float>(from[i] + scale * randomNormal(streamOf(seed, kNoise), j * features_ + i));
     }
   }
   return queries;
@@ -126,7 +128,9 @@ void ProductIndex::chooseProbes(const std::vector<uint32_t>& cellOf, const Produ
     const uint32_t row = static_cast<uint32_t>(best[i]);
     uint32_t list = firstList[cellOf[row]];
     // Rows lie in rising order of their ids in the lists of a cell.
-    while (list + 1 < lists_.size() && lists_[list + 1].cell == cellOf[row] && ids_[lists_[list + 1].block * kCodeRows] <= row) list++;
+    while (list + 1 < lists_.size() && lists_[list + 1].cell == cellOf[row] &&
+           ids_[lists_[list + 1].block * kCodeRows] <= row)
+      list++;
     listOf[i] = list;
   }
   Buffer<float> toCentres(count * cells_);
@@ -163,13 +167,15 @@ size_t ProductIndex::probesFor(ConstMatrixF queries, ConstMatrixF toCentres, con
       }
     }
   });
-  const size_t needed = std::min(ranks.size() - 1, static_cast<size_t>(std::ceil(recall * static_cast<double>(ranks.size()))));
+  const size_t needed =
+      std::min(ranks.size() - 1, static_cast<size_t>(std::ceil(recall * static_cast<double>(ranks.size()))));
   std::nth_element(ranks.begin(), ranks.begin() + static_cast<ptrdiff_t>(needed), ranks.end());
   return ranks[needed];
 }
 
 size_t ProductIndex::bytes() const {
-  return rows_.bytes() + centres_.bytes() + codes_.bytes() + ids_.bytes() + scales_.bytes() + lists_.size() * sizeof(List);
+  return rows_.bytes() + centres_.bytes() + codes_.bytes() + ids_.bytes() + scales_.bytes() +
+         lists_.size() * sizeof(List);
 }
 
 }  // namespace widehead

@@ -22,8 +22,8 @@
 namespace widehead {
 
 struct ProductIndexSettings {
-  size_t cells = 1;                // 1 to the number of rows
-  double recall = 0.95;            // the share of the ten best that the default search should find, above 0, below 1
+  size_t cells = 1;      // 1 to the number of rows
+  double recall = 0.95;  // the share of the ten best that the default search should find, above 0, below 1
   uint64_t seed = 0;
   const float* queries = nullptr;  // queryCount x n: what will be searched for; null: made up from the rows
   size_t queryCount = 0;
@@ -69,7 +69,8 @@ class ProductIndex {
   void encode(List& list, float* difference);
   void chooseProbes(const std::vector<uint32_t>& cellOf, const ProductIndexSettings& settings);
   Buffer<float> inventQueries(size_t count, uint64_t seed) const;
-  size_t probesFor(ConstMatrixF queries, ConstMatrixF toCentres, const std::vector<uint32_t>& listsOfBest, double recall) const;
+  size_t probesFor(ConstMatrixF queries, ConstMatrixF toCentres, const std::vector<uint32_t>& listsOfBest,
+                   double recall) const;
 
   float promise(const List& list, const float* toCentres, float length) const {
     return toCentres[list.cell] + spreadWeight_ * length * list.spread;
@@ -92,7 +93,7 @@ class ProductIndex {
   const Rotation rotation_;
   std::vector<List> lists_;
   Pages<uint8_t> codes_;
-  Pages<uint32_t> ids_;   // of each place in the blocks
+  Pages<uint32_t> ids_;  // of each place in the blocks
   Pages<float> scales_;
   size_t probes_ = 1;
   float spreadWeight_ = 0;

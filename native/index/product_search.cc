@@ -17,8 +17,8 @@ namespace {
 constexpr size_t kTogether = 64;  // queries whose products with all centres are formed at once
 constexpr size_t kAhead = 4;      // rows of the shortlist asked for before they are needed
 constexpr size_t kBlocks = Shortlist::kBatch / kCodeRows;
-constexpr size_t kCentres = 64;   // taken at a time
-constexpr size_t kFewest = 4;     // fewer at a time would be summed in another order
+constexpr size_t kCentres = 64;  // taken at a time
+constexpr size_t kFewest = 4;    // fewer at a time would be summed in another order
 // What has no place in an order, the difference of two infinities, comes last.
 constexpr float kLast = -std::numeric_limits<float>::max();
 
@@ -52,16 +52,21 @@ void ProductIndex::multiplyCentres(float* out, ConstMatrixF queries) const {
   });
 }
 
-void ProductIndex::prepare(Prober& prober, const float* query, const float* toCentres, const ProductSearch& search) const {
+void ProductIndex::prepare(Prober& prober, const float* query, const float* toCentres,
+                           const ProductSearch& search) const {
   std::copy_n(query, features_, prober.rotated.data());
   rotation_.apply(prober.rotated.data());
   prober.query.assign(prober.rotated.data(), features_);
   const float length = static_cast<float>(std::sqrt(kernels().dotDouble(query, query, features_)));
   std::vector<Probe>& order = prober.order;
-  for (size_t i = 0; i < order.size(); i++) order[i] = {std::max(kLast, promise(lists_[i], toCentres, length)), static_cast<uint32_t>(i)};
-  const auto before = [](const Probe& a, const Probe& b) { return a.promise != b.promise ? a.promise > b.promise : a.list < b.list; };
+  for (size_t i = 0; i < order.size(); i++)
+    order[i] = {std::max(kLast, promise(lists_[i], toCentres, length)), static_cast<uint32_t>(i)};
+  const auto before = [](const Probe& a, const Probe& b) {
+    return a.promise != b.promise ? a.promise > b.promise : a.list < b.list;
+  };
   // Twice as many until they hold enough rows.
-  for (prober.probes = std::min(search.probes, order.size());; prober.probes = std::min(2 * prober.probes, order.size())) {
+  for (prober.probes = std::min(search.probes, order.size());;
+       prober.probes = std::min(2 * prober.probes, order.size())) {
     const auto end = order.begin() + static_cast<ptrdiff_t>(prober.probes);
     if (end != order.end()) std::nth_element(order.begin(), end, order.end(), before);
     size_t rows = 0;
@@ -89,14 +94,15 @@ void ProductIndex::scanList(Shortlist& found, const List& list, float toCentre, 
     kernels().codeDots(sums, &codes_[codeBytes(list.block + done, features_)], count, groups, query.numbers.data());
     const float* scales = &scales_[place];
     for (size_t i = 0; i < count * kCodeRows; i++) {
-      estimates[i] = std::max(kLast, toCentre + scales[i] * (query.scale * (static_cast<float>(sums[i]) - query.offset)));
+      estimates[i] =
+          std::max(kLast, toCentre + scales[i] * (query.scale * (static_cast<float>(sums[i]) - query.offset)));
     }
     found.offer(estimates, std::min(count * kCodeRows, list.size - done * kCodeRows), place);
   }
 }
 
-void ProductIndex::searchOne(int32_t* ids, float* products, const float* query, const float* toCentres, const ProductSearch& search,
-                             std::vector<Prober>& probers) const {
+void ProductIndex::searchOne(int32_t* ids, float* products, const float* query, const float* toCentres,
+                             const ProductSearch& search, std::vector<Prober>& probers) const {
   Prober& plan = probers[0];
   prepare(plan, query, toCentres, search);
   for (Prober& prober : probers) prober.found.start(search.shortlist);
@@ -112,7 +118,8 @@ void ProductIndex::searchOne(int32_t* ids, float* products, const float* query, 
     const float product = kernels().dot(query, &rows_[id * features_], features_);
     plan.best.push_back({std::max(kLast, product), product, id});
   }
-  std::partial_sort(plan.best.begin(), plan.best.begin() + static_cast<ptrdiff_t>(search.k), plan.best.end(), ranksBefore);
+  std::partial_sort(plan.best.begin(), plan.best.begin() + static_cast<ptrdiff_t>(search.k), plan.best.end(),
+                    ranksBefore);
   for (size_t i = 0; i < search.k; i++) {
     ids[i] = static_cast<int32_t>(plan.best[i].id);
     products[i] = plan.best[i].score;
@@ -144,14 +151,16 @@ void ProductIndex::searchAtOnce(int32_t* ids, float* products, ConstMatrixF quer
         const size_t n = std::min(together, end - begin);
         multiplyCentres(scores, queries.rowRange(begin, begin + n));
         for (size_t j = begin; j < begin + n; j++) {
-          searchOne(ids + j * search.k, products + j * search.k, queries.row(j), scores + (j - begin) * cells_, search, probers[part]);
+          searchOne(ids + j * search.k, products + j * search.k, queries.row(j), scores + (j - begin) * cells_, search,
+                    probers[part]);
         }
       }
     }
   });
 }
 
-void ProductIndex::search(int32_t* ids, float* products, const float* queries, size_t m, const ProductSearch& search) const {
+void ProductIndex::search(int32_t* ids, float* products, const float* queries, size_t m,
+                          const ProductSearch& search) const {
   const ConstMatrixF all(queries, m, features_);
   m < teamThreads() ? searchInTurn(ids, products, all, search) : searchAtOnce(ids, products, all, search);
 }

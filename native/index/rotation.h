@@ -18,7 +18,7 @@ class Rotation {
 
  private:
   const size_t n_;
-  size_t width_ = 1;      // 2^p, the largest in n
+  size_t width_ = 1;       // 2^p, the largest in n
   Buffer<float> factors_;  // kRounds x n: a random sign, and for the numbers that are transformed 1 / sqrt(2^p)
 };
 

@@ -45,7 +45,9 @@ class Shortlist {
   float limit() const { return limit_; }
 
  private:
-  static bool before(const Item& a, const Item& b) { return a.estimate != b.estimate ? a.estimate > b.estimate : a.place < b.place; }
+  static bool before(const Item& a, const Item& b) {
+    return a.estimate != b.estimate ? a.estimate > b.estimate : a.place < b.place;
+  }
   void cut() {
     if (items_.size() <= size_) return;
     const auto last = items_.begin() + static_cast<ptrdiff_t>(size_ - 1);

@@ -113,7 +113,8 @@ void codeDots(int32_t* sums, const uint8_t* codes, size_t blocks, size_t groups,
       for (; g < end; ++g, codes += 64) {
         const __m512i bytes = _mm512_loadu_si512(codes);
         const __m512i first = _mm512_maddubs_epi16(_mm512_and_si512(bytes, low), spread(x + 8 * g));
-        const __m512i second = _mm512_maddubs_epi16(_mm512_and_si512(_mm512_srli_epi16(bytes, 4), low), spread(x + 8 * g + 4));
+        const __m512i second =
+            _mm512_maddubs_epi16(_mm512_and_si512(_mm512_srli_epi16(bytes, 4), low), spread(x + 8 * g + 4));
         part = _mm512_add_epi16(part, _mm512_add_epi16(first, second));
       }
       sum = _mm512_add_epi32(sum, _mm512_madd_epi16(part, ones));

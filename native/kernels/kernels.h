@@ -19,9 +19,9 @@ struct Term {
 
 // The numbers of one step of Adam that are the same for all parameters of a row.
 struct AdamStep {
-  float scale;               // of the gradient
-  float toMean, toSquare;    // 1 - beta1, 1 - beta2
-  float rate, correction;    // learning rate / (1 - beta1^t), 1 / (1 - beta2^t)
+  float scale;             // of the gradient
+  float toMean, toSquare;  // 1 - beta1, 1 - beta2
+  float rate, correction;  // learning rate / (1 - beta1^t), 1 / (1 - beta2^t)
   float epsilon;
 };
 
@@ -58,8 +58,8 @@ struct Kernels {
   // sum_i x[i] * y[i] in float32, several partial sums.
   float (*dot)(const float* x, const float* y, size_t n);
   // t[i*tStride + j] = sum_p a[i*aStride + p] * b[j*bStride + p],  i < m, j < n, p < k, in the same way: a few rows with many.
-  void (*dots)(float* t, ptrdiff_t tStride, const float* a, ptrdiff_t aStride, size_t m, const float* b, ptrdiff_t bStride,
-               size_t n, size_t k);
+  void (*dots)(float* t, ptrdiff_t tStride, const float* a, ptrdiff_t aStride, size_t m, const float* b,
+               ptrdiff_t bStride, size_t n, size_t k);
   // sum_i x[i] * y[i], products and sums in float64.
   double (*dotDouble)(const float* x, const float* y, size_t n);
   // The same for a row that is held in float64 while many small changes are made to it: sum_i x[i] * y[i], y[i] += alpha * x[i].

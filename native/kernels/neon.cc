@@ -94,7 +94,8 @@ struct CodeSums {
 };
 inline void addCodes(CodeSums& sums, const uint8_t* codes, int8x16_t x, int8x16_t y) {
   const uint8x16_t bytes = vld1q_u8(codes);
-  const int8x16_t low = vreinterpretq_s8_u8(vandq_u8(bytes, vdupq_n_u8(15))), high = vreinterpretq_s8_u8(vshrq_n_u8(bytes, 4));
+  const int8x16_t low = vreinterpretq_s8_u8(vandq_u8(bytes, vdupq_n_u8(15))),
+                  high = vreinterpretq_s8_u8(vshrq_n_u8(bytes, 4));
   sums.rows01 = vmlal_s8(vmlal_s8(sums.rows01, vget_low_s8(low), vget_low_s8(x)), vget_low_s8(high), vget_low_s8(y));
   sums.rows23 = vmlal_s8(vmlal_s8(sums.rows23, vget_high_s8(low), vget_high_s8(x)), vget_high_s8(high), vget_high_s8(y));
 }

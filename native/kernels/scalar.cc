@@ -48,8 +48,8 @@ float dot(const float* x, const float* y, size_t n) {
          ((partial[2] + partial[6]) + (partial[3] + partial[7]));
 }
 
-void dots(float* t, ptrdiff_t tStride, const float* a, ptrdiff_t aStride, size_t m, const float* b, ptrdiff_t bStride, size_t n,
-          size_t k) {
+void dots(float* t, ptrdiff_t tStride, const float* a, ptrdiff_t aStride, size_t m, const float* b, ptrdiff_t bStride,
+          size_t n, size_t k) {
   for (size_t i = 0; i < m; ++i)
     for (size_t j = 0; j < n; ++j)
       t[static_cast<ptrdiff_t>(i) * tStride + static_cast<ptrdiff_t>(j)] =
@@ -120,11 +120,12 @@ void pack(float* out, size_t width, const float* x, ptrdiff_t laneStride, ptrdif
 void transpose(float* out, ptrdiff_t outStride, const float* x, ptrdiff_t xStride, size_t rows, size_t cols) {
   for (size_t i = 0; i < rows; ++i)
     for (size_t j = 0; j < cols; ++j)
-      out[static_cast<ptrdiff_t>(j) * outStride + static_cast<ptrdiff_t>(i)] = x[static_cast<ptrdiff_t>(i) * xStride + static_cast<ptrdiff_t>(j)];
+      out[static_cast<ptrdiff_t>(j) * outStride + static_cast<ptrdiff_t>(i)] =
+          x[static_cast<ptrdiff_t>(i) * xStride + static_cast<ptrdiff_t>(j)];
 }
 
-void subtractProduct(double* c, ptrdiff_t cStride, const double* a, ptrdiff_t aStride, ptrdiff_t aStep,
-                     const double* b, ptrdiff_t bStride, size_t m, size_t n, size_t k) {
+void subtractProduct(double* c, ptrdiff_t cStride, const double* a, ptrdiff_t aStride, ptrdiff_t aStep, const double* b,
+                     ptrdiff_t bStride, size_t m, size_t n, size_t k) {
   for (size_t i = 0; i < m; ++i, c += cStride, a += aStride)
     for (size_t p = 0; p < k; ++p) {
       const double factor = a[static_cast<ptrdiff_t>(p) * aStep];
@@ -192,8 +193,8 @@ float largest(const float* x, size_t n) {
   return most;
 }
 
-float largestExcess(const float* x, ptrdiff_t stride, size_t rows, const float* shifts, size_t shiftStride, const float* limits,
-                    size_t n) {
+float largestExcess(const float* x, ptrdiff_t stride, size_t rows, const float* shifts, size_t shiftStride,
+                    const float* limits, size_t n) {
   float most = x[0] + (shifts == nullptr ? 0 : shifts[0]) - limits[0];
   for (size_t i = 0; i < rows; ++i, x += stride) {
     const float shift = shifts == nullptr ? 0 : shifts[i * shiftStride];

@@ -38,10 +38,8 @@ struct Thin {
       if (whole) kernel.compensatedAxpy(&out.c(i, j0), &out.lo(i, j0), out.alpha, row, cols);
       for (size_t j = 0; !whole && j < cols; ++j) {
         float& element = out.c(i, j0 + j);
-        if (out.compensated())
-          kernel.compensatedAxpy(&element, &out.lo(i, j0 + j), out.alpha, row + j, 1);
-        else
-          element = out.add ? element + out.alpha * row[j] : out.alpha * row[j];
+        if (out.compensated()) kernel.compensatedAxpy(&element, &out.lo(i, j0 + j), out.alpha, row + j, 1);
+        else element = out.add ? element + out.alpha * row[j] : out.alpha * row[j];
       }
     }
   }
@@ -141,10 +139,8 @@ void product(Output out, ConstMatrixF a, ConstMatrixF b) {
     b = b.transposed();
   }
   const Kernels& kernel = kernels();
-  if (isThin(a, b))
-    thin(kernel, out, a, b);
-  else
-    tiled(kernel, out, {a, b.transposed()});
+  if (isThin(a, b)) thin(kernel, out, a, b);
+  else tiled(kernel, out, {a, b.transposed()});
 }
 
 // Rows [begin, end) of the lower triangle, from column `from` on, to the columns of the upper one: in strips of `strip` rows, the

@@ -10,8 +10,8 @@
 namespace widehead {
 namespace {
 
-constexpr size_t kBase = 8;      // where the recursions end: one vector of AVX-512
-constexpr size_t kColumns = 64;  // right-hand sides solved together: 512 rows of them are 256 KB
+constexpr size_t kBase = 8;       // where the recursions end: one vector of AVX-512
+constexpr size_t kColumns = 64;   // right-hand sides solved together: 512 rows of them are 256 KB
 constexpr double kTiny = 1e-300;  // stands in for a vanished pivot
 // About 40 us: half of what a thread updates was written by the other core.
 constexpr size_t kFlopsPerPart = 1500000;

@@ -16,8 +16,8 @@ size_t vectorsOf(size_t n) { return ceilDiv(n, kernels().lanes); }
 
 // Depth is cut as gemm cuts it, so that sums round alike.
 PackedFactor::PackedFactor(ConstMatrixF b)
-    : n_(b.rows), k_(b.cols), depthBlocks_(ceilDiv(k_, kDepthBlock)), panels_(ceilDiv(vectorsOf(n_) * kernels().lanes, kernels().nr)),
-      packed_(vectorsOf(n_) * kernels().lanes * k_) {
+    : n_(b.rows), k_(b.cols), depthBlocks_(ceilDiv(k_, kDepthBlock)),
+      panels_(ceilDiv(vectorsOf(n_) * kernels().lanes, kernels().nr)), packed_(vectorsOf(n_) * kernels().lanes * k_) {
   float* to = packed_.data();
   for (size_t block = 0; block < depthBlocks_; block++) {
     const Range steps = stepsOf(block);

@@ -16,10 +16,10 @@ namespace {
 constexpr size_t kBlockFloats = 262144;  // of B: 1 MB of a 2 MB L2
 constexpr size_t kMaxPanels = 64;        // of B in a block
 constexpr size_t kMaxTile = 1024;
-constexpr size_t kReuse = 64;            // rows of A that make up for packing B where it could be read in place
-constexpr size_t kReuseAliased = 16;     // the same where rows of B a multiple of 4 KB apart share one set of L1
-constexpr size_t kNarrow = 32;           // columns of a tile
-constexpr size_t kDeep = 256;            // steps of depth: with whole lines of them L1 is full
+constexpr size_t kReuse = 64;         // rows of A that make up for packing B where it could be read in place
+constexpr size_t kReuseAliased = 16;  // the same where rows of B a multiple of 4 KB apart share one set of L1
+constexpr size_t kNarrow = 32;        // columns of a tile
+constexpr size_t kDeep = 256;         // steps of depth: with whole lines of them L1 is full
 
 float* threadScratch(size_t which, size_t count) {
   auto& buffers = perThread<std::array<Buffer<float>, 2>>([] {});
@@ -58,7 +58,8 @@ struct Multiplication {
     const size_t depthBlocks = ceilDiv(depth, kDepthBlock / count), maxKc = ceilDiv(depth, depthBlocks);
     const size_t maxPanels = std::clamp<size_t>(kBlockFloats / (maxKc * count * kernel.nr), 1, kMaxPanels);
     const size_t vectors = ceilDiv(n, kernel.lanes), columnBlocks = ceilDiv(n, maxPanels * kernel.nr);
-    float* packed = pack ? threadScratch(0, (ceilDiv(vectors, columnBlocks) + 1) * kernel.lanes * maxKc * count) : nullptr;
+    float* packed =
+        pack ? threadScratch(0, (ceilDiv(vectors, columnBlocks) + 1) * kernel.lanes * maxKc * count) : nullptr;
     const size_t rowPanels = ceilDiv(m, kernel.mr);
     for (size_t block = 0; block < columnBlocks; ++block) {
       for (size_t index = 0; index < depthBlocks; ++index) {
@@ -119,8 +120,8 @@ struct Multiplication {
     float* target = &c(rows.begin, columns.begin);
     if (c.colStride == 1 && (!out.compensated() || out.lo.colStride == 1)) {
       float* lo = out.compensated() ? &out.lo(rows.begin, columns.begin) : nullptr;
-      return kernel.gemmTile({target, c.rowStride, lo, out.lo.rowStride, out.alpha, add}, rows.size(), columns.size(), terms,
-                             count);
+      return kernel.gemmTile({target, c.rowStride, lo, out.lo.rowStride, out.alpha, add}, rows.size(), columns.size(),
+                             terms, count);
     }
     alignas(64) float t[kMaxTile];
     const ptrdiff_t stride = static_cast<ptrdiff_t>(kernel.nr);
@@ -134,10 +135,8 @@ struct Multiplication {
 
   void scatter(size_t i, size_t j, float value, bool add) const {
     float& element = out.c(i, j);
-    if (out.compensated())
-      kernel.compensatedAxpy(&element, &out.lo(i, j), out.alpha, &value, 1);
-    else
-      element = add ? element + value : value;
+    if (out.compensated()) kernel.compensatedAxpy(&element, &out.lo(i, j), out.alpha, &value, 1);
+    else element = add ? element + value : value;
   }
 };
 

@@ -13,7 +13,7 @@ namespace widehead {
 
 struct GaussianBulk {
   double n, mean = 0;
-  double slope = 0;  // c'(v)
+  double slope = 0;                                           // c'(v)
   double logMean = -std::numeric_limits<double>::infinity();  // log k
 
   GaussianBulk(double count, double sum, double squares) : n(count) {

@@ -13,10 +13,10 @@ namespace widehead {
 // One minibatch of m examples; example j has the targets indptr[j] .. indptr[j + 1], each class once.
 struct LossBatch {
   size_t m, numClasses;
-  const double *q, *s;     // m
-  const uint32_t* indptr;  // m + 1
-  const double* a;         // one a target
-  const float* values;     // one a target
+  const double *q, *s;       // m
+  const uint32_t* indptr;    // m + 1
+  const double* a;           // one a target
+  const float* values;       // one a target
   double *losses, *gq, *gs;  // m, to fill: the loss, dloss/dq, dloss/ds
   double* ga;                // one a target, to fill: dloss/da
 };
@@ -24,7 +24,7 @@ struct LossBatch {
 using LossFunction = void (*)(const LossBatch& batch, const double* parameters);
 
 struct LossEntry {
-  const char* name;                            // the same string in TypeScript, the command line and saved models
+  const char* name;                     // the same string in TypeScript, the command line and saved models
   std::vector<std::string> parameters;  // names, in the order in which the function reads them
   LossFunction compute;
 };

@@ -28,7 +28,7 @@ struct OptimizerSettings {
   std::string kind = "adagrad";  // one of optimizerNames()
   bool rowwise = true;           // of adagrad, and of embeddings only
   double beta1 = 0.9, beta2 = 0.999;
-  double epsilon = 1e-10;        // at least 1e-20: below that, squares that underflow would make long steps
+  double epsilon = 1e-10;  // at least 1e-20: below that, squares that underflow would make long steps
 };
 
 // The optimiser of one matrix, with the state of its rows.

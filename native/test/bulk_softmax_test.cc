@@ -16,7 +16,8 @@ struct Examples {
   std::vector<uint32_t> indptr = {0}, indices;
 
   // Example j has j % 4 targets, some of them twice.
-  Examples(size_t count, size_t size, size_t numClasses, uint64_t seed) : m(count), hidden(check::normals(count * size, seed)) {
+  Examples(size_t count, size_t size, size_t numClasses, uint64_t seed)
+      : m(count), hidden(check::normals(count * size, seed)) {
     for (size_t j = 0; j < m; j++) {
       for (size_t i = 0; i < j % 4; i++) {
         indices.push_back(static_cast<uint32_t>(randomBits(seed, (4 * j + i) / 2 * 2) % numClasses));

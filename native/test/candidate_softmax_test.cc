@@ -18,7 +18,9 @@ struct Problem {
   size_t numClasses, d, m;
   bool bias = true;
   size_t features() const { return d + (bias ? 1 : 0); }
-  RowTable table() const { return {numClasses, d, features(), {InitConfig::Normal, 0.5, 3, nullptr, nullptr}, {"sgd"}}; }
+  RowTable table() const {
+    return {numClasses, d, features(), {InitConfig::Normal, 0.5, 3, nullptr, nullptr}, {"sgd"}};
+  }
 };
 
 // Every third example has no target, the others one to three of the first 20 classes.
@@ -26,7 +28,8 @@ struct Batch : Pass {
   explicit Batch(const Problem& problem) {
     std::vector<uint32_t> indptr = {0}, indices;
     for (uint32_t j = 0; j < problem.m; j++) {
-      for (uint32_t k = 0; k < j % 3; k++) indices.push_back(static_cast<uint32_t>((7 * j + 3 * k) % std::min<size_t>(20, problem.numClasses)));
+      for (uint32_t k = 0; k < j % 3; k++)
+        indices.push_back(static_cast<uint32_t>((7 * j + 3 * k) % std::min<size_t>(20, problem.numClasses)));
       indptr.push_back(static_cast<uint32_t>(indices.size()));
     }
     std::vector<float> values = check::normals(indices.size(), 4);
@@ -43,7 +46,8 @@ struct Reference {
 
 Reference reference(const Problem& problem, const RowTable& table, const Batch& batch, const Candidates& candidates) {
   const size_t n = problem.features(), m = problem.m;
-  Reference result{std::vector<double>(m), std::vector<double>(m * problem.d), std::vector<double>(problem.numClasses * n)};
+  Reference result{std::vector<double>(m), std::vector<double>(m * problem.d),
+                   std::vector<double>(problem.numClasses * n)};
   for (size_t j = 0; j < m; j++) {
     std::vector<size_t> places;
     if (candidates.indptr.empty() || candidates.all) {

@@ -85,12 +85,12 @@ const float kNaN = std::numeric_limits<float>::quiet_NaN();
 
 }  // namespace check
 
-#define TEST(name)                                             \
-  static void test_##name();                                   \
+#define TEST(name)                                                \
+  static void test_##name();                                      \
   static check::Registration register_##name(#name, test_##name); \
   static void test_##name()
-#define CHECK(condition) \
-  do {                   \
+#define CHECK(condition)                                           \
+  do {                                                             \
     if (!(condition)) check::fail(__FILE__, __LINE__, #condition); \
   } while (0)
 #define CHECK_NEAR(actual, expected, tolerance) check::near(actual, expected, tolerance, __FILE__, __LINE__, #actual)

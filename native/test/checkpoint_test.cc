@@ -50,7 +50,8 @@ TEST(crc32_is_that_of_zlib) {
 void testWriter(bool forked) {
   const std::vector<uint8_t> zeros(100000, 0), none;
   std::vector<uint8_t> mixed(10 << 20, 0);
-  for (size_t i = 0; i < 5000; i++) mixed[static_cast<size_t>(randomUniform(1, i) * static_cast<double>(mixed.size()))] = 7;
+  for (size_t i = 0; i < 5000; i++)
+    mixed[static_cast<size_t>(randomUniform(1, i) * static_cast<double>(mixed.size()))] = 7;
   const std::string path = temporary("written");
   std::vector<FilePlan> plans = {planOf(path, {&mixed, &none, &zeros})};
   if (forked) {
@@ -133,13 +134,15 @@ TEST(a_stream_believes_no_length) {
     uint32_t number = 5;
     stream.number(number);
     stream.list(list);
-    if (number != 5 || list != std::vector<double>{1, 2, 3}) throw Error(ErrorKind::State, "WIDEHEAD_FILE", "other numbers");
+    if (number != 5 || list != std::vector<double>{1, 2, 3})
+      throw Error(ErrorKind::State, "WIDEHEAD_FILE", "other numbers");
   };
   ByteStream out;
   body(out);
   const std::vector<uint8_t> bytes = out.written();
   CHECK(!refuses(bytes, body));
-  for (size_t length = 0; length < bytes.size(); length++) CHECK(refuses({bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(length)}, body));
+  for (size_t length = 0; length < bytes.size(); length++)
+    CHECK(refuses({bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(length)}, body));
   std::vector<uint8_t> longer = bytes;
   longer.push_back(0);
   CHECK(refuses(longer, body));

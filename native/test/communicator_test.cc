@@ -55,7 +55,8 @@ TEST(gathersPartsOfAnyLength) {
       std::vector<size_t> ends;
       for (size_t r = 0; r < size; r++) ends.push_back((r == 0 ? 0 : ends[r - 1]) + (r % 3) * 5);
       std::vector<char> data(ends.back() + 1, '?');
-      for (size_t i = comm.rank() == 0 ? 0 : ends[comm.rank() - 1]; i < ends[comm.rank()]; i++) data[i] = static_cast<char>('a' + comm.rank());
+      for (size_t i = comm.rank() == 0 ? 0 : ends[comm.rank() - 1]; i < ends[comm.rank()]; i++)
+        data[i] = static_cast<char>('a' + comm.rank());
       for (int again = 0; again < 3; again++) comm.allGather(data.data(), ends);
       for (size_t r = 0, i = 0; r < size; r++) {
         for (; i < ends[r]; i++) CHECK(data[i] == static_cast<char>('a' + r));
@@ -109,7 +110,8 @@ TEST(aMeetingTellsAllWhyOneCannotCome) {
     const std::string code = codeOf(
         [&] {
           meet(comm, call, [&] {
-            if (comm.rank() == 1) throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_RANGE", "hidden must be finite, got NaN");
+            if (comm.rank() == 1)
+              throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_RANGE", "hidden must be finite, got NaN");
           });
         },
         &message);
@@ -181,7 +183,8 @@ TEST(everyClassHasOnePlace) {
       size_t total = 0;
       for (size_t rank = 0; rank < size; rank++) {
         const Shard shard{rank, size};
-        CHECK(shard.rows(numClasses) <= shard.capacity(numClasses) && shard.rows(numClasses) + 1 >= shard.capacity(numClasses));
+        CHECK(shard.rows(numClasses) <= shard.capacity(numClasses) &&
+              shard.rows(numClasses) + 1 >= shard.capacity(numClasses));
         total += shard.rows(numClasses);
         for (size_t row = 0; row < shard.rows(numClasses); row++) {
           const uint32_t id = shard.classOf(row);

@@ -34,7 +34,8 @@ Minibatch part(const Minibatch& all, size_t d, size_t begin, size_t end) {
 // One head that lies on several ranks; every call is made on all of them at once.
 class Ranks {
  public:
-  Ranks(HeadConfig config, const InitConfig& init, size_t size, const StabilisationPolicy& policy = kPolicy, size_t stretch = 4)
+  Ranks(HeadConfig config, const InitConfig& init, size_t size, const StabilisationPolicy& policy = kPolicy,
+        size_t stretch = 4)
       : size(size) {
     const auto group = std::make_shared<ThreadGroup>(size);
     for (size_t r = 0; r < size; r++) {
@@ -124,7 +125,8 @@ ApplyOptions rate(double learningRate, double weightDecay = 0, double clipNorm =
 
 // Steps of several ranks and of one, side by side.
 void compare(const HeadConfig& config, const LossChoice& loss, size_t size, size_t m, size_t steps,
-             const std::function<ApplyOptions(const Minibatch&, size_t)>& options, double lossTolerance, double tolerance) {
+             const std::function<ApplyOptions(const Minibatch&, size_t)>& options, double lossTolerance,
+             double tolerance) {
   Pair pair(config, loss);
   std::vector<float> weights = check::normals(config.numClasses * config.hiddenSize, 12);
   for (float& x : weights) x = static_cast<float>(0.3 * x);
@@ -163,16 +165,20 @@ TEST(shares) {
   for (const size_t m : {size_t{6}, size_t{30}}) {
     for (const double share : {0.3, 0.9, 1.0, 1.5}) {
       const HeadConfig config = {50, 12, true};
-      compare(config, kSquared, 3, m, 100,
-              [&](const Minibatch& batch, size_t) { return rate(rateForShare(config, batch, share)); }, 1e-5, 5e-6);
+      compare(
+          config, kSquared, 3, m, 100,
+          [&](const Minibatch& batch, size_t) { return rate(rateForShare(config, batch, share)); }, 1e-5, 5e-6);
     }
   }
 }
 
 TEST(decayAndClipping) {
-  compare({41, 9, true}, {"taylor-softmax", {}}, 4, 5, 200, [](const Minibatch&, size_t) { return rate(0.2, 0.5); }, 1e-5, 5e-6);
-  compare({41, 9, true}, kSquared, 4, 20, 40,
-          [](const Minibatch&, size_t step) { return rate(0.05, 0.01, step % 2 == 0 ? 1e-3 : 0.5); }, 1e-5, 5e-6);
+  compare(
+      {41, 9, true}, {"taylor-softmax", {}}, 4, 5, 200, [](const Minibatch&, size_t) { return rate(0.2, 0.5); }, 1e-5,
+      5e-6);
+  compare(
+      {41, 9, true}, kSquared, 4, 20, 40,
+      [](const Minibatch&, size_t step) { return rate(0.05, 0.01, step % 2 == 0 ? 1e-3 : 0.5); }, 1e-5, 5e-6);
 }
 
 TEST(logitsAndTheBestClasses) {

@@ -37,9 +37,7 @@ struct Minibatch {
     indptr.push_back(static_cast<uint32_t>(classes.size()));
     m++;
   }
-  widehead::TargetsInput targets() const {
-    return {m, indptr.data(), classes.data(), classes.size(), values.data()};
-  }
+  widehead::TargetsInput targets() const { return {m, indptr.data(), classes.data(), classes.size(), values.data()}; }
 };
 
 struct StepResult {
@@ -187,7 +185,8 @@ inline Minibatch randomBatch(const HeadConfig& config, size_t m, uint64_t seed) 
   const auto draw = [&] { return widehead::randomUniform(seed, draws++); };
   for (size_t j = 0; j < m; j++) {
     for (size_t i = 0; i < config.hiddenSize; i++) {
-      batch.hidden.push_back(static_cast<float>(0.4 + 0.5 * widehead::randomNormal(seed + 1000, j * config.hiddenSize + i)));
+      batch.hidden.push_back(
+          static_cast<float>(0.4 + 0.5 * widehead::randomNormal(seed + 1000, j * config.hiddenSize + i)));
     }
     for (int count = static_cast<int>(4 * draw()); count > 0; count--) {
       const double place = draw();

@@ -8,7 +8,8 @@
 
 namespace check {
 
-inline widehead::HashSettings settingsOf(const char* kind, size_t dimension, size_t tables, size_t hashes, size_t window = 8) {
+inline widehead::HashSettings settingsOf(const char* kind, size_t dimension, size_t tables, size_t hashes,
+                                         size_t window = 8) {
   widehead::HashSettings settings;
   settings.kind = kind;
   settings.dimension = dimension;

@@ -39,7 +39,9 @@ std::vector<uint32_t> idsIn(const HashTables& tables, size_t table, uint32_t buc
   return ids;
 }
 
-std::vector<uint32_t> listOf(const CandidateQuery& query, size_t j) { return {query.ids(j), query.ids(j) + query.size(j)}; }
+std::vector<uint32_t> listOf(const CandidateQuery& query, size_t j) {
+  return {query.ids(j), query.ids(j) + query.size(j)};
+}
 
 }  // namespace
 
@@ -196,7 +198,8 @@ TEST(the_union_takes_ranks_in_turn) {
     }
   }
   for (const size_t limit : {0, 1, 17, 1000}) {
-    std::vector<uint32_t> first(expected.begin(), expected.begin() + static_cast<ptrdiff_t>(std::min(limit, expected.size())));
+    std::vector<uint32_t> first(expected.begin(),
+                                expected.begin() + static_cast<ptrdiff_t>(std::min(limit, expected.size())));
     CHECK(query.unite(limit, known.data(), known.size(), 400) == first);
   }
 }

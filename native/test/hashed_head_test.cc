@@ -54,11 +54,14 @@ struct Batch {
   explicit Batch(uint64_t seed) {
     hidden = check::normals(kExamples * kSize, seed);
     for (size_t j = 0; j < kExamples; j++) {
-      for (size_t i = 0; i < j % 3; i++) indices.push_back(static_cast<uint32_t>(randomBits(seed, j * 3 + i) % kClasses));
+      for (size_t i = 0; i < j % 3; i++)
+        indices.push_back(static_cast<uint32_t>(randomBits(seed, j * 3 + i) % kClasses));
       indptr.push_back(static_cast<uint32_t>(indices.size()));
     }
   }
-  TargetsInput targets() const { return {kExamples, indptr.data(), indices.data(), indices.size(), nullptr, true, true}; }
+  TargetsInput targets() const {
+    return {kExamples, indptr.data(), indices.data(), indices.size(), nullptr, true, true};
+  }
 };
 
 template <class Opened>

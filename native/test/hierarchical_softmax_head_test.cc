@@ -157,7 +157,8 @@ TEST(searchIsBruteForce) {
       const size_t d = 4, m = 12;
       const Start start(numClasses, d, scale, 11);
       // At a scale of 0 all classes of one depth are equal: ties to the lower id.
-      const HierarchicalSoftmaxHead head({numClasses, d, true}, start.init(true), {"sgd"}, skewed(numClasses, 12).data());
+      const HierarchicalSoftmaxHead head({numClasses, d, true}, start.init(true), {"sgd"},
+                                         skewed(numClasses, 12).data());
       const std::vector<float> hidden = check::normals(m * d, 13);
       std::vector<uint32_t> all(numClasses);
       std::iota(all.begin(), all.end(), 0);

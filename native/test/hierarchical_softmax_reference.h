@@ -42,7 +42,9 @@ struct Start {
     for (float& w : weights) w *= static_cast<float>(scale);
     for (float& b : biases) b *= static_cast<float>(scale);
   }
-  InitConfig init(bool bias) const { return {InitConfig::Weights, 0, 0, weights.data(), bias ? biases.data() : nullptr}; }
+  InitConfig init(bool bias) const {
+    return {InitConfig::Weights, 0, 0, weights.data(), bias ? biases.data() : nullptr};
+  }
 };
 
 // The same model in float64, as its formula reads.
@@ -51,7 +53,8 @@ struct Model {
   size_t d, features;
   std::vector<double> w;  // D x features
 
-  Model(const HierarchicalSoftmaxHead& head) : tree(head.tree()), d(head.config().hiddenSize), features(head.features()) {
+  Model(const HierarchicalSoftmaxHead& head)
+      : tree(head.tree()), d(head.config().hiddenSize), features(head.features()) {
     std::vector<uint32_t> all(head.config().numClasses);
     std::iota(all.begin(), all.end(), 0);
     std::vector<float> rows(all.size() * features);

@@ -36,9 +36,9 @@ struct Found {
 Found exactly(const std::vector<float>& rows, size_t n, const std::vector<float>& queries, size_t k) {
   const size_t m = queries.size() / n;
   Found found{std::vector<int32_t>(m * k), std::vector<float>(m * k)};
-  const RowSearch search{rows.size() / n, ConstMatrixF(queries.data(), m, n), [&](size_t begin, size_t end, Buffer<float>&) {
-                           return ConstMatrixF(&rows[begin * n], end - begin, n);
-                         }};
+  const RowSearch search{
+      rows.size() / n, ConstMatrixF(queries.data(), m, n),
+      [&](size_t begin, size_t end, Buffer<float>&) { return ConstMatrixF(&rows[begin * n], end - begin, n); }};
   searchRows(found.ids.data(), found.products.data(), search, k, false);
   return found;
 }
@@ -53,7 +53,8 @@ Found by(const ProductIndex& index, const std::vector<float>& queries, const Pro
 double recall(const Found& found, const Found& right, size_t k) {
   size_t hits = 0;
   for (size_t j = 0; j < right.ids.size(); j += k) {
-    const std::set<int32_t> own(found.ids.begin() + static_cast<ptrdiff_t>(j), found.ids.begin() + static_cast<ptrdiff_t>(j + k));
+    const std::set<int32_t> own(found.ids.begin() + static_cast<ptrdiff_t>(j),
+                                found.ids.begin() + static_cast<ptrdiff_t>(j + k));
     CHECK(own.size() == k);
     for (size_t i = j; i < j + k; i++) hits += own.count(right.ids[i]);
   }
@@ -101,7 +102,8 @@ TEST(codes_give_products_about_right) {
     kernels().codeDots(sums, block.data(), 1, codeGroups(n), query.numbers.data());
     for (size_t r = 0; r < kCodeRows; r++) {
       const double right = kernels().dotDouble(&rows[r * n], queries.data(), n);
-      const double length = std::sqrt(kernels().dotDouble(&rows[r * n], &rows[r * n], n) * kernels().dotDouble(queries.data(), queries.data(), n));
+      const double length = std::sqrt(kernels().dotDouble(&rows[r * n], &rows[r * n], n) *
+                                      kernels().dotDouble(queries.data(), queries.data(), n));
       const double estimate = scales[r] * query.scale * (static_cast<double>(sums[r]) - query.offset);
       // Errors of different numbers are independent: the more there are, the less is left of them.
       CHECK_NEAR(estimate, right, 0.5 * length / std::sqrt(static_cast<double>(n)));
@@ -152,7 +154,8 @@ TEST(equal_rows_have_cells_too) {
   const ProductIndex index = indexOf(zeros, 4, {20, 0.95, 1});
   const Found found = by(index, check::normals(3 * 4, 1), {500, 1, 500});
   for (size_t j = 0; j < 3; j++) {
-    for (size_t i = 0; i < 500; i++) CHECK(found.ids[j * 500 + i] == static_cast<int32_t>(i) && found.products[j * 500 + i] == 0);
+    for (size_t i = 0; i < 500; i++)
+      CHECK(found.ids[j * 500 + i] == static_cast<int32_t>(i) && found.products[j * 500 + i] == 0);
   }
   CHECK(index.lists() > 1);  // one cell, cut
 }
@@ -196,10 +199,12 @@ TEST(results_do_not_depend_on_threads_nor_on_other_queries) {
     results.push_back(by(index, queries, {10, 8, 40}));
     CHECK(results.back() == results.front());
     for (size_t j = 0; j < 13; j++) {
-      const std::vector<float> one(queries.begin() + static_cast<ptrdiff_t>(j * n), queries.begin() + static_cast<ptrdiff_t>((j + 1) * n));
+      const std::vector<float> one(queries.begin() + static_cast<ptrdiff_t>(j * n),
+                                   queries.begin() + static_cast<ptrdiff_t>((j + 1) * n));
       const Found alone = by(index, one, {10, 8, 40});
       CHECK(std::equal(alone.ids.begin(), alone.ids.end(), results.front().ids.begin() + static_cast<ptrdiff_t>(j * 10)));
-      CHECK(std::equal(alone.products.begin(), alone.products.end(), results.front().products.begin() + static_cast<ptrdiff_t>(j * 10)));
+      CHECK(std::equal(alone.products.begin(), alone.products.end(),
+                       results.front().products.begin() + static_cast<ptrdiff_t>(j * 10)));
     }
   }
   setThreads(before);
@@ -217,7 +222,8 @@ TEST(few_rows_and_huge_ones) {
 }
 
 TEST(the_rows_of_a_head_with_biases_and_squares) {
-  const std::vector<float> weights = check::normals(800 * 9, 1), biases = check::normals(800, 2), hidden = check::normals(6 * 9, 3);
+  const std::vector<float> weights = check::normals(800 * 9, 1), biases = check::normals(800, 2),
+                           hidden = check::normals(6 * 9, 3);
   SoftmaxHead head({800, 9, true}, {InitConfig::Weights, 1, 0, weights.data(), biases.data()}, {"sgd"});
   for (const bool square : {false, true}) {
     ProductIndexSettings settings{30, 0.95, 1};

@@ -176,7 +176,8 @@ TEST(code_dots_are_those_of_the_table_of_codes) {
           std::vector<uint8_t> codes(blocks * groups * 64 + 1);
           std::vector<int8_t> x(groups * 8 + 1);
           for (size_t i = 0; i < codes.size(); ++i) codes[i] = largest ? 255 : static_cast<uint8_t>(randomBits(1, i));
-          for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<int8_t>(largest ? 127 : static_cast<int>(randomBits(2, i) % 255) - 127);
+          for (size_t i = 0; i < x.size(); ++i)
+            x[i] = static_cast<int8_t>(largest ? 127 : static_cast<int>(randomBits(2, i) % 255) - 127);
           std::vector<int32_t> sums(blocks * kCodeRows + 1, -7);
           kernels().codeDots(sums.data(), codes.data() + 1, blocks, groups, x.data() + 1);
           for (size_t b = 0; b < blocks; ++b)
@@ -199,13 +200,15 @@ TEST(largest_excess) {
   check::eachIsa([&] {
     for (const size_t rows : {1, 5}) {
       for (size_t n = 1; n < 2 * kernels().lanes + 3; ++n) {
-        const std::vector<float> x = normals(rows * (n + 2), n), shifts = normals(2 * rows, n + 1), limits = normals(n, n + 2);
+        const std::vector<float> x = normals(rows * (n + 2), n), shifts = normals(2 * rows, n + 1),
+                                 limits = normals(n, n + 2);
         for (const float* shift : {static_cast<const float*>(nullptr), shifts.data()}) {
           float most = -1e30f;
           for (size_t i = 0; i < rows; ++i)
             for (size_t j = 0; j < n; ++j)
               most = std::max(most, x[i * (n + 2) + j] + (shift == nullptr ? 0 : shift[2 * i]) - limits[j]);
-          CHECK(kernels().largestExcess(x.data(), static_cast<ptrdiff_t>(n + 2), rows, shift, 2, limits.data(), n) == most);
+          CHECK(kernels().largestExcess(x.data(), static_cast<ptrdiff_t>(n + 2), rows, shift, 2, limits.data(), n) ==
+                most);
         }
       }
     }

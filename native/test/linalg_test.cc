@@ -22,7 +22,8 @@ struct Stored {
   Layout layout;
 
   Stored(size_t rows, size_t cols, Layout layout, uint64_t seed)
-      : memory(seed == 0 ? std::vector<float>(2 * (rows + 3) * (cols + 3), kNaN) : normals(2 * (rows + 3) * (cols + 3), seed)),
+      : memory(seed == 0 ? std::vector<float>(2 * (rows + 3) * (cols + 3), kNaN)
+                         : normals(2 * (rows + 3) * (cols + 3), seed)),
         rows(rows), cols(cols), layout(layout) {}
   MatrixF view() {
     switch (layout) {
@@ -154,7 +155,8 @@ TEST(symmetric_products_are_right_symmetric_and_the_same_for_any_number_of_threa
               }
               double sum = 0, size = 0, square = 0, squareSize = 0;
               for (size_t p = 0; p < k; ++p) {
-                const double left = static_cast<double>(x(p, i)) * y(p, j), right = static_cast<double>(y(p, i)) * x(p, j);
+                const double left = static_cast<double>(x(p, i)) * y(p, j),
+                             right = static_cast<double>(y(p, i)) * x(p, j);
                 sum += left + right;
                 size += std::fabs(left) + std::fabs(right);
                 square += static_cast<double>(z(i, p)) * z(j, p);
@@ -210,7 +212,8 @@ TEST(lu_solves_and_inverts) {
       for (size_t i = 0; i < n; ++i) {
         for (size_t j = 0; j < 70; ++j) {
           double sum = 0, size = 0;
-          for (size_t p = 0; p < n; ++p) sum += a[i * n + p] * x[p * 70 + j], size += std::fabs(a[i * n + p] * x[p * 70 + j]);
+          for (size_t p = 0; p < n; ++p)
+            sum += a[i * n + p] * x[p * 70 + j], size += std::fabs(a[i * n + p] * x[p * 70 + j]);
           CHECK_NEAR(sum, b[i * 70 + j], 1e-15 * n * (size + 1));
         }
         for (size_t j = 0; j < n; ++j) {

@@ -19,8 +19,12 @@ struct TileInput {
         rowMajor(rowMajor) {}
   TileTerm term() const {
     const ptrdiff_t depth = static_cast<ptrdiff_t>(k), mr = static_cast<ptrdiff_t>(kernels().mr);
-    return {a.data() + 1, rowMajor ? depth + 2 : 1, rowMajor ? 1 : mr + 2,
-            b.data() + 1, static_cast<ptrdiff_t>(kernels().nr + 5), k};
+    return {a.data() + 1,
+            rowMajor ? depth + 2 : 1,
+            rowMajor ? 1 : mr + 2,
+            b.data() + 1,
+            static_cast<ptrdiff_t>(kernels().nr + 5),
+            k};
   }
   void addTo(double& sum, double& size, size_t i, size_t j) const {
     const TileTerm term = this->term();

@@ -25,10 +25,8 @@ double seconds(Body body) {
     const auto start = Clock::now();
     for (size_t i = 0; i < calls; ++i) body();
     const double elapsed = std::chrono::duration<double>(Clock::now() - start).count();
-    if (elapsed < 0.01)
-      calls *= 2;
-    else
-      trials.push_back(elapsed / static_cast<double>(calls));
+    if (elapsed < 0.01) calls *= 2;
+    else trials.push_back(elapsed / static_cast<double>(calls));
   }
   std::nth_element(trials.begin(), trials.begin() + 4, trials.end());
   return trials[4];

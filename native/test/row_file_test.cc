@@ -65,7 +65,9 @@ std::vector<uint8_t> rowsOf(const RowFile& file) {
   return {from, from + kRows * (kFeatures + 1) * sizeof(float)};
 }
 
-std::string journalOf(const RowFileSpec& spec, const std::string& generation) { return spec.path + "." + generation + ".journal"; }
+std::string journalOf(const RowFileSpec& spec, const std::string& generation) {
+  return spec.path + "." + generation + ".journal";
+}
 
 // A step: some rows become other numbers.
 void change(RowFile& file, Randoms& random, size_t most = 40) {
@@ -73,7 +75,8 @@ void change(RowFile& file, Randoms& random, size_t most = 40) {
   for (size_t i = random.below(most) + 1; i > 0; i--) classes.push_back(static_cast<uint32_t>(random.below(kRows)));
   file.touch(classes.data(), classes.size());
   for (const uint32_t row : classes) {
-    for (size_t k = 0; k < kFeatures; k++) file.rows()[row * kFeatures + k] = static_cast<float>(random.below(1000)) - 500;
+    for (size_t k = 0; k < kFeatures; k++)
+      file.rows()[row * kFeatures + k] = static_cast<float>(random.below(1000)) - 500;
     file.stamps()[row] = kRowWritten | static_cast<uint32_t>(random.below(1 << 20));
   }
 }
@@ -176,7 +179,8 @@ TEST(the_way_back_leads_to_the_bits_of_every_generation) {
       }
       file = make(opened(spec, saved[back].first));
       CHECK(rowsOf(*file) == saved[back].second);
-      std::vector<std::pair<std::string, std::vector<uint8_t>>> left(saved.begin() + static_cast<ptrdiff_t>(back) + 1, saved.end());
+      std::vector<std::pair<std::string, std::vector<uint8_t>>> left(saved.begin() + static_cast<ptrdiff_t>(back) + 1,
+                                                                     saved.end());
       saved.resize(back + 1);
       if (!left.empty()) {  // those that came after are of another way
         file.reset();
@@ -369,7 +373,8 @@ TEST(a_store_in_a_file_has_the_bits_of_one_in_memory) {
   Buffer<float> scratch, other;
   const ConstMatrixF a = memory.current(0, kRows, scratch), b = file.current(0, kRows, other);
   CHECK(std::memcmp(a.data, b.data, kRows * kFeatures * sizeof(float)) == 0);
-  for (size_t row = 0; row < kRows; row++) CHECK(memory.written(row) == file.written(row) && memory.behind(row) == file.behind(row));
+  for (size_t row = 0; row < kRows; row++)
+    CHECK(memory.written(row) == file.written(row) && memory.behind(row) == file.behind(row));
   memory.sweepAll();
   file.sweepAll();
   CHECK(std::memcmp(memory.raw(0), file.raw(0), kRows * kFeatures * sizeof(float)) == 0);

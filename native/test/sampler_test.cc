@@ -15,7 +15,8 @@ namespace {
 // (chi-square - degrees) / sqrt(2 * degrees) is about normal: beyond 4 is a chance of 1 in 30,000.
 double deviation(const std::vector<double>& observed, const std::vector<double>& expected) {
   double chi = 0;
-  for (size_t i = 0; i < observed.size(); i++) chi += (observed[i] - expected[i]) * (observed[i] - expected[i]) / expected[i];
+  for (size_t i = 0; i < observed.size(); i++)
+    chi += (observed[i] - expected[i]) * (observed[i] - expected[i]) / expected[i];
   const double degrees = static_cast<double>(observed.size() - 1);
   return (chi - degrees) / std::sqrt(2 * degrees);
 }

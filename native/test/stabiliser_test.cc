@@ -133,7 +133,8 @@ TEST(featuresThatContractTogetherCostOneEntry) {
   CHECK(w.v.log().end() > 0 && w.v.log().end() < 10);
   CHECK(largestValue(w.ui, n) < 1.4);
   const std::vector<float> after = rowsOf(w);
-  for (size_t i = 0; i < before.size(); i++) CHECK_NEAR(after[i], before[i], 2e-6 * std::max(1.0f, std::fabs(before[i])));
+  for (size_t i = 0; i < before.size(); i++)
+    CHECK_NEAR(after[i], before[i], 2e-6 * std::max(1.0f, std::fabs(before[i])));
 }
 
 TEST_MAIN

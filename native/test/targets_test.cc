@@ -93,7 +93,9 @@ TEST(anyMixtureAndReuse) {
   Targets targets;  // one object, so that nothing of a larger minibatch may show in a smaller one
   for (uint64_t seed = 0; seed < 300; seed++) {
     uint64_t draws = 0;
-    const auto draw = [&](double below) { return static_cast<uint32_t>(below * widehead::randomUniform(seed, draws++)); };
+    const auto draw = [&](double below) {
+      return static_cast<uint32_t>(below * widehead::randomUniform(seed, draws++));
+    };
     const uint32_t m = 1 + draw(seed % 5 == 0 ? 200 : 9);
     const uint32_t numClasses = 1 + draw(seed % 7 == 0 ? 2147483646.0 : seed % 2 == 0 ? 5 : 600);
     Rows rows = {{0}, {}, {}};
@@ -142,7 +144,8 @@ TEST(mistakesAreNamed) {
   CHECK(names(of({{0, 2}, {UINT32_MAX, 1}, {}}), "got -1 at index 0"));
   CHECK(names(of({{0, 2}, {0, 1}, {1, check::kNaN}}), "targets.values must be finite, got NaN at index 1"));
   const uint32_t classes[] = {3, UINT32_MAX};
-  CHECK(names(complaint({2, nullptr, classes, 2, nullptr, true, false}), "targets must be class ids from 0 to 9, got 4294967295"));
+  CHECK(names(complaint({2, nullptr, classes, 2, nullptr, true, false}),
+              "targets must be class ids from 0 to 9, got 4294967295"));
   CHECK(names(of({{0, 1}, {10}, {}}), "targets.indices must be"));
   CHECK(of({{0, 2}, {0, 9}, {1, -1e38f}}).empty());
 }

@@ -27,7 +27,8 @@ struct Case {
   double scale = 1;
 
   Case(size_t numClasses, size_t n, size_t m)
-      : numClasses(numClasses), n(n), m(m), stride(n + 1), rows(wholes(numClasses * stride, 1)), queries(wholes(m * n, 2)) {}
+      : numClasses(numClasses), n(n), m(m), stride(n + 1), rows(wholes(numClasses * stride, 1)),
+        queries(wholes(m * n, 2)) {}
 
   RowSearch search(bool copies) const {
     RowSearch search{numClasses, ConstMatrixF(queries.data(), m, n), {}};

@@ -31,7 +31,8 @@ struct State {
   std::vector<float> w, first, second, g;
   // One element more at both ends, which no kernel may touch, and data that is not aligned.
   explicit State(size_t n)
-      : w(normals(n + 2, 1)), first(squaresOf(normals(n + 2, 2))), second(squaresOf(normals(n + 2, 3))), g(normals(n + 2, 4)) {
+      : w(normals(n + 2, 1)), first(squaresOf(normals(n + 2, 2))), second(squaresOf(normals(n + 2, 3))),
+        g(normals(n + 2, 4)) {
     for (size_t i = 0; i < g.size(); i += 5) first[i] = second[i] = g[i] = 0;
   }
 };
@@ -129,7 +130,8 @@ TEST(scalar_exp_is_that_of_float64) {
   float special[] = {-89, -1e30f, -std::numeric_limits<float>::infinity(), 0, kNaN};
   const double sum = kernels().expSum(special, 0, 5);
   forceIsa(name);
-  CHECK(special[0] == 0 && special[1] == 0 && special[2] == 0 && special[3] == 1 && special[4] != special[4] && sum != sum);
+  CHECK(special[0] == 0 && special[1] == 0 && special[2] == 0 && special[3] == 1 && special[4] != special[4] &&
+        sum != sum);
 }
 
 TEST(largest_is_the_largest) {

@@ -12,8 +12,8 @@ namespace widehead {
 
 struct Activation {
   const char* name;
-  void (*forward)(float* z, size_t n);                      // in place: z becomes f(z)
-  void (*backward)(float* dy, const float* y, size_t n);    // in place: dy becomes dz
+  void (*forward)(float* z, size_t n);                    // in place: z becomes f(z)
+  void (*backward)(float* dy, const float* y, size_t n);  // in place: dy becomes dz
   // Variance of starting weights: 2 / inputs keeps the size of relu's signals (He et al., arXiv 1502.01852),
   // 2 / (inputs + outputs) that of tanh's and of its gradients (Glorot and Bengio 2010).
   bool initFromInputsOnly;

@@ -10,11 +10,11 @@
 namespace widehead {
 
 struct Bags {
-  const uint32_t* indptr = nullptr;   // count + 1
+  const uint32_t* indptr = nullptr;  // count + 1
   size_t count = 0;
   const uint32_t* indices = nullptr;  // entries
   size_t entries = 0;
-  const float* values = nullptr;      // entries, or null: every weight is 1
+  const float* values = nullptr;  // entries, or null: every weight is 1
 
   size_t begin(size_t bag) const { return indptr[bag]; }
   size_t end(size_t bag) const { return indptr[bag + 1]; }

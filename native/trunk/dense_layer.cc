@@ -18,14 +18,8 @@ size_t rowGrain(size_t cols) { return 1 + 16384 / cols; }
 
 DenseLayer::DenseLayer(size_t inputs, size_t size, const Activation& activation, const OptimizerSettings& optimizer,
                        uint64_t seed)
-    : inputs_(inputs),
-      size_(size),
-      activation_(activation),
-      weight_(size * inputs),
-      bias_(size),
-      dWeight_(size * inputs),
-      dBias_(size),
-      rowNorms_(size) {
+    : inputs_(inputs), size_(size), activation_(activation), weight_(size * inputs), bias_(size),
+      dWeight_(size * inputs), dBias_(size), rowNorms_(size) {
   OptimizerSettings dense = optimizer;
   dense.rowwise = false;
   weightOptimizer_ = makeOptimizer(dense, size, inputs);

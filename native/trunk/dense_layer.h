@@ -11,8 +11,8 @@
 
 #include "base/buffer.h"
 #include "base/matrix.h"
-#include "optim/optimizer.h"
 #include "comm/meeting.h"
+#include "optim/optimizer.h"
 #include "trunk/activation.h"
 
 namespace widehead {

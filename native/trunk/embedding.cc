@@ -47,10 +47,7 @@ const Combine& findCombine(const std::string& name) {
 
 Embedding::Embedding(size_t rows, size_t cols, const Combine& combine, const OptimizerSettings& optimizer, double scale,
                      uint64_t seed)
-    : rows_(rows),
-      cols_(cols),
-      combine_(combine),
-      table_(rows * cols, Fill::Whole),
+    : rows_(rows), cols_(cols), combine_(combine), table_(rows * cols, Fill::Whole),
       optimizer_(makeOptimizer(optimizer, rows, cols)) {
   parallelFor(rows * cols, kGrainFloats, [this, scale, seed](size_t begin, size_t end) {
     for (size_t i = begin; i < end; ++i) table_[i] = static_cast<float>(scale * randomNormal(seed, i));
@@ -61,9 +58,7 @@ float Embedding::factor(size_t entries) const {
   return entries == 0 ? 0.0f : static_cast<float>(combine_.factor(static_cast<double>(entries)));
 }
 
-void Embedding::prefetchRow(size_t id) const {
-  prefetchFloats(table_.data() + id * cols_, cols_);
-}
+void Embedding::prefetchRow(size_t id) const { prefetchFloats(table_.data() + id * cols_, cols_); }
 
 void Embedding::forward(MatrixF sums, const Bags& bags) const {
   const size_t floatsPerBag = std::max<size_t>(1, bags.entries * cols_ / bags.count);

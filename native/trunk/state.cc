@@ -16,8 +16,9 @@ void checkState(const char* name, StateArray::Kind kind, const void* data, size_
   if (kind == StateArray::Kind::Signed) return;
   const float* wrong = std::find_if(x, x + count, [](float value) { return value < 0; });
   if (wrong == x + count) return;
-  throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_RANGE",
-              std::string(name) + "[" + std::to_string(wrong - x) + "] must be at least 0, got " + std::to_string(*wrong));
+  throw Error(
+      ErrorKind::Range, "WIDEHEAD_OUT_OF_RANGE",
+      std::string(name) + "[" + std::to_string(wrong - x) + "] must be at least 0, got " + std::to_string(*wrong));
 }
 
 void copyChanged(void* to, const void* from, size_t bytes) {

@@ -16,9 +16,8 @@ constexpr uint64_t kDigestEvery = 64;  // updates between two comparisons of the
 }  // namespace
 
 Trunk::Trunk(const TrunkSettings& settings)
-    : settings_(settings),
-      embedding_(settings.vocabularySize, settings.embeddingSize, findCombine(settings.combine), settings.optimizer,
-                 settings.embeddingScale, randomBits(settings.seed, 0)) {
+    : settings_(settings), embedding_(settings.vocabularySize, settings.embeddingSize, findCombine(settings.combine),
+                                      settings.optimizer, settings.embeddingScale, randomBits(settings.seed, 0)) {
   if (settings_.comm != nullptr) number_ = settings_.comm->nextNumber();
   size_t inputs = embeddedSize();
   for (const LayerSettings& layer : settings.layers) {
@@ -131,9 +130,9 @@ double Trunk::backward(const float* dHidden, size_t count, double learningRate) 
   for (DenseLayer& layer : layers_) squaredNorm += layer.squaredGradientNorm();
   const double norm = std::sqrt(squaredNorm);
   if (!(norm <= kLargestGradNorm)) {  // NaN too
-    throw Error(ErrorKind::State, "WIDEHEAD_LOSS",
-                "the norm of the trunk's gradient must be at most 1e15, got " + std::to_string(norm) +
-                    "; nothing was updated");
+    throw Error(
+        ErrorKind::State, "WIDEHEAD_LOSS",
+        "the norm of the trunk's gradient must be at most 1e15, got " + std::to_string(norm) + "; nothing was updated");
   }
 
   const float scale = norm > settings_.clipNorm ? static_cast<float>(settings_.clipNorm / norm) : 1.0f;
