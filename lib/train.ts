@@ -39,7 +39,8 @@ export type Data =
  *
  * @category The command line as functions
  */
-export interface TrainOptions extends Partial<Omit<NamedTrainOptions, 'train' | 'valid' | 'out' | 'checkpointEvery'>> {
+export interface TrainOptions
+  extends Partial<Omit<NamedTrainOptions, 'train' | 'valid' | 'out' | 'checkpointEvery' | 'stallTimeout'>> {
   /** The training data: the path of a file, { files }, or records, which are read once and kept in a temporary file. */
   data: Data
   /** Held-out data to evaluate on. */

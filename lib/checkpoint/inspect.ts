@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import { exists } from '../files/exists.js'
-import { type Drift, ExactHead } from '../heads/exact.js'
+import { type Drift, FactoredHead } from '../heads/exact.js'
 import { loadHead } from '../heads/load.js'
 import type { Head } from '../heads/types.js'
 import { customLoss, LOSSES } from '../losses.js'
@@ -51,7 +51,7 @@ export async function inspectCheckpoint(folder: string, options: { drift?: boole
   })
   const head = await loadHead(info.path, toLookAt(info))
   try {
-    const drift = options.drift && head instanceof ExactHead ? head.drift() : undefined
+    const drift = options.drift && head instanceof FactoredHead ? head.drift() : undefined
     const facts = { rowNorms: rowNorms(head), diagnostics: head.diagnostics() }
     return { ...info, files, ...facts, ...(spectrum && { spectrum }), ...(drift && { drift }) }
   } finally {

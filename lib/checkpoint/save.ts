@@ -94,14 +94,20 @@ export function planCheckpoint(
   const facts = asJson('facts', options.facts ?? {})
   const trunk = rank === 0 ? options.trunk?.[STATE]() : undefined
   const taken = head.snapshot()
-  const takenTrunk = trunk?.snapshot()
+  const release = () => {
+    // A head that is closed meanwhile must not stay until the collector comes: its file would be in use.
+    for (const snapshot of [taken, takenTrunk]) if (snapshot) native.releaseSnapshot(snapshot.handle)
+  }
+  let takenTrunk: NativeSnapshot | undefined
+  try {
+    takenTrunk = trunk?.snapshot()
+  } catch (error) {
+    release()
+    throw error
+  }
   const common = { step: String(head.step), ...(size > 1 && { ranks: String(size) }) }
   const streamed = ({ streamed }: NativeTensor) => streamed
   const small = ({ streamed }: NativeTensor) => !streamed
-  // A head that is closed meanwhile must not stay until the collector comes: its file would be in use.
-  const release = () => {
-    for (const snapshot of [taken, takenTrunk]) if (snapshot) native.releaseSnapshot(snapshot.handle)
-  }
   const start = (folder: string, temporary: string, rowFile?: SavedRowFile) => {
     const files: NativeFilePlan[] = []
     const add = (name: string, from: NativeSnapshot, includes: typeof small, about: Readonly<Record<string, string>>) =>
@@ -132,14 +138,16 @@ export function startSaving(
   options: SaveOptions,
 ): Omit<Writing, 'done'> & { done: Promise<Saved> } {
   const plan = planCheckpoint(head, options)
+  let temporary: string | undefined
   try {
     const rowFile = head.rows && rowFileNow(head.rows, folder)
-    const temporary = beginCheckpoint(folder, head.step)
+    temporary = beginCheckpoint(folder, head.step)
     const writing = plan.start(folder, temporary, rowFile)
     const done = Promise.all([writing.done, head.rows?.flush()]).then(() => {})
     return { held: writing.held, done: finish({ done }, folder, temporary, head.step, plan.keep, head.rows) }
   } catch (error) {
     plan.release()
+    if (temporary !== undefined) void discardCheckpoint(temporary)
     throw error
   }
 }

@@ -81,7 +81,12 @@ export async function createNetwork(
 ): Promise<Network> {
   const trunk = await createTrunk(config, training)
   const head = createHead(config, counts, training)
-  return network(trunk, await head.catch(refusal((fault) => usage(`--head ${config.head}: ${fault}`))))
+  try {
+    return network(trunk, await head.catch(refusal((fault) => usage(`--head ${config.head}: ${fault}`))))
+  } catch (error) {
+    trunk.close()
+    throw error
+  }
 }
 
 /** The network of the newest checkpoint of a model folder, as it was; `options` say otherwise of where its rows are. */
@@ -95,7 +100,12 @@ export async function loadNetwork(
   const trunk = await Trunk.load(checkpoints, options)
   try {
     const head = await loadHead(checkpoints, options, config.head)
-    checkFits(checkpoints, config, { trunk, head })
+    try {
+      checkFits(checkpoints, config, { trunk, head })
+    } catch (error) {
+      head.close()
+      throw error
+    }
     return network(trunk, head)
   } catch (error) {
     trunk.close()

@@ -3,7 +3,7 @@
 import { hostname } from 'node:os'
 import type { Batch } from '../data/batch.js'
 import type { Communicator } from '../distributed/communicator.js'
-import type { Evaluation, Head, SparseTargets, Targets, TopK, TopKOptions } from '../heads/types.js'
+import type { EvaluateOptions, Evaluation, Head, SparseTargets, Targets, TopK, TopKOptions } from '../heads/types.js'
 import type { BagInput } from '../trunk.js'
 import type { Evaluated } from './evaluation.js'
 import { describe, exitCode } from './exit.js'
@@ -122,9 +122,13 @@ class WholeHead {
     this.loss = head.loss
   }
 
-  async evaluateAsync(hidden: Float32Array, targets: Targets): Promise<Evaluation> {
+  async evaluateAsync(hidden: Float32Array, targets: Targets, options?: EvaluateOptions): Promise<Evaluation> {
     const [from, to] = this.ranks.range(hidden.length / this.hiddenSize)
-    const { loss, losses } = await this.head.evaluateAsync(this.rows(hidden, from, to), sliceTargets(targets, from, to))
+    const { loss, losses } = await this.head.evaluateAsync(
+      this.rows(hidden, from, to),
+      sliceTargets(targets, from, to),
+      options,
+    )
     return { loss, losses: concatenated(await this.ranks.communicator.allGather(losses)) }
   }
 

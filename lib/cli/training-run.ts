@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { TrainStream, testBatches } from '../data/stream.js'
 import { WideheadError } from '../errors.js'
 import { FORMAT_VERSION, type ModelConfig } from '../files/config.js'
+import { exists } from '../files/exists.js'
 import { checkModelFolder, createModelFolder, MODEL_FILES, saveSetup } from '../files/model.js'
 import { removeRowFile } from '../heads/storage.js'
 import { version } from '../version.js'
@@ -141,7 +142,7 @@ export class TrainingRun {
     const replaces = (options.overwrite || options.resume) ?? false
     if (options.storageFile !== undefined) {
       await checkModelFolder(options.out, replaces) // before rows are made, or lost
-      if (replaces) await removeRowFile(options.storageFile)
+      if (replaces) await removeRowFile(options.storageFile, await exists(join(options.out, MODEL_FILES.config)))
     }
     const optimizer = { kind } as const
     const storage = storageOf(options)

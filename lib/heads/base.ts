@@ -253,8 +253,8 @@ export abstract class BaseHead extends HeadHandle implements Head {
   }
 
   async biasesAsync(classes: Int32Array): Promise<Float32Array> {
-    const count = classes.length
-    return this.#biasesAmong(await this.#rowsInTurn(classes), count)
+    const all = await this.#rowsInTurn(classes)
+    return this.#biasesAmong(all, all.length / (this.hiddenSize + (this.bias ? 1 : 0)))
   }
 
   async #rowsInTurn(classes: Int32Array): Promise<Float32Array> {

@@ -182,6 +182,9 @@ export class ExactHead extends FactoredHead {
     if (storage.kind === 'file' && readDistributed((options as Partial<ExactHeadOptions> | undefined)?.distributed)) {
       throw rangeError("storage.kind must be 'memory' on several ranks, got 'file'")
     }
+    if (given instanceof SavedRows && readDistributed(options.distributed)) {
+      throw rangeError('distributed must be left out for rows that are a file: they are for a head on one rank')
+    }
     const rows = (numClasses: number, features: number) => {
       if (given instanceof SavedRows) return given.native(numClasses, features)
       return storage.kind === 'file' ? newRowFile(storage, numClasses, features) : undefined

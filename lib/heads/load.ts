@@ -31,7 +31,7 @@ const KINDS = new Map<string, Kind>([
  *
  * @param folder a folder of checkpoints, or one checkpoint
  * @param options what no file can hold
- * @param kind the only kind that will do: 'exact', 'dense', 'softmax', 'sampled', 'hierarchical', 'wta' or 'lsh'. Default: any
+ * @param kind the only kind that will do: 'exact', 'dense', 'bulk', 'softmax', 'sampled', 'hierarchical', 'wta' or 'lsh'. Default: any
  * @throws as a rejection: WIDEHEAD_FILE, if there is none, it is damaged, of another kind or from another version;
  * WIDEHEAD_OUT_OF_MEMORY
  * @category Checkpoints

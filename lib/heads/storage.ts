@@ -13,7 +13,10 @@ import type { Durability, ReadStorage } from './storage-options.js'
 const FORMAT = 'widehead rows'
 const FORMAT_VERSION = '1'
 const OPENING = '{"__metadata__":{"state":"'
-const STATE_LENGTH = 44 // native/exact/row_file.h says what it is
+// RowFile::writeState in native/exact/row_file.cc says what it is.
+const STATE_LENGTH = 44
+const KIND_AT = 34
+const NEVER_SAVED = 'n'
 
 /** What the addon makes a new file of. */
 export function newRowFile(
@@ -84,12 +87,18 @@ export class SavedRows {
   }
 }
 
-/** Removes a file of rows and its journals, for a new one to take its place; one of another kind, or in use, is refused. */
-export async function removeRowFile(path: string): Promise<void> {
+/**
+ * Removes a file of rows and its journals, for a new one to take its place; one of another kind, or in use, is refused. So is one that a
+ * checkpoint knows, unless the model that it is to be replaced with (`ours`) is there to be replaced.
+ */
+export async function removeRowFile(path: string, ours: boolean): Promise<void> {
   if (!existsSync(path)) return
   const file = await SafetensorsFile.open(path)
   await file.close()
   if (file.metadata.format !== FORMAT) throw badFile(path, 'holds no rows of widehead: it is not replaced')
+  if (!ours && file.metadata.state?.[KIND_AT] !== NEVER_SAVED) {
+    throw badFile(path, 'holds the rows of a model that is not in this folder: it is not replaced')
+  }
   native.removeUnlocked(path)
   removeJournals(path)
 }

@@ -12,6 +12,9 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#ifdef __APPLE__
+#include <sys/sysctl.h>
+#endif
 #include <unistd.h>
 #endif
 
@@ -123,6 +126,9 @@ size_t DiskFile::read(void* data, size_t bytes, uint64_t at) const {
 }
 
 void DiskFile::sync() const {
+#ifdef __APPLE__
+  if (fcntl(file_, F_FULLFSYNC) == 0) return;  // fsync leaves it in the disk's own memory there
+#endif
   if (fsync(file_) != 0) fail("cannot flush", errno);
 }
 
@@ -140,6 +146,13 @@ bool fileExists(const std::string& path) { return access(path.c_str(), F_OK) == 
 
 void removeFile(const std::string& path) noexcept { unlink(path.c_str()); }
 
+#ifdef __APPLE__
+std::string bootId() {
+  char text[64] = {};
+  size_t size = sizeof text - 1;
+  return sysctlbyname("kern.bootsessionuuid", text, &size, nullptr, 0) == 0 ? std::string(text) : std::string();
+}
+#else
 std::string bootId() {
   char text[64] = {};
   std::FILE* file = std::fopen("/proc/sys/kernel/random/boot_id", "re");
@@ -148,6 +161,7 @@ std::string bootId() {
   std::fclose(file);
   return found ? std::string(text, std::strcspn(text, "\n")) : std::string();
 }
+#endif
 
 #endif
 

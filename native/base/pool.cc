@@ -102,6 +102,8 @@ struct Job {
   size_t stride;
   Sleeper* caller;  // sleeps until none remains
   std::atomic<size_t> remaining;
+  std::atomic<bool> failed{false};
+  std::exception_ptr error{};  // the first, of whichever part
 
   size_t workerOf(size_t index) const { return team.first + index * stride - 1; }
   Team innerTeam(size_t index) const {
@@ -134,6 +136,7 @@ class Pool {
       job.remaining.fetch_sub(1);
     }
     job.caller->wait([&job] { return job.remaining.load() == 0; });
+    if (job.failed.load()) std::rethrow_exception(job.error);
   }
 
   std::mutex busy;
@@ -156,12 +159,17 @@ class Pool {
   }
 
  private:
-  static void runPart(const Job& job, size_t index) {
+  // Does not throw: a worker would end the process, and the caller leave the job while others have parts of it.
+  static void runPart(Job& job, size_t index) noexcept {
     const Part part = partOf(job.count, job.parts, index);
     const Team inner = job.innerTeam(index);
     const Team* const outer = ownTeam;
     ownTeam = &inner;
-    job.body(part.begin, part.end);
+    try {
+      job.body(part.begin, part.end);
+    } catch (...) {
+      if (!job.failed.exchange(true)) job.error = std::current_exception();
+    }
     ownTeam = outer;
   }
 

@@ -35,7 +35,8 @@ void setThreads(size_t count);
 size_t teamThreads();
 
 // Runs body(begin, end) over [0, count) cut into contiguous parts of at least `grain` items, no more than teamThreads(). The caller
-// runs the first part. Inside a body, or while another thread holds the pool, the caller runs everything. body must not throw.
+// runs the first part. Inside a body, or while another thread holds the pool, the caller runs everything. If a body throws, the
+// others still end, and one of the exceptions goes on.
 void parallelFor(size_t count, size_t grain, FunctionRef<void(size_t begin, size_t end)> body);
 
 // Runs two things at the same time, each with half of the threads: parallelFor inside them uses that half. One after the other

@@ -59,11 +59,14 @@ RowFile::RowFile(const RowFileSpec& spec, size_t rows, size_t features)
 
 RowFile::~RowFile() {
   if (state_.kind == kNew && !spec_.header.empty()) removeFile(spec_.path);  // no checkpoint will ever name it
-  if (journal_ == nullptr || spec_.power) return;
-  try {
-    journal_->settle();
-  } catch (const Error&) {
-    // Then it leads back for as long as the machine runs, as it would if the process had been killed.
+  if (spec_.power) return;
+  // The one before has not been settled where a checkpoint could not be begun.
+  for (const auto& journal : {last_, journal_}) {
+    try {
+      if (journal != nullptr) journal->settle();
+    } catch (const Error&) {
+      // Then it leads back for as long as the machine runs, as it would if the process had been killed.
+    }
   }
 }
 
@@ -174,11 +177,12 @@ void RowFile::beginJournal() {
       path, RowJournal::Facts{state_.generation, state_.previous, numRows_, features_, spec_.power});
   try {
     writeState({state_.generation, state_.previous, kJournalled});
+    map_.sync(0, spec_.rowsAt);
   } catch (...) {
     journal_.reset();
+    state_.kind = kClean;
     throw;
   }
-  map_.sync(0, spec_.rowsAt);
 }
 
 void RowFile::prefetch(const uint32_t* classes, size_t count) const {
@@ -237,6 +241,7 @@ std::function<void()> RowFile::flush() const {
     const std::lock_guard<std::mutex> lock(flushing_);
     if (last != nullptr) last->settle();
     map_.file().sync();
+    map_.file().syncFolder();
   };
 }
 

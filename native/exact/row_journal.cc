@@ -82,7 +82,7 @@ void RowJournal::damaged(const char* what) const {
   throw Error(ErrorKind::State, "WIDEHEAD_FILE", "the journal " + file_.path() + " is damaged: " + what);
 }
 
-bool RowJournal::survived() const { return facts_.power || settled_ != 0 || boot_ == bootId(); }
+bool RowJournal::survived() const { return facts_.power || settled_ != 0 || (!boot_.empty() && boot_ == bootId()); }
 
 void RowJournal::append(const uint32_t* classes, size_t count, const float* rows, const uint32_t* stamps) {
   uint64_t end = end_;

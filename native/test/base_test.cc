@@ -134,6 +134,29 @@ TEST(two_things_at_once_share_the_threads) {
   setThreads(2);
 }
 
+TEST(an_exception_of_any_part_reaches_the_caller_when_the_others_have_ended) {
+  for (size_t thrower = 0; thrower < 4; ++thrower) {
+    setThreads(4);
+    std::atomic<size_t> ended{0};
+    std::string said;
+    try {
+      parallelFor(4, 1, [&](size_t begin, size_t end) {
+        for (size_t i = begin; i < end; ++i) {
+          if (i == thrower) throw std::runtime_error("part " + std::to_string(i));
+          ended++;
+        }
+      });
+    } catch (const std::runtime_error& error) {
+      said = error.what();
+    }
+    CHECK(said == "part " + std::to_string(thrower));
+    CHECK(ended == 3);
+    std::atomic<size_t> sum{0};
+    parallelFor(100, 1, [&](size_t begin, size_t end) { sum += end - begin; });
+    CHECK(sum == 100);
+  }
+}
+
 TEST(nested_calls_run_in_the_caller) {
   setThreads(3);
   std::atomic<size_t> total{0}, strangers{0};

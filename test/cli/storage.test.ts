@@ -73,6 +73,15 @@ describe('train --storage-file', () => {
     await ran(...inFile('kept', '--overwrite', '--seed', '5'))
     expect(readFileSync(path('kept.rows')).equals(before)).toBe(false)
     writeFileSync(path('mine.rows'), 'no rows')
+    for (const replaces of ['--resume', '--overwrite']) {
+      const known = readFileSync(path('kept.rows'))
+      const elsewhere = await widehead(args('elsewhere', replaces, '--storage-file', path('kept.rows')))
+      expect([elsewhere.code, elsewhere.stderr]).toEqual([
+        4,
+        expect.stringContaining('a model that is not in this folder'),
+      ])
+      expect(readFileSync(path('kept.rows')).equals(known)).toBe(true)
+    }
     const mine = await widehead(inFile('mine', '--overwrite'))
     expect([mine.code, mine.stderr]).toEqual([4, expect.stringContaining('mine.rows')])
     expect(readFileSync(path('mine.rows'), 'utf8')).toBe('no rows')
