@@ -2,7 +2,7 @@
 // JSON object { numClasses, hiddenSize, examples, share, warmup, steps, path, durability, folder, read }.
 
 import { execFileSync } from 'node:child_process'
-import { rmSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { ExactHead, squaredError } from '../../dist/index.js'
 import { stepStream } from '../data.mjs'
 import { summarise, timeSteps } from '../timing.mjs'
@@ -66,7 +66,6 @@ async function readRows() {
   result.rows = rows
   head.close()
   result.gigabytes = statSync(path).size / 1e9
-  for (const made of [path, folder]) rmSync(made, { recursive: true, force: true })
 }
 
 function allTargets() {

@@ -57,8 +57,9 @@ export function loadHeadAs<T extends Restorable>(
   create: (kind: string, options: never) => T,
   options: LoadOptions = {},
 ): Promise<T> {
-  const load = async (small: StateFile, rows?: readonly StateFile[]) => {
+  const load = async (small: StateFile, files: readonly StateFile[]) => {
     const { header } = small
+    const rows = header.rowFile ? undefined : files
     if (kind !== undefined && header.kind !== kind) {
       throw badFile(small.file.path, `holds a head of the kind ${header.kind}, expected ${kind}`)
     }
@@ -68,10 +69,7 @@ export function loadHeadAs<T extends Restorable>(
     const head = make(small, () => create(header.kind, config as never))
     return fill(head, small, rows, distributed ?? ALONE, (header.config as { numClasses: number }).numClasses)
   }
-  return withCheckpoint(folder, async (path) => {
-    const elsewhere = await withFiles(path, ['head'], async ({ header }) => header.rowFile !== undefined)
-    return elsewhere ? withFiles(path, ['head'], (small) => load(small)) : withHead(path, load)
-  })
+  return withCheckpoint(folder, (path) => withHead(path, load))
 }
 
 /** The rows that the configuration promises are there: only then is memory asked for because of it. */
