@@ -19,7 +19,7 @@ void SharedClasses::gather(const RowStore& v, const std::vector<uint32_t>& first
 
 void SharedClasses::append(const RowStore& v, const std::vector<uint32_t>& classes) {
   const size_t before = count(), more = classes.size();
-  v.gather(&rows_[before * features_], order_, classes.data(), more);
+  v.gather(rows_.data() + before * features_, order_, classes.data(), more);
   classes_.resize(before + more);
   columns_.resize(before + more);
   for (size_t i = 0; i < more; i++) {
@@ -37,7 +37,7 @@ void SharedClasses::score(ConstMatrixF hu, double gamma) {
 }
 
 double SharedClasses::gradientSum(size_t example) const {
-  return kernels().dotWide(ones_.data(), &gradients_[example * count()], count());
+  return kernels().dotWide(ones_.data(), gradients_.data() + example * count(), count());
 }
 
 void SharedClasses::addGradients(MatrixF vty) {
@@ -60,7 +60,7 @@ void SharedClasses::addOverlap(MatrixF overlap, ConstMatrixF h) {
 void SharedClasses::prepareUpdate(const RowStore& v) { positions_.assign(count(), v.log().end()); }
 
 void SharedClasses::update(RowStore& v, double eta, ConstMatrixF x) {
-  if (positions_[0] != v.log().end()) v.log().bringUp(rows_.data(), count(), positions_.data());
+  if (count() > 0 && positions_[0] != v.log().end()) v.log().bringUp(rows_.data(), count(), positions_.data());
   gemm(MatrixF(rows_.data(), count(), features_), gradients().transposed(), x, static_cast<float>(-eta), Into::Add);
   for (size_t i = 0; i < count(); i++) {
     std::copy_n(&rows_[i * features_], features_, v.raw(classes_[i]));
