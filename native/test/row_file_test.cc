@@ -174,7 +174,8 @@ TEST(the_way_back_leads_to_the_bits_of_every_generation) {
         CHECK(rowsOf(*first) == saved[back].second && rowsOf(*second) == saved[back].second);
         change(*first, random);
         CHECK(rowsOf(*second) == saved[back].second);
-        CHECK(has(errorOf([&] { make(opened(spec, saved[back].first)); }), "in use"));
+        // Now and then: it waits two seconds for the other to close the file.
+        if (random.below(32) == 0) CHECK(has(errorOf([&] { make(opened(spec, saved[back].first)); }), "in use"));
         CHECK(contents(spec.path) == before);
       }
       file = make(opened(spec, saved[back].first));
