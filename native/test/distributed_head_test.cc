@@ -1,5 +1,6 @@
 // The exact head on several ranks against the same head on one, and against the dense layer in float64.
 
+#include <atomic>
 #include <functional>
 #include <thread>
 
@@ -249,7 +250,7 @@ TEST(ranksThatHaveComeApartAreFound) {
   Ranks ranks(config, {InitConfig::Normal, 0.3, 5, nullptr, nullptr}, 2);
   // A policy of its own makes rank 1 correct what rank 0 does not.
   ranks.heads[1]->setPolicy({0.9, 0.5, 1, 1, 4});
-  bool found = false;
+  std::atomic<bool> found{false};
   for (size_t step = 0; step < 200 && !found; step++) {
     ranks.each([&](size_t r) {
       const Minibatch own = randomBatch(config, 4, 2 * step + r);
