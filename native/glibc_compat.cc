@@ -30,6 +30,9 @@
   X(pthread_setspecific, int, (pthread_key_t key, const void* value), (key, value))                          \
   X(pthread_mutex_trylock, int, (pthread_mutex_t * mutex), (mutex))                                          \
   X(dlopen, void*, (const char* path, int mode), (path, mode))                                               \
+  X(dlsym, void*, (void* library, const char* name), (library, name))                                        \
+  X(dlclose, int, (void* library), (library))                                                                \
+  X(dlerror, char*, (), ())                                                                                  \
   X(dladdr, int, (const void* address, Dl_info* info), (address, info))                                      \
   X(exp, double, (double x), (x))                                                                            \
   X(log, double, (double x), (x))                                                                            \

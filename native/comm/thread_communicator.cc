@@ -32,7 +32,8 @@ void ThreadCommunicator::waitFor(std::unique_lock<std::mutex>& lock, size_t rank
     if (group_->members_[rank].left) {
       throw Error(ErrorKind::State, "WIDEHEAD_DISTRIBUTED", "rank " + std::to_string(rank) + " has left");
     }
-    group_->changed_.wait_for(lock, std::chrono::milliseconds(20));
+    // By this clock, because the one of wait_for is a symbol of glibc 2.30: a clock that is set only makes a nap longer.
+    group_->changed_.wait_until(lock, std::chrono::system_clock::now() + std::chrono::milliseconds(20));
   }
 }
 

@@ -4,7 +4,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <random>
 #include <utility>
 
 #include "base/error.h"
@@ -29,10 +28,13 @@ std::string hex(uint64_t value) {
   return text;
 }
 
+// Not std::random_device: it would ask for a glibc of 2022, and what it throws is no error of ours.
 uint64_t newGeneration() {
-  std::random_device source;
-  const uint64_t high = source();
-  const uint64_t value = high << 32 | source();
+  uint64_t value = 0;
+  std::FILE* source = std::fopen("/dev/urandom", "rb");
+  const bool read = source != nullptr && std::fread(&value, sizeof value, 1, source) == 1;
+  if (source != nullptr) std::fclose(source);
+  if (!read) throw Error(ErrorKind::State, "WIDEHEAD_FILE", "cannot read /dev/urandom for the name of a generation");
   return value == 0 ? 1 : value;
 }
 
