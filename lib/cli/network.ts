@@ -98,17 +98,14 @@ export async function loadNetwork(
   const [{ Trunk }, { loadHead }] = await Promise.all([import('../trunk.js'), import('../heads/load.js')])
   const checkpoints = join(folder, MODEL_FILES.checkpoints)
   const trunk = await Trunk.load(checkpoints, options)
+  let head: Head | undefined
   try {
-    const head = await loadHead(checkpoints, options, config.head)
-    try {
-      checkFits(checkpoints, config, { trunk, head })
-    } catch (error) {
-      head.close()
-      throw error
-    }
+    head = await loadHead(checkpoints, options, config.head)
+    checkFits(checkpoints, config, { trunk, head })
     return network(trunk, head)
   } catch (error) {
     trunk.close()
+    head?.close()
     throw error
   }
 }

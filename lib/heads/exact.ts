@@ -177,13 +177,11 @@ export class ExactHead extends FactoredHead {
    */
   constructor(options: ExactHeadOptions) {
     // What load() passes is no plain object: the rows are there already.
-    const given = (options as Partial<ExactHeadOptions> | undefined)?.storage
+    const { storage: given, distributed } = (options ?? {}) as Partial<ExactHeadOptions>
     const storage = given instanceof SavedRows ? given.storage : readStorage(given)
-    if (storage.kind === 'file' && readDistributed((options as Partial<ExactHeadOptions> | undefined)?.distributed)) {
-      throw rangeError("storage.kind must be 'memory' on several ranks, got 'file'")
-    }
-    if (given instanceof SavedRows && readDistributed(options.distributed)) {
-      throw rangeError('distributed must be left out for rows that are a file: they are for a head on one rank')
+    const isFile = storage.kind === 'file' || given instanceof SavedRows
+    if (isFile && readDistributed(distributed)) {
+      throw rangeError('distributed must be left out for rows in a file: they are for a head on one rank')
     }
     const rows = (numClasses: number, features: number) => {
       if (given instanceof SavedRows) return given.native(numClasses, features)

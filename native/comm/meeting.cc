@@ -16,12 +16,6 @@ namespace {
 
 std::string name(size_t rank) { return "rank " + std::to_string(rank); }
 
-std::string hex(uint64_t value) {
-  char text[17];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
-  return text;
-}
-
 // Of two calls that should be the same.
 void compare(const Call& first, const Call& call, size_t rank) {
   if (std::strcmp(first.what, call.what) != 0) {

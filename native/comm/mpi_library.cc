@@ -26,11 +26,11 @@ size_t countIn(const char* variable) {
 
 Launcher findLauncher() {
   // mpirun of Open MPI; mpirun of MPICH and Intel MPI (hydra), and srun --mpi=pmi2; srun with PMIx, which tells no size itself.
-  if (const size_t size = countIn("OMPI_COMM_WORLD_SIZE")) return {"OMPI_COMM_WORLD_SIZE", size, true, false};
-  if (const size_t size = countIn("PMI_SIZE")) return {"PMI_SIZE", size, false, true};
+  if (const size_t size = countIn("OMPI_COMM_WORLD_SIZE")) return {"OMPI_COMM_WORLD_SIZE", size, false};
+  if (const size_t size = countIn("PMI_SIZE")) return {"PMI_SIZE", size, true};
   if (std::getenv("SLURM_PROCID") != nullptr) {
-    if (const size_t size = countIn("SLURM_STEP_NUM_TASKS")) return {"SLURM_STEP_NUM_TASKS", size, false, false};
-    if (const size_t size = countIn("SLURM_NTASKS")) return {"SLURM_NTASKS", size, false, false};
+    if (const size_t size = countIn("SLURM_STEP_NUM_TASKS")) return {"SLURM_STEP_NUM_TASKS", size, false};
+    if (const size_t size = countIn("SLURM_NTASKS")) return {"SLURM_NTASKS", size, false};
   }
   return {};
 }
@@ -76,8 +76,7 @@ MpiHandle addressOf(void* library, const char* name) {
 MpiLibrary read(void* library, const std::string& path) {
   MpiLibrary mpi{};
   mpi.path = path;
-  mpi.openMpi = dlsym(library, "ompi_mpi_comm_world") != nullptr;
-  if (mpi.openMpi) {
+  if (dlsym(library, "ompi_mpi_comm_world") != nullptr) {
     mpi.world = addressOf(library, "ompi_mpi_comm_world");
     mpi.byte = addressOf(library, "ompi_mpi_byte");
     mpi.errorsReturn = addressOf(library, "ompi_mpi_errors_return");

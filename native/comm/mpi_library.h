@@ -19,7 +19,6 @@ struct MpiLibrary {
   static const MpiLibrary& load();
 
   std::string path;  // as it was found
-  bool openMpi;
   MpiHandle world, byte, errorsReturn;
   MpiHandle nullRequest;
   void* ignoreStatuses;
@@ -46,7 +45,7 @@ struct MpiLibrary {
 struct Launcher {
   const char* variable = nullptr;  // that says so; null: none was found
   size_t size = 1;
-  bool byOpenMpi = false, byHydra = false;
+  bool byHydra = false;  // mpirun of MPICH and its kin, or what speaks like it
 };
 Launcher findLauncher();
 

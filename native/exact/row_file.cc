@@ -22,12 +22,6 @@ constexpr size_t kMostJournals = 100000;  // that follow each other: more are a 
 
 [[noreturn]] void refuse(const std::string& message) { throw Error(ErrorKind::State, "WIDEHEAD_FILE", message); }
 
-std::string hex(uint64_t value) {
-  char text[17];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
-  return text;
-}
-
 // Not std::random_device: it would ask for a glibc of 2022, and what it throws is no error of ours.
 uint64_t newGeneration() {
   uint64_t value = 0;

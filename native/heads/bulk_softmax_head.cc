@@ -18,7 +18,6 @@ namespace {
 constexpr size_t kExamples = 4;  // a thread
 constexpr size_t kBlock = 2048;  // classes of an exact evaluation at a time
 constexpr size_t kLeast = 16;    // a bulk of less than D / kLeast is computed too: its sums would be all cancellation
-constexpr uint64_t kDraws = 0x64726177;  // those of SampledSoftmaxHead, so that the two can be compared
 
 }  // namespace
 

@@ -4,9 +4,7 @@
 
 namespace widehead {
 
-namespace {
-constexpr uint64_t kDraws = 0x64726177;  // keeps the draws apart from the starting weights, which have the same seed
-}
+namespace {}
 
 SampledSoftmaxHead::SampledSoftmaxHead(const HeadConfig& config, const InitConfig& init,
                                        const OptimizerSettings& optimizer, size_t samples,

@@ -18,6 +18,10 @@ struct SamplerSettings {
   std::vector<double> counts;    // of unigram, one a class; empty: those of the targets trained on
 };
 
+// Stream of a head's seed that its draws come from: apart from the starting weights, which have the same seed. One for all heads, so that
+// they can be compared.
+constexpr uint64_t kDraws = 0x64726177;
+
 class Sampler {
  public:
   virtual ~Sampler() = default;

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "check.h"
+#include "on_ranks.h"
 
 #include "base/error.h"
 #include "comm/meeting.h"
@@ -15,24 +16,12 @@ namespace {
 using namespace widehead;
 
 // Runs body on each of `size` ranks at once.
-void onRanks(size_t size, const std::function<void(Communicator&)>& body) {
+void together(size_t size, const std::function<void(Communicator&)>& body) {
   const auto group = std::make_shared<ThreadGroup>(size);
-  std::vector<std::thread> threads;
-  std::vector<std::exception_ptr> faults(size);
-  for (size_t r = 0; r < size; r++) {
-    threads.emplace_back([&, r] {
-      try {
-        ThreadCommunicator comm(group, r);
-        body(comm);
-      } catch (...) {
-        faults[r] = std::current_exception();
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  for (const std::exception_ptr& fault : faults) {
-    if (fault) std::rethrow_exception(fault);
-  }
+  onRanks(size, [&](size_t r) {
+    ThreadCommunicator comm(group, r);
+    body(comm);
+  });
 }
 
 std::string codeOf(const std::function<void()>& call, std::string* message = nullptr) {
@@ -51,7 +40,7 @@ constexpr size_t kSizes[] = {1, 2, 3, 4, 7};
 
 TEST(gathersPartsOfAnyLength) {
   for (const size_t size : kSizes) {
-    onRanks(size, [size](Communicator& comm) {
+    together(size, [size](Communicator& comm) {
       std::vector<size_t> ends;
       for (size_t r = 0; r < size; r++) ends.push_back((r == 0 ? 0 : ends[r - 1]) + (r % 3) * 5);
       std::vector<char> data(ends.back() + 1, '?');
@@ -76,7 +65,7 @@ TEST(sumsAreTheSameBitsOnAllRanks) {
         sums[r] = parts[r];
         wide[r].assign(parts[r].begin(), parts[r].end());
       }
-      onRanks(size, [&](Communicator& comm) {
+      together(size, [&](Communicator& comm) {
         comm.allReduceSum(sums[comm.rank()].data(), count);
         comm.allReduceSum(wide[comm.rank()].data(), count);
       });
@@ -93,7 +82,7 @@ TEST(sumsAreTheSameBitsOnAllRanks) {
 
 TEST(bytesDoNotGrowWithTheRanks) {
   // Two parts of (P - 1) / P of the vector each: what a ring would send.
-  onRanks(4, [](Communicator& comm) {
+  together(4, [](Communicator& comm) {
     std::vector<float> values(4000, 1.0f);
     comm.allReduceSum(values.data(), values.size());
     CHECK(comm.bytesSent() == 2 * 3 * 1000 * sizeof(float));
@@ -103,7 +92,7 @@ TEST(bytesDoNotGrowWithTheRanks) {
 }
 
 TEST(aMeetingTellsAllWhyOneCannotCome) {
-  onRanks(3, [](Communicator& comm) {
+  together(3, [](Communicator& comm) {
     Call call;
     copyText(call.what, sizeof call.what, "step of head 1");
     std::string message;
@@ -133,7 +122,7 @@ TEST(aMeetingRefusesWhatIsNotTheSame) {
   };
   const char* said[] = {"rank 2 in topK of head 1", "options", "rank 2 2", "rates", "0000000000000002"};
   for (size_t i = 0; i < 5; i++) {
-    onRanks(3, [&](Communicator& comm) {
+    together(3, [&](Communicator& comm) {
       Call call;
       copyText(call.what, sizeof call.what, "step of head 1");
       if (comm.rank() == 2) changes[i](call);
@@ -145,7 +134,7 @@ TEST(aMeetingRefusesWhatIsNotTheSame) {
 }
 
 TEST(theWatchKnowsWhoIsMissing) {
-  onRanks(3, [](Communicator& comm) {
+  together(3, [](Communicator& comm) {
     if (comm.rank() == 2) {
       std::this_thread::sleep_for(std::chrono::milliseconds(300));
       return;  // has never come, and leaves
@@ -169,7 +158,7 @@ TEST(theWatchKnowsWhoIsMissing) {
 }
 
 TEST(aRankThatLeavesIsNamed) {
-  onRanks(2, [](Communicator& comm) {
+  together(2, [](Communicator& comm) {
     if (comm.rank() == 1) return;
     std::string message;
     CHECK(codeOf([&] { comm.barrier(); }, &message) == "WIDEHEAD_DISTRIBUTED");

@@ -2,9 +2,9 @@
 
 #include <atomic>
 #include <functional>
-#include <thread>
 
 #include "exact_reference.h"
+#include "on_ranks.h"
 
 #include "base/error.h"
 #include "base/pool.h"
@@ -48,23 +48,7 @@ class Ranks {
     this->config = config;
   }
 
-  void each(const std::function<void(size_t rank)>& body) {
-    std::vector<std::thread> threads;
-    std::vector<std::exception_ptr> faults(size);
-    for (size_t r = 0; r < size; r++) {
-      threads.emplace_back([&, r] {
-        try {
-          body(r);
-        } catch (...) {
-          faults[r] = std::current_exception();
-        }
-      });
-    }
-    for (std::thread& thread : threads) thread.join();
-    for (const std::exception_ptr& fault : faults) {
-      if (fault) std::rethrow_exception(fault);
-    }
-  }
+  void each(const std::function<void(size_t rank)>& body) { onRanks(size, body); }
 
   // Each rank has a share of the minibatch, some of them none.
   StepResult step(const Minibatch& batch, const LossChoice& loss, const ApplyOptions& options) {

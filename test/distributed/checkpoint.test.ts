@@ -2,27 +2,17 @@
 
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { inspectCheckpoint } from '../../lib/checkpoint/inspect.js'
-import { type Communicator, ExactHead, loadHead, squaredError, Trunk } from '../../lib/index.js'
+import { ExactHead, loadHead, squaredError, Trunk } from '../../lib/index.js'
 import { temporaryFolder } from '../data/helpers.js'
 import { range } from '../judge/compare.js'
 import { relativeError } from '../judge/float64-head.js'
 import { Stream } from '../judge/stream.js'
-import { headOn, ranks, shares } from './helpers.js'
+import { headOn, opened, shares } from './helpers.js'
 
 const folder = temporaryFolder()
-let open: { close(): void }[] = []
-afterEach(() => {
-  for (const thing of open) thing.close()
-  open = []
-})
-
-function group(size: number): Communicator[] {
-  const made = ranks(size)
-  open.push(...made)
-  return made
-}
+const { open, group } = opened()
 
 const shape = { numClasses: 90, hiddenSize: 8 }
 const options = { ...shape, loss: squaredError(), bias: true, init: { kind: 'normal', scale: 0.2 } as const }

@@ -1,6 +1,6 @@
 // The exact head on 1, 2 and 4 ranks: the losses of one on a single rank, the weights of a dense layer, and errors that all ranks see.
 
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { threadRank } from '../../lib/distributed/threads.js'
 import { type Communicator, customLoss, ExactHead, SoftmaxHead, squaredError, taylorSoftmax } from '../../lib/index.js'
 import { calmRate, FLOOR, Race, range } from '../judge/compare.js'
@@ -8,19 +8,9 @@ import { relativeError } from '../judge/float64-head.js'
 import { LOSS_CASES, lossCase } from '../judge/losses.js'
 import { Random } from '../judge/random.js'
 import { Stream } from '../judge/stream.js'
-import { headOn, ranks, shares } from './helpers.js'
+import { headOn, opened, ranks, shares } from './helpers.js'
 
-let open: { close(): void }[] = []
-afterEach(() => {
-  for (const thing of open) thing.close()
-  open = []
-})
-
-function group(size: number): Communicator[] {
-  const made = ranks(size)
-  open.push(...made)
-  return made
-}
+const { open, group } = opened()
 
 const size = { numClasses: 203, hiddenSize: 16 }
 const STEPS = 120

@@ -2,6 +2,7 @@
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { afterEach } from 'vitest'
 import type { CommunicatorOptions } from '../../lib/distributed/communicator.js'
 import { threadRank } from '../../lib/distributed/threads.js'
 import {
@@ -19,6 +20,20 @@ let groups = 0
 export function ranks(size: number, options?: CommunicatorOptions): Communicator[] {
   const name = `test ${process.pid} ${groups++}`
   return Array.from({ length: size }, (_, rank) => threadRank(name, rank, size, options))
+}
+
+/** What a test opens, closed after it, and groups of ranks that are among it. */
+export function opened(): { open: { close(): void }[]; group(size: number): Communicator[] } {
+  const open: { close(): void }[] = []
+  afterEach(() => {
+    for (const thing of open.splice(0)) thing.close()
+  })
+  const group = (size: number) => {
+    const made = ranks(size)
+    open.push(...made)
+    return made
+  }
+  return { open, group }
 }
 
 /** One head on several ranks. */

@@ -5,7 +5,9 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { ExactHead } from '../../lib/index.js'
 import { temporaryFolder } from '../data/helpers.js'
+import { ranks } from '../distributed/helpers.js'
 import { freshFiles, inFile } from './helpers.js'
 
 const fresh = freshFiles()
@@ -51,6 +53,20 @@ describe('storage', () => {
       }),
     )
     expect(existsSync(storage.path)).toBe(false)
+  })
+
+  it.runIf(posix)('is refused on several ranks, for a new head and for one that is loaded', async () => {
+    const [distributed, other] = ranks(2)
+    const refused = { code: 'WIDEHEAD_OUT_OF_RANGE', message: expect.stringContaining('distributed must be left out') }
+    expect(() => inFile(fresh(), { distributed })).toThrow(expect.objectContaining(refused))
+    const folder = temporaryFolder()
+    const head = inFile(fresh())
+    await head.save(folder)
+    head.close()
+    for (const storage of [undefined, { kind: 'memory' }] as const) {
+      await expect(ExactHead.load(folder, { distributed, storage })).rejects.toThrow(/distributed must be left out/)
+    }
+    for (const rank of [distributed, other]) rank.close()
   })
 
   it.runIf(process.platform === 'win32')('is for other systems than Windows', () => {
