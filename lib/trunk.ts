@@ -170,7 +170,7 @@ export class Trunk extends TrunkHandle {
       distributed?: Communicator
     } = {},
   ): Promise<Trunk> {
-    return loadTrunkAs(folder, (own) => new Trunk(own), options.distributed)
+    return loadTrunkAs(folder, (own) => new Trunk(own), options)
   }
 
   /** @internal What a checkpoint keeps of it. */

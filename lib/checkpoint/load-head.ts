@@ -10,6 +10,7 @@ import { SafetensorsFile } from '../files/safetensors-reader.js'
 import { SavedRows } from '../heads/storage.js'
 import { type HeadStorage, type ReadStorage, readStorage } from '../heads/storage-options.js'
 import { createLoss, type Loss } from '../losses.js'
+import { nativeOptimizer } from '../optimizer.js'
 import {
   ALONE,
   checkTensor,
@@ -37,10 +38,15 @@ export interface LoadOptions {
   /** For a head that is to lie on several ranks (`mpi()`), all of which load it: the number that saved it does not matter. */
   distributed?: Communicator
   /**
-   * Of a head whose rows are a file: where that is now, if it has been moved. Or kind memory: the file is only read, beside others that only
-   * read it, and rows that change take memory. Default: as it was saved.
+   * Of a head whose rows are a file: where that is now, if it has been moved. Or kind memory: the file is only read, beside others that
+   * only read it, and rows that change take memory. Default: as it was saved.
    */
   storage?: HeadStorage
+}
+
+/** `weightsOnly`: for who asks and does not train, without what the optimiser keeps. */
+interface FillOptions {
+  weightsOnly?: boolean
 }
 
 /** What is made again has the state it is made from, and a way to put it back. */
@@ -55,18 +61,18 @@ export function loadHeadAs<T extends Restorable>(
   folder: string,
   kind: string | undefined,
   create: (kind: string, options: never) => T,
-  options: LoadOptions = {},
+  options: LoadOptions & FillOptions = {},
 ): Promise<T> {
   const load = async (small: StateFile, files: readonly StateFile[]) => {
-    const { header } = small
+    const header = wantedOf(small, options)
     const rows = header.rowFile ? undefined : files
     if (kind !== undefined && header.kind !== kind) {
       throw badFile(small.file.path, `holds a head of the kind ${header.kind}, expected ${kind}`)
     }
     const { distributed } = options
     const storage = await openRows(small, rows, options)
-    const config = { ...withLoss(small, options), init: { kind: 'zeros' }, storage, distributed }
-    const head = make(small, () => create(header.kind, config as never))
+    const config = { ...withLoss({ file: small.file, header }, options), init: { kind: 'zeros' }, storage, distributed }
+    const head = make({ file: small.file, header }, () => create(header.kind, config as never))
     return fill(head, small, rows, distributed ?? ALONE, (header.config as { numClasses: number }).numClasses)
   }
   return withCheckpoint(folder, (path) => withHead(path, load))
@@ -109,17 +115,35 @@ function openRowFile(
 export function loadTrunkAs<T extends Restorable>(
   folder: string,
   create: (options: never) => T,
-  distributed?: Communicator,
+  options: { distributed?: Communicator } & FillOptions = {},
 ): Promise<T> {
   return withCheckpoint(folder, (path) =>
-    withFiles(path, ['trunk'], async (file) => {
-      const { vocabularySize, embeddingSize } = file.header.config
+    withFiles(path, ['trunk'], async (state) => {
+      const { file } = state
+      const header = wantedOf(state, options)
+      const { vocabularySize, embeddingSize } = header.config
       const shape = [vocabularySize as number, embeddingSize as number]
-      checkTensor(file.file, { name: 'embedding', dtype: 'F32', shape })
-      const trunk = make(file, () => create({ ...file.header.config, distributed } as never))
-      return fill(trunk, undefined, [file])
+      checkTensor(file, { name: 'embedding', dtype: 'F32', shape })
+      const { distributed } = options
+      const trunk = make({ file, header }, () => create({ ...header.config, distributed } as never))
+      return fill(trunk, undefined, [state])
     }),
   )
+}
+
+/** What is to be made: as it was saved, or the same with an optimiser that keeps nothing, so that nothing of it is loaded. */
+function wantedOf({ header }: StateFile, { weightsOnly }: FillOptions): StateHeader {
+  if (!weightsOnly) return header
+  const { config, resolved } = header
+  const plain = { kind: 'sgd' } as const
+  const instead = (options: Record<string, unknown>, optimizer: object) =>
+    options.optimizer === undefined ? options : { ...options, optimizer }
+  const own = resolved.options as Record<string, unknown> | undefined // of a head
+  return {
+    ...header,
+    config: instead(config, plain),
+    resolved: { ...instead(resolved, plain), ...(own && { options: instead(own, nativeOptimizer(plain)) }) },
+  }
 }
 
 function checkSize(file: SafetensorsFile, { config, ranks }: StateHeader): void {
@@ -128,7 +152,9 @@ function checkSize(file: SafetensorsFile, { config, ranks }: StateHeader): void 
   checkTensor(file, { name, dtype: 'F32', shape: [Math.ceil(numClasses / ranks), hiddenSize + (bias ? 1 : 0)] })
 }
 
-function withLoss({ file, header }: StateFile, { loss: given }: LoadOptions): object {
+type Described = Pick<StateFile, 'file' | 'header'>
+
+function withLoss({ file, header }: Described, { loss: given }: LoadOptions): object {
   const { loss: saved, ...others } = header.config as { loss?: { name: string; parameters: Record<string, number> } }
   if (!saved) return others
   const isCustom = header.resolved.loss === null
@@ -141,7 +167,7 @@ function withLoss({ file, header }: StateFile, { loss: given }: LoadOptions): ob
   )
 }
 
-function make<T extends Restorable>({ file, header }: StateFile, create: () => T): T {
+function make<T extends Restorable>({ file, header }: Described, create: () => T): T {
   let made: T
   try {
     made = create()

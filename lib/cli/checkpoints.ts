@@ -42,7 +42,7 @@ export async function dataSizes(sources: readonly Source[]): Promise<DataSize[]>
 export class Checkpoints {
   private readonly folder: string
   private writing: Promise<void> | undefined
-  private begun = -1
+  private begun: number
   private lastStep: number
   private lastTime = performance.now()
 
@@ -56,6 +56,7 @@ export class Checkpoints {
   ) {
     this.folder = join(out, MODEL_FILES.checkpoints)
     this.lastStep = saved
+    this.begun = saved || -1
   }
 
   /** The step of the newest checkpoint that is on the disk; 0 if there is none. */

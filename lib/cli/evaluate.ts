@@ -6,7 +6,7 @@ import type { GivenColumns } from '../data/tables/columns.js'
 import { convertTables } from '../data/tables/convert.js'
 import { EVALUATION_BATCH, evaluate, type Scores } from './evaluation.js'
 import { type Io, write } from './io.js'
-import { loadModel, type ModelOptions } from './model.js'
+import { loadModel, type Model, type ModelOptions } from './model.js'
 import { createProgress, short } from './progress.js'
 import { usage } from './run.js'
 
@@ -20,9 +20,11 @@ export interface EvaluateOptions extends ModelOptions {
 
 export async function evaluateModel(options: EvaluateOptions, io: Io): Promise<number> {
   const sources = new Sources(stdinAs(io.stdin))
+  let model: Model | undefined
   try {
     const given = { test: await sources.open(options.data), history: await sources.open(options.history ?? []) }
-    const { network, task, format } = await loadModel(options)
+    model = await loadModel(options)
+    const { network, task, format } = model
     if (given.history.length && !task.usesHistory) throw usage('--history is for models of the format sets')
     const lines = (from: Source[]) => convertTables(from, format, options.columns, () => sources.temporaryFolder())
     const [test, history] = [await lines(given.test), await lines(given.history)]
@@ -36,9 +38,9 @@ export async function evaluateModel(options: EvaluateOptions, io: Io): Promise<n
     const scores = (await evaluate(network, task, batches, { onBatch, approximate: options.approximate })) as Scores
     progress.end()
     await write(io.stdout, options.json ? `${JSON.stringify(scores)}\n` : table(scores))
-    network.close()
     return 0
   } finally {
+    model?.network.close()
     await sources.dispose()
   }
 }

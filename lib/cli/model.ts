@@ -39,7 +39,8 @@ export async function loadModel({ model: folder, threads, approximate }: ModelOp
   // Rows that are a file are only read: others may do so too, and what would be caught up with would all have to be in memory.
   const { options } = await readCheckpoint(join(folder, MODEL_FILES.checkpoints))
   const inFile = (options as { storage?: HeadStorage }).storage?.kind === 'file'
-  const network = await loadNetwork(folder, config.network, inFile ? { storage: { kind: 'memory' } } : {})
+  const storage: HeadStorage | undefined = inFile ? { kind: 'memory' } : undefined
+  const network = await loadNetwork(folder, config.network, { storage, weightsOnly: true })
   // Once for all questions that come: a search reads the rows of an exact head where they lie when none is behind.
   if ('catchUp' in network.head && !inFile) (network.head as ExactHead).catchUp()
   return { task, format: config.data.format, network }

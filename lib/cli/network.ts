@@ -89,11 +89,14 @@ export async function createNetwork(
   }
 }
 
-/** The network of the newest checkpoint of a model folder, as it was; `options` say otherwise of where its rows are. */
+/**
+ * The network of the newest checkpoint of a model folder, as it was; `options` say otherwise of where its rows are. `weightsOnly`: what
+ * an optimiser keeps beside the weights is left out, for a network that is not to be trained.
+ */
 export async function loadNetwork(
   folder: string,
   config: NetworkConfig,
-  options: { storage?: HeadStorage; distributed?: Communicator } = {},
+  options: { storage?: HeadStorage; distributed?: Communicator; weightsOnly?: boolean } = {},
 ): Promise<Network> {
   const [{ Trunk }, { loadHead }] = await Promise.all([import('../trunk.js'), import('../heads/load.js')])
   const checkpoints = join(folder, MODEL_FILES.checkpoints)

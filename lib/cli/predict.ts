@@ -16,14 +16,17 @@ export interface PredictOptions extends ModelOptions {
 
 export async function predict(options: PredictOptions, io: Io): Promise<number> {
   const model = await loadModel(options)
-  const answers = new Answers(model, options, io)
-  const cutter = new LineCutter({ label: '<stdin>' })
-  const decoder = new TextDecoder()
-  for await (const bytes of io.stdin) {
-    await answers.take(cutter.take(decoder.decode(bytes, { stream: true })).lines)
+  try {
+    const answers = new Answers(model, options, io)
+    const cutter = new LineCutter({ label: '<stdin>' })
+    const decoder = new TextDecoder()
+    for await (const bytes of io.stdin) {
+      await answers.take(cutter.take(decoder.decode(bytes, { stream: true })).lines)
+    }
+    await answers.take(cutter.end(decoder.decode()).lines)
+  } finally {
+    model.network.close()
   }
-  await answers.take(cutter.end(decoder.decode()).lines)
-  model.network.close()
   return 0
 }
 

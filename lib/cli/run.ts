@@ -1,6 +1,6 @@
 // From options to a run: fills in the defaults, and refuses what makes no sense together.
 
-import type { Format, FormatName, Learned, Settings, Task } from '../data/formats/format.js'
+import type { Format, FormatName, Settings, Task } from '../data/formats/format.js'
 import { FORMATS } from '../data/formats/index.js'
 import { completeSettings } from '../data/formats/settings.js'
 import type { GivenColumns } from '../data/tables/columns.js'
@@ -229,7 +229,8 @@ function layerWidths(options: TrainOptions, slots: number, defaults: { hidden: n
   return { embedding: hidden[0], widths: hidden.slice(1) }
 }
 
-export function resolveRun(options: SettledOptions, format: Format, learned: Learned, task: Task) {
+/** The network and its training, every default filled in. */
+export function resolveRun(options: SettledOptions, format: Format, task: Task) {
   if (!task.trainExamples)
     throw new WideheadError('WIDEHEAD_DATA', `${options.train.join(', ')}: no example to train on`)
   const defaults = runDefaults(format.name, options.head, options.loss)
@@ -261,5 +262,5 @@ export function resolveRun(options: SettledOptions, format: Format, learned: Lea
     seed: options.seed,
     shuffleBuffer: options.shuffleBuffer,
   }
-  return { network, training, sizes: learned.sizes }
+  return { network, training }
 }

@@ -48,51 +48,48 @@ export async function trainingLoop(
 ): Promise<void> {
   const totalSteps = stepsPerEpoch * config.epochs
   let { step, examples } = start
+
+  async function train(batch: Batch, next: () => void) {
+    const factor = config.schedule === 'linear' ? Math.max(0, 1 - step / totalSteps) : 1
+    const rates = { learningRate: config.learningRate * factor, headLearningRate: config.headLearningRate * factor }
+    const own = ranks?.share(batch) ?? batch
+    const hidden = network.trunk.forward(own.input)
+    const stepping = network.head.stepAsync(hidden, own.targets, {
+      learningRate: rates.headLearningRate,
+      weightDecay: config.weightDecay,
+      clipNorm: config.clipNorm,
+    })
+    next()
+    const { loss, dHidden, gradNorm } = await stepping.catch((error) => {
+      throw divergence(error, hidden)
+    })
+    const { gradNorm: trunkGradNorm } = ranks
+      ? await network.trunk.backwardAsync(dHidden, { learningRate: rates.learningRate })
+      : network.trunk.backward(dHidden, { learningRate: rates.learningRate })
+    step++
+    examples += batch.size
+    return { step, examples, loss, ...rates, headGradNorm: gradNorm, trunkGradNorm, size: batch.size }
+  }
+
   for (let epoch = start.epoch; epoch <= config.epochs; epoch++) {
     const batches = epochs(epoch)
-    let inEpoch = epoch === start.epoch ? start.batches : 0
-    // What was trained on before is made again and left out: an epoch's order is the same each time.
-    for (let i = 0; i < inEpoch; i++) await batches.next()
-    let coming = batches.next()
-    for (;;) {
-      const { value: batch, done } = await coming
-      if (done) break
-      const factor = config.schedule === 'linear' ? Math.max(0, 1 - step / totalSteps) : 1
-      const rates = { learningRate: config.learningRate * factor, headLearningRate: config.headLearningRate * factor }
-      const own = ranks?.share(batch) ?? batch
-      const hidden = network.trunk.forward(own.input)
-      const stepping = network.head.stepAsync(hidden, own.targets, {
-        learningRate: rates.headLearningRate,
-        weightDecay: config.weightDecay,
-        clipNorm: config.clipNorm,
-      })
-      coming = batches.next()
-      coming.catch(() => {}) // seen when it is awaited, unless the step fails first
-      const { loss, dHidden, gradNorm } = await stepping.catch((error) => {
-        throw divergence(error, hidden)
-      })
-      const { gradNorm: trunkGradNorm } = ranks
-        ? await network.trunk.backwardAsync(dHidden, { learningRate: rates.learningRate })
-        : network.trunk.backward(dHidden, { learningRate: rates.learningRate })
-      step++
-      inEpoch++
-      examples += batch.size
-      const report = {
-        epoch,
-        batches: inEpoch,
-        step,
-        examples,
-        loss,
-        ...rates,
-        headGradNorm: gradNorm,
-        trunkGradNorm,
-        size: batch.size,
+    try {
+      let inEpoch = epoch === start.epoch ? start.batches : 0
+      // What was trained on before is made again and left out: an epoch's order is the same each time.
+      for (let i = 0; i < inEpoch; i++) await batches.next()
+      let coming = batches.next()
+      const next = () => {
+        coming = batches.next()
+        coming.catch(() => {}) // seen when it is awaited, unless the step fails first
       }
-      if (await hooks.onStep(report)) {
-        await coming.catch(() => {})
-        await batches.return(undefined)
-        return
+      for (;;) {
+        const { value: batch, done } = await coming
+        if (done) break
+        const report = await train(batch, next)
+        if (await hooks.onStep({ epoch, batches: ++inEpoch, ...report })) return
       }
+    } finally {
+      await batches.return(undefined)
     }
     if (await hooks.onEpoch(epoch)) return
   }

@@ -69,7 +69,7 @@ export class TrainingRun {
     this.options = options
     this.step = resumption?.step ?? 0
     this.place = resumption?.position ?? { epoch: 1, batches: 0, examples: 0 }
-    const { network, training } = resolveRun(options, format, learned, task)
+    const { network, training } = resolveRun(options, format, task)
     this.training = training
     this.config = {
       formatVersion: FORMAT_VERSION,

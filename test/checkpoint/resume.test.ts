@@ -1,6 +1,6 @@
 // widehead train --resume: the run goes on as if it had not been stopped, by a signal, a kill, or a crash while it saved.
 
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { CORPORA, finished, jsonLines, start, widehead } from '../cli/helpers.js'
@@ -88,9 +88,16 @@ describe('--resume', () => {
   it('starts where there is nothing to go on from, and does nothing to a run that is done', async () => {
     expect((await widehead(args('new', '--resume'))).code).toBe(0)
     const done = outcome(path('new'))
+    const written = () =>
+      readdirSync(join(path('new'), 'checkpoints'), { recursive: true, encoding: 'utf8' }).map((name) => {
+        const { ino, mtimeMs } = statSync(join(path('new'), 'checkpoints', name))
+        return [name, ino, mtimeMs]
+      })
+    const before = written()
     const { code, stderr } = await widehead(args('new', '--resume'))
     expect([code, stderr]).toEqual([0, expect.stringContaining('going on from step')])
     expect(outcome(path('new')).files).toEqual(done.files)
+    expect(written()).toEqual(before)
   })
 
   it('may have more epochs, and nothing else', async () => {
