@@ -1,125 +1,13 @@
-// Rows in a file and their journals: whatever is changed, and whenever the process ends, the way back leads to the very bits of a generation.
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
+// Rows in a file and their journals: whatever is changed, and whenever the process ends, the way back leads to the bits of a generation.
 
-#include <csignal>
-#include <cstdio>
 #include <cstring>
-#include <map>
-#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "base/rng.h"
-#include "check.h"
-#include "checkpoint/file_plan.h"
-#include "exact/row_file.h"
-#include "exact/row_store.h"
+#include "row_file_helpers.h"
 
-using namespace widehead;
-
-namespace {
-
-constexpr size_t kRows = 700, kFeatures = 5, kHeader = 4096;
-
-class Randoms {
- public:
-  explicit Randoms(uint64_t seed) : seed_(seed) {}
-  size_t below(size_t n) { return static_cast<size_t>(randomUniform(seed_, next_++) * static_cast<double>(n)); }
-
- private:
-  const uint64_t seed_;
-  uint64_t next_ = 0;
-};
-
-RowFileSpec specOf(const char* name) {
-  RowFileSpec spec;
-  spec.path = std::string("row_file_test.") + name + ".tmp";
-  spec.bytes = kHeader + kRows * (kFeatures + 1) * sizeof(float);
-  spec.stateAt = 100;
-  spec.rowsAt = kHeader;
-  spec.stampsAt = kHeader + kRows * kFeatures * sizeof(float);
-  spec.isPrivate = spec.power = false;
-  return spec;
-}
-
-RowFileSpec newFile(const char* name) {
-  RowFileSpec spec = specOf(name);
-  removeFile(spec.path);
-  spec.header.assign(kHeader, ' ');
-  return spec;
-}
-
-RowFileSpec opened(RowFileSpec spec, const std::string& generation, bool isPrivate = false) {
-  spec.header.clear();
-  spec.generation = generation;
-  spec.isPrivate = isPrivate;
-  return spec;
-}
-
-std::unique_ptr<RowFile> make(const RowFileSpec& spec) { return std::make_unique<RowFile>(spec, kRows, kFeatures); }
-
-std::vector<uint8_t> rowsOf(const RowFile& file) {
-  const auto* from = reinterpret_cast<const uint8_t*>(file.rows());
-  return {from, from + kRows * (kFeatures + 1) * sizeof(float)};
-}
-
-std::string journalOf(const RowFileSpec& spec, const std::string& generation) {
-  return spec.path + "." + generation + ".journal";
-}
-
-// A step: some rows become other numbers.
-void change(RowFile& file, Randoms& random, size_t most = 40) {
-  std::vector<uint32_t> classes;
-  for (size_t i = random.below(most) + 1; i > 0; i--) classes.push_back(static_cast<uint32_t>(random.below(kRows)));
-  file.touch(classes.data(), classes.size());
-  for (const uint32_t row : classes) {
-    for (size_t k = 0; k < kFeatures; k++)
-      file.rows()[row * kFeatures + k] = static_cast<float>(random.below(1000)) - 500;
-    file.stamps()[row] = kRowWritten | static_cast<uint32_t>(random.below(1 << 20));
-  }
-}
-
-template <class Body>
-std::string errorOf(Body body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.code == std::string("WIDEHEAD_FILE") ? error.what() : "another code";
-  }
-  return "";
-}
-bool has(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
-
-std::vector<uint8_t> contents(const std::string& path) {
-  DiskFile file(path, DiskFile::Mode::Read);
-  std::vector<uint8_t> bytes(file.size());
-  file.read(bytes.data(), bytes.size(), 0);
-  return bytes;
-}
-void replace(const std::string& path, const std::vector<uint8_t>& bytes) {
-  removeFile(path);
-  DiskFile(path, DiskFile::Mode::Create).write(bytes.data(), bytes.size(), 0);
-}
-
-// The body in a process that is killed by itself.
-template <class Body>
-void inKilledProcess(Body body) {
-  const pid_t child = fork();
-  if (child == 0) {
-    try {
-      body();
-    } catch (...) {
-      _exit(1);
-    }
-    raise(SIGKILL);
-  }
-  int status = 0;
-  CHECK(waitpid(child, &status, 0) == child && WIFSIGNALED(status));
-}
-
-}  // namespace
+using namespace row_file_test;
 
 TEST(a_new_file_is_zero_and_nobody_elses) {
   const RowFileSpec spec = newFile("new");
@@ -144,7 +32,6 @@ TEST(a_file_of_no_checkpoint_goes_with_its_head) {
   CHECK(has(errorOf([&] { make(opened(spec, "0123456789abcdef")); }), "it was never saved"));
 }
 
-// Changes, generations and deaths in random order; after each death, and now and then to an older one, back to a generation.
 TEST(the_way_back_leads_to_the_bits_of_every_generation) {
   for (const bool power : {false, true}) {
     Randoms random(power ? 3 : 2);
@@ -216,135 +103,6 @@ TEST(a_process_that_is_killed_leaves_the_way_back) {
   }
 }
 
-TEST(a_block_that_was_cut_off_is_left_out_and_any_other_damage_is_refused) {
-  const RowFileSpec spec = newFile("damage");
-  auto file = make(spec);
-  Randoms random(6);
-  for (int i = 0; i < 20; i++) change(*file, random);
-  const std::string generation = file->beginGeneration(), journal = journalOf(spec, generation);
-  const std::vector<uint8_t> rows = rowsOf(*file);
-  for (int i = 0; i < 6; i++) change(*file, random);
-  file.reset();
-  const std::vector<uint8_t> whole = contents(journal), changed = contents(spec.path);
-  const auto load = [&] { return make(opened(spec, generation, true)); };
-  // What is behind the end was never followed by a change, whole or not.
-  for (const size_t more : {size_t{1}, size_t{23}, size_t{24}, size_t{500}}) {
-    std::vector<uint8_t> longer = whole;
-    longer.insert(longer.end(), whole.end() - static_cast<ptrdiff_t>(std::min(more, whole.size())), whole.end());
-    replace(journal, longer);
-    CHECK(rowsOf(*load()) == rows);
-  }
-  for (int trial = 0; trial < 300; trial++) {
-    std::vector<uint8_t> bytes = whole;
-    bytes[random.below(bytes.size())] ^= static_cast<uint8_t>(1 << random.below(8));
-    replace(journal, bytes);
-    // Of the header, `settled` is free: any number but 0 is yes; of `end`, what is lower says less.
-    const std::string error = errorOf([&] { CHECK(rowsOf(*load()) == rows); });
-    CHECK(error.empty() || has(error, "damaged"));
-    const bool inBlocks = std::memcmp(bytes.data(), whole.data(), 104) == 0;
-    CHECK(!inBlocks || !error.empty());
-  }
-  for (const size_t length : {size_t{0}, size_t{50}, size_t{104}, whole.size() - 1}) {
-    replace(journal, {whole.begin(), whole.begin() + static_cast<ptrdiff_t>(length)});
-    CHECK(has(errorOf([&] { load(); }), "damaged"));
-  }
-  removeFile(journal);
-  CHECK(has(errorOf([&] { load(); }), "the journal that would lead back is gone"));
-  CHECK(contents(spec.path) == changed);
-  replace(journal, whole);
-  CHECK(rowsOf(*make(opened(spec, generation))) == rows);
-}
-
-TEST(a_header_that_is_damaged_is_refused) {
-  const RowFileSpec spec = newFile("header");
-  auto file = make(spec);
-  const std::string generation = file->beginGeneration();
-  file.reset();
-  const std::vector<uint8_t> whole = contents(spec.path);
-  for (size_t at = 0; at < 44; at++) {
-    std::vector<uint8_t> bytes = whole;
-    bytes[spec.stateAt + at] ^= 1;
-    replace(spec.path, bytes);
-    const std::string error = errorOf([&] { make(opened(spec, generation)); });
-    // Not the space before the checksum.
-    CHECK(at == 35 || has(error, "damaged"));
-  }
-  replace(spec.path, {whole.begin(), whole.end() - 1});
-  CHECK(has(errorOf([&] { make(opened(spec, generation)); }), "bytes, expected"));
-}
-
-// The state of a journal of another start of the machine, which settle() was never called on.
-TEST(after_a_crash_of_the_machine_only_what_reached_the_disk_leads_back) {
-  if (bootId().empty()) return;
-  for (const bool power : {false, true}) {
-    for (const bool closed : {false, true}) {
-      RowFileSpec spec = newFile("boot");
-      spec.power = power;
-      auto file = make(spec);
-      Randoms random(7);
-      change(*file, random);
-      const std::string generation = file->beginGeneration(), journal = journalOf(spec, generation);
-      const std::vector<uint8_t> rows = rowsOf(*file);
-      file.reset();
-      const auto changing = [&] {
-        auto again = make(opened(spec, generation));
-        change(*again, random);
-        if (!closed) new std::unique_ptr<RowFile>(std::move(again));
-      };
-      inKilledProcess(changing);
-      std::vector<uint8_t> bytes = contents(journal);
-      bytes[40] ^= 1;  // the first letter of the machine's start
-      const uint32_t crc = crc32(0, bytes.data(), 84);
-      std::memcpy(&bytes[84], &crc, sizeof crc);
-      replace(journal, bytes);
-      if (power || closed) {
-        CHECK(rowsOf(*make(opened(spec, generation))) == rows);
-      } else {
-        CHECK(has(errorOf([&] { make(opened(spec, generation)); }), "started anew"));
-      }
-    }
-  }
-}
-
-TEST(a_disk_that_is_full_is_an_error_and_changes_nothing) {
-  struct rlimit before;
-  getrlimit(RLIMIT_FSIZE, &before);
-  signal(SIGXFSZ, SIG_IGN);
-  const auto limit = [&](rlim_t bytes) {
-    const struct rlimit limited = {bytes, before.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &limited);
-  };
-  const RowFileSpec spec = newFile("full");
-  limit(spec.bytes - 1);
-  CHECK(has(errorOf([&] { make(spec); }), "cannot set"));
-  CHECK(!fileExists(spec.path));
-  limit(before.rlim_cur);
-  RowFileSpec huge = newFile("huge");
-  huge.bytes = size_t{1} << 60;
-  CHECK(has(errorOf([&] { make(huge); }), "bytes, but its file system has"));
-  CHECK(!fileExists(huge.path));
-
-  auto file = make(spec);
-  Randoms random(8);
-  for (int i = 0; i < 50; i++) change(*file, random);
-  const std::string generation = file->beginGeneration();
-  const std::vector<uint8_t> rows = rowsOf(*file);
-  limit(2000);
-  std::string error;
-  std::vector<uint8_t> last = rows;
-  for (int i = 0; i < 100 && error.empty(); i++) {
-    last = rowsOf(*file);
-    error = errorOf([&] { change(*file, random); });
-  }
-  CHECK(has(error, "cannot write"));
-  CHECK(rowsOf(*file) == last);
-  limit(before.rlim_cur);
-  for (int i = 0; i < 100; i++) change(*file, random);
-  file.reset();
-  CHECK(rowsOf(*make(opened(spec, generation))) == rows);
-}
-
-// The same rows in memory and in a file: a store has no other numbers for where they are.
 TEST(a_store_in_a_file_has_the_bits_of_one_in_memory) {
   const RowFileSpec spec = newFile("store");
   RowStore memory(kRows, kFeatures, 4), file(kRows, kFeatures, 4, make(spec));
