@@ -1,9 +1,10 @@
-// Every code block of README.md, of docs/ and of docstrings runs as a reader would run it.
+// Every code block of README.md, CONTRIBUTING.md, docs/ and docstrings runs as a reader would run it.
 //
 // js and ts are ES modules that import 'widehead' by its name, that is dist/; one without imports goes on from the one before.
 // sh is run by line. text is for the eye. A block in any other language, or an indented one, fails.
 
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import ts from 'typescript'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Block, blocksOf, docstringBlocks, filesBelow, inlineCode, read } from './blocks.js'
@@ -14,7 +15,7 @@ const built = existsSync(`${root}/dist/index.js`)
 if (!built) console.warn('code blocks are not tested: run npm run compile first')
 
 // docs/api repeats the blocks of the docstrings, and is signatures otherwise.
-const DOCUMENTS = ['README.md', 'examples/README.md', ...filesBelow(root, 'docs', '.md')].filter(
+const DOCUMENTS = ['README.md', 'CONTRIBUTING.md', 'examples/README.md', ...filesBelow(root, 'docs', '.md')].filter(
   (name) => !name.startsWith('docs/api/'),
 )
 const SOURCES = filesBelow(root, 'lib', '.ts').filter((name) => /^\s*\* ```/m.test(read(root, name)))
@@ -27,8 +28,8 @@ describe.skipIf(!built).each(places)('%s', (_name, blocksHere) => {
   let reader: Reader
   beforeAll(async () => {
     reader = new Reader()
-    const shell = blocksHere().filter(({ language }) => language === 'sh')
-    if (shell.length > 0) await reader.train('model', 'model-a', 'model-b')
+    const commands = blocksHere().filter(({ language, text }) => language === 'sh' && text.includes('npx widehead'))
+    if (commands.length > 0) await reader.train('model', 'model-a', 'model-b')
   })
   afterAll(() => reader?.leave())
 
@@ -43,7 +44,7 @@ describe.skipIf(!built).each(places)('%s', (_name, blocksHere) => {
   })
 })
 
-test.each(DOCUMENTS)('%s: commands of npm in the text are there', (name) => {
+test.each([...DOCUMENTS, 'ARCHITECTURE.md'])('%s: commands of npm in the text are there', (name) => {
   for (const { place, text } of inlineCode(name, read(root, name)).filter(({ text }) => /^npm \w/.test(text))) {
     try {
       checkCommand(text)
@@ -51,6 +52,18 @@ test.each(DOCUMENTS)('%s: commands of npm in the text are there', (name) => {
       throw new Error(`${place}: ${(error as Error).message}`)
     }
   }
+})
+
+// Where a name stands without the folder of its language.
+const FOLDERS = ['', 'native', 'lib', 'lib/heads', 'test']
+
+test.each(['CONTRIBUTING.md', 'ARCHITECTURE.md'])('%s: files and folders that the text names are there', (name) => {
+  const named = inlineCode(name, read(root, name)).filter(
+    ({ text }) => /^[\w.-]+\/[\w./-]*$/.test(text) && !/\bNAME\b/.test(text),
+  )
+  expect(named.length).toBeGreaterThan(name === 'ARCHITECTURE.md' ? 50 : 1)
+  const missing = named.filter(({ text }) => !FOLDERS.some((folder) => existsSync(join(root, folder, text))))
+  expect(missing.map(({ place, text }) => `${place}: ${text}`)).toEqual([])
 })
 
 test('what cannot be run is refused', async () => {
