@@ -20,6 +20,7 @@
  * | WIDEHEAD_DISTRIBUTED | WideheadError | ranks that do not make the same calls, or of which one cannot |
  * | WIDEHEAD_STALLED | WideheadError | a rank that others have waited for too long |
  * | WIDEHEAD_USAGE | WideheadError | a command line or configuration that makes no sense |
+ * | WIDEHEAD_INTERNAL | WideheadError | a mistake of this package's own |
  *
  * @category Process and errors
  */
@@ -41,6 +42,7 @@ export type ErrorCode =
   | 'WIDEHEAD_DISTRIBUTED'
   | 'WIDEHEAD_STALLED'
   | 'WIDEHEAD_USAGE'
+  | 'WIDEHEAD_INTERNAL'
 
 /**
  * An error of state or of data; wrong arguments throw a TypeError or RangeError that carries a `code` too.
@@ -72,6 +74,7 @@ const NATIVE_CODES: ReadonlySet<unknown> = new Set<ErrorCode>([
   'WIDEHEAD_LAUNCHER',
   'WIDEHEAD_DISTRIBUTED',
   'WIDEHEAD_STALLED',
+  'WIDEHEAD_INTERNAL',
 ])
 
 /** The WideheadError that an error of the addon stands for; any other error itself. */

@@ -33,6 +33,12 @@ test('the message of a missing binary is that of lib/native.ts, which a test of 
   }
 })
 
+test('the message of a mistake of our own is that of the core, which a test of its provokes', () => {
+  const message = 'a call failed in a way that none should: '
+  expect(read('native/base/typed_error.h')).toContain(message)
+  expect(sections.get('WIDEHEAD_INTERNAL')).toContain(message)
+})
+
 describe('messages', () => {
   const hidden = new Float32Array(8).fill(1)
   const targets = new Int32Array([1, 2])

@@ -63,7 +63,9 @@ Napi::Value waiting(const Napi::CallbackInfo& info) {
   return object;
 }
 
-void stopWaiting(const Napi::CallbackInfo& info) { communicator(info[0]).stop(info[1].As<Napi::String>()); }
+void stopWaiting(const Napi::CallbackInfo& info) {
+  guarded(info.Env(), [&] { communicator(info[0]).stop(info[1].As<Napi::String>()); });
+}
 void abortJob(const Napi::CallbackInfo& info) { communicator(info[0]).abort(info[1].As<Napi::Number>().Int32Value()); }
 
 Napi::Value traffic(const Napi::CallbackInfo& info) {

@@ -6,10 +6,10 @@
 
 #include <cstdint>
 #include <exception>
-#include <new>
 #include <string>
 
 #include "base/error.h"
+#include "base/typed_error.h"
 
 namespace widehead::addon {
 
@@ -24,15 +24,15 @@ inline Napi::Error toJs(Napi::Env env, const Error& error) {
   return Napi::Error(env, raised);
 }
 
-// Runs body; an exception of the core leaves as the JavaScript error it stands for.
+// Runs body; an exception leaves as the JavaScript error it stands for. Any other would end the process.
 template <class Body>
 auto guarded(Napi::Env env, Body&& body) {
   try {
     return body();
-  } catch (const Error& error) {
-    throw toJs(env, error);
-  } catch (const std::bad_alloc&) {
-    throw toJs(env, Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_MEMORY", "out of memory"));
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (...) {
+    throw toJs(env, typedError(std::current_exception()));
   }
 }
 

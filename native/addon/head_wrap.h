@@ -46,6 +46,7 @@ class HeadWrap : public Napi::ObjectWrap<HeadWrap> {
   void catchUp(const Napi::CallbackInfo& info);
   Napi::Value catchUpAsync(const Napi::CallbackInfo& info);
   void setPolicy(const Napi::CallbackInfo& info);
+  Napi::Value exactTogether(const Napi::CallbackInfo& info, const char* what, void (ExactHead::*call)());
 
   // head_wrap_state.cc
   Napi::Value snapshot(const Napi::CallbackInfo& info);

@@ -41,27 +41,23 @@ Napi::Value HeadWrap::driftAsync(const Napi::CallbackInfo& info) {
 void HeadWrap::refresh(const Napi::CallbackInfo& info) {
   guarded(info.Env(), [&] { exact().refresh(); });
 }
-
 Napi::Value HeadWrap::refreshAsync(const Napi::CallbackInfo& info) {
-  return guarded(info.Env(), [&]() -> Napi::Value {
-    exact();
-    return together(info, [](Head& head) {
-      meetAgain(head, {"refresh"});
-      static_cast<ExactHead&>(head).refresh();
-    });
-  });
+  return exactTogether(info, "refresh", &ExactHead::refresh);
 }
 
 void HeadWrap::catchUp(const Napi::CallbackInfo& info) {
   guarded(info.Env(), [&] { exact().catchUp(); });
 }
-
 Napi::Value HeadWrap::catchUpAsync(const Napi::CallbackInfo& info) {
+  return exactTogether(info, "catchUp", &ExactHead::catchUp);
+}
+
+Napi::Value HeadWrap::exactTogether(const Napi::CallbackInfo& info, const char* what, void (ExactHead::*call)()) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     exact();
-    return together(info, [](Head& head) {
-      meetAgain(head, {"catchUp"});
-      static_cast<ExactHead&>(head).catchUp();
+    return together(info, [what, call](Head& head) {
+      meetAgain(head, {what});
+      (static_cast<ExactHead&>(head).*call)();
     });
   });
 }

@@ -17,12 +17,14 @@ Napi::Array names(Napi::Env env) {
 
 Napi::Value isa(const Napi::CallbackInfo& info) {
   // A wrong WIDEHEAD_ISA is an error and not a silent fallback: who forces a name wants to know which code ran.
-  if (const char* wrong = isaRequestError()) {
-    std::string message = std::string("WIDEHEAD_ISA must name an instruction set of this CPU, one of");
-    for (const char* const* name = supportedIsas(); *name != nullptr; name++) message += std::string(" ") + *name;
-    throw toJs(info.Env(), Error(ErrorKind::Range, "WIDEHEAD_ISA", message + ", got \"" + wrong + "\""));
-  }
-  return Napi::String::New(info.Env(), kernels().name);
+  return guarded(info.Env(), [&] {
+    if (const char* wrong = isaRequestError()) {
+      std::string message = std::string("WIDEHEAD_ISA must name an instruction set of this CPU, one of");
+      for (const char* const* name = supportedIsas(); *name != nullptr; name++) message += std::string(" ") + *name;
+      throw Error(ErrorKind::Range, "WIDEHEAD_ISA", message + ", got \"" + wrong + "\"");
+    }
+    return Napi::String::New(info.Env(), kernels().name);
+  });
 }
 
 Napi::Value supported(const Napi::CallbackInfo& info) { return names(info.Env()); }

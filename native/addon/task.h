@@ -27,12 +27,9 @@ class Task : public Napi::AsyncWorker {
   void Execute() override {
     try {
       run_();
-    } catch (const Error& error) {
-      error_ = std::make_unique<Error>(error);
-      SetError(error.what());
-    } catch (const std::exception& error) {
-      error_ = std::make_unique<Error>(ErrorKind::Range, "WIDEHEAD_OUT_OF_MEMORY", "out of memory");
-      SetError(error.what());
+    } catch (...) {
+      error_ = std::make_unique<Error>(typedError(std::current_exception()));
+      SetError(error_->what());
     }
   }
   // On the main thread, one of the two.

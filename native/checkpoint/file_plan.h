@@ -9,9 +9,6 @@
 
 namespace widehead {
 
-// CRC-32 (IEEE 802.3), as zlib computes it.
-uint32_t crc32(uint32_t crc, const void* data, size_t size);
-
 struct FilePart {
   const void* data;
   size_t bytes;

@@ -24,8 +24,11 @@ class NarrowSystem {
 
   // The eigenvalue of A nearest 0; with x = sum_i direction_i h_i its eigenvector, about.
   double nearestToZero(std::vector<double>& direction);
-  // One more example, whose products with all examples and with itself are `products` (one more than there are). `nearest`: what nearestToZero() said.
+  // One more example, whose products with all examples and with itself are `products` (one more than there are). `nearest`: what
+  // nearestToZero() said.
   void add(const std::vector<double>& products, double weight, double nearest);
+
+  size_t bytes() const { return gram_.bytes() + inverseF_.bytes() + system_.bytes() + inverse_.bytes() + lu_.bytes(); }
 
  private:
   size_t size() const { return weight_.size(); }

@@ -6,9 +6,9 @@
 #include <cstring>
 #include <utility>
 
+#include "base/checksum.h"
 #include "base/error.h"
 #include "base/pool.h"
-#include "checkpoint/file_plan.h"
 
 namespace widehead {
 

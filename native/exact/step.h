@@ -43,9 +43,11 @@ class StepAlgebra {
   // The squared norm of the centred gradient Gc H^T; keeps what update() needs.
   virtual double gradNormSquared(const FactoredWeights& w, ExactPass& pass) = 0;
   // Updates U, U^-T and Qc, appends split entries to the log, and fills x (m x n) with U_new^-T H.
-  // singular: eigenvalues of A below it in size are split off; infinity restarts U, which is right for every A. Allocates more than a few d x d matrices only before the
-  // first change, so that a minibatch too large for the memory leaves the weights as they were.
+  // singular: eigenvalues of A below it in size are split off; infinity restarts U, which is right for every A. Allocates more than a few
+  // d x d matrices only before the first change, so that a minibatch too large for the memory leaves the weights as they were.
   virtual StepEffect update(FactoredWeights& w, ExactPass& pass, double eta, double singular) = 0;
+  // Of its scratch, which stays for the next step.
+  virtual size_t bytes() const { return x.bytes(); }
 
   Buffer<float> x;
 };

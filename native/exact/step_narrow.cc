@@ -26,6 +26,12 @@ class NarrowStep : public StepAlgebra {
   void prepare(const FactoredWeights& w, const ExactPass& pass) override;
   double gradNormSquared(const FactoredWeights& w, ExactPass& pass) override;
   StepEffect update(FactoredWeights& w, ExactPass& pass, double eta, double singular) override;
+  size_t bytes() const override {
+    size_t total = StepAlgebra::bytes() + system_.bytes();
+    for (const Buffer<float>* buffer : {&half_, &coupling_, &coupled_, &overlap_, &classGradients_, &weighted_, &t_})
+      total += buffer->bytes();
+    return total;
+  }
 
  private:
   StepEffect solve(const FactoredWeights& w, ExactPass& pass, double singular);
@@ -73,7 +79,8 @@ void NarrowStep::weigh(const ExactPass& pass, const double* weight, size_t count
 }
 
 // The centred gradient's Gram matrix is M + Y^T Y with M = 4 gq N gq + B + B^T - ybar ybar^T / D, N = H Qc H^T, B = 2 diag(gq) H^T Z_c.
-// It is only ever needed between symmetric things, so half of it will do: M = P + P^T, P = 2 (gq H Qc + Z_c) H^T diag(gq) - ybar ybar^T / 2D.
+// It is only ever needed between symmetric things, so half of it will do: M = P + P^T,
+// P = 2 (gq H Qc + Z_c) H^T diag(gq) - ybar ybar^T / 2D.
 double NarrowStep::gradNormSquared(const FactoredWeights& w, ExactPass& pass) {
   const size_t m = pass.m, n = pass.features;
   half_.reserve(m * n);

@@ -23,6 +23,13 @@ class WideStep : public StepAlgebra {
  public:
   double gradNormSquared(const FactoredWeights& w, ExactPass& pass) override;
   StepEffect update(FactoredWeights& w, ExactPass& pass, double eta, double singular) override;
+  size_t bytes() const override {
+    size_t total = StepAlgebra::bytes() + a_.bytes() + inverse_.bytes() + lu_.bytes();
+    for (const Buffer<float>* buffer :
+         {&c_, &dhh_, &zh_, &hmh_, &product_, &oldU_, &oldUi_, &overlap_, &classGradients_, &scaled_})
+      total += buffer->bytes();
+    return total;
+  }
 
  private:
   void setA(size_t n, double eta);

@@ -15,6 +15,7 @@ namespace widehead {
 struct ExactHeadPass : ExactPass {
   std::unique_ptr<StepAlgebra> narrow = makeNarrowStep(), wide = makeWideStep();
   StepAlgebra& algebra() { return m <= features ? *narrow : *wide; }
+  size_t bytes() const override { return ExactPass::bytes() + narrow->bytes() + wide->bytes(); }
 };
 
 class ExactHead : public Head {

@@ -45,6 +45,12 @@ std::string notFinite(const char* name, const float* values, size_t n) {
   throw Error(ErrorKind::Range, "WIDEHEAD_OUT_OF_RANGE", notFinite(name, values, n));
 }
 
+[[noreturn]] void refuseGradient(const float* gradient, size_t n) {
+  throw Error(ErrorKind::State, "WIDEHEAD_LOSS",
+              notFinite("the gradient for hidden", gradient, n) +
+                  " (the weights may have grown without bound: try a smaller learning rate)");
+}
+
 constexpr size_t kSmall = 16384;  // numbers whose copy takes no longer than to wake a thread
 
 }  // namespace
@@ -56,16 +62,6 @@ void checkFinite(const char* name, const float* values, size_t n) {
 void copyFinite(const char* name, float* out, const float* values, size_t n) {
   if (!finite<true>(out, values, n)) nameNotFinite(name, values, n);
 }
-
-namespace {
-
-[[noreturn]] void refuseGradient(const float* gradient, size_t n) {
-  throw Error(ErrorKind::State, "WIDEHEAD_LOSS",
-              notFinite("the gradient for hidden", gradient, n) +
-                  " (the weights may have grown without bound: try a smaller learning rate)");
-}
-
-}  // namespace
 
 void checkGradient(const float* gradient, size_t n) {
   if (!finite<false>(nullptr, gradient, n)) refuseGradient(gradient, n);

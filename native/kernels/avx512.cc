@@ -77,24 +77,7 @@ inline void narrowPart(float* x, Vec64 v, size_t n) {
   _mm256_mask_storeu_ps(x, first64(n), _mm512_maskz_cvtpd_ps(0xff, v));
 }
 
-constexpr size_t kBlock = 8;
-// Lines of four rows in the low halves and of the next four in the high ones are transposed as two 4 x 4 blocks at a time.
-inline void transposeBlock(float* out, ptrdiff_t outStride, const float* x, ptrdiff_t xStride) {
-  for (int half = 0; half < 2; ++half, x += 4, out += 4 * outStride) {
-    __m256 rows[4];
-    for (int i = 0; i < 4; ++i)
-      rows[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(x + i * xStride)),
-                                     _mm_loadu_ps(x + (i + 4) * xStride), 1);
-    const __m256d low01 = _mm256_castps_pd(_mm256_unpacklo_ps(rows[0], rows[1]));
-    const __m256d high01 = _mm256_castps_pd(_mm256_unpackhi_ps(rows[0], rows[1]));
-    const __m256d low23 = _mm256_castps_pd(_mm256_unpacklo_ps(rows[2], rows[3]));
-    const __m256d high23 = _mm256_castps_pd(_mm256_unpackhi_ps(rows[2], rows[3]));
-    _mm256_storeu_ps(out, _mm256_castpd_ps(_mm256_unpacklo_pd(low01, low23)));
-    _mm256_storeu_ps(out + outStride, _mm256_castpd_ps(_mm256_unpackhi_pd(low01, low23)));
-    _mm256_storeu_ps(out + 2 * outStride, _mm256_castpd_ps(_mm256_unpacklo_pd(high01, high23)));
-    _mm256_storeu_ps(out + 3 * outStride, _mm256_castpd_ps(_mm256_unpackhi_pd(high01, high23)));
-  }
-}
+#include "kernels/transpose_avx.inc"
 
 // A half byte times eight bits, in pairs, is at most 3810: eight of them fit in 16 bits.
 constexpr size_t kCodeGroups = 4;

@@ -16,6 +16,7 @@ class Lu {
   void factor(ConstMatrixD a);
   bool singular() const { return singular_; }
   size_t size() const { return n_; }
+  size_t bytes() const { return lu_.bytes() + pivots_.capacity() * sizeof(size_t); }
 
   // B := A^-1 B for B n x k row-major. Blocked and threaded over columns of B.
   void solve(MatrixD b) const;

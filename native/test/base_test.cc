@@ -1,9 +1,13 @@
 #include <algorithm>
 #include <atomic>
+#include <string>
+#include <system_error>
 #include <thread>
 
 #include "base/buffer.h"
+#include "base/checksum.h"
 #include "base/pool.h"
+#include "base/typed_error.h"
 #include "check.h"
 
 using namespace widehead;
@@ -32,6 +36,28 @@ TEST(impossible_sizes_are_typed_errors) {
       CHECK(std::strstr(error.what(), "bytes") != nullptr);
     }
   }
+}
+
+TEST(crc32_is_that_of_zlib) {
+  // The check value of CRC-32 (IEEE 802.3).
+  CHECK(crc32(0, "123456789", 9) == 0xCBF43926u);
+  const std::string text = "a longer text that is cut in two at every place there is";
+  const uint32_t whole = crc32(0, text.data(), text.size());
+  for (size_t at = 0; at <= text.size(); at++) {
+    CHECK(crc32(crc32(0, text.data(), at), text.data() + at, text.size() - at) == whole);
+  }
+}
+
+TEST(whatever_is_thrown_is_a_typed_error) {
+  const auto typed = [](auto thrown) { return typedError(std::make_exception_ptr(thrown)); };
+  const Error own = typed(Error(ErrorKind::State, "WIDEHEAD_LOSS", "as it was"));
+  CHECK(own.kind == ErrorKind::State && own.code == std::string("WIDEHEAD_LOSS") &&
+        own.what() == std::string("as it was"));
+  for (const Error& error : {typed(std::bad_alloc()), typed(std::length_error("vector"))})
+    CHECK(error.kind == ErrorKind::Range && error.code == std::string("WIDEHEAD_OUT_OF_MEMORY"));
+  for (const Error& error : {typed(std::system_error(std::make_error_code(std::errc::io_error))), typed(7)})
+    CHECK(error.kind == ErrorKind::State && error.code == std::string("WIDEHEAD_INTERNAL"));
+  CHECK(std::string(typed(std::out_of_range("map::at")).what()).find("map::at") != std::string::npos);
 }
 
 TEST(parts_cover_the_range_once_and_in_order) {

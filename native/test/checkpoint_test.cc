@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/archive.h"
+#include "base/checksum.h"
 #include "base/rng.h"
 #include "check.h"
 #include "checkpoint/file_plan.h"
@@ -35,16 +36,6 @@ FilePlan planOf(const std::string& path, const std::vector<const std::vector<uin
   for (const auto* part : parts) plan.parts.push_back({part->data(), part->size()});
   for (size_t i = 0; i < 8 * (parts.size() + 1); i++) plan.header[10 + i] = '0';
   return plan;
-}
-
-TEST(crc32_is_that_of_zlib) {
-  // The check value of CRC-32 (IEEE 802.3).
-  CHECK(crc32(0, "123456789", 9) == 0xCBF43926u);
-  const std::string text = "a longer text that is cut in two at every place there is";
-  const uint32_t whole = crc32(0, text.data(), text.size());
-  for (size_t at = 0; at <= text.size(); at++) {
-    CHECK(crc32(crc32(0, text.data(), at), text.data() + at, text.size() - at) == whole);
-  }
 }
 
 void testWriter(bool forked) {

@@ -198,6 +198,20 @@ TEST(threadsChangeNothing) {
   CHECK_NEAR(relativeError(results[0], results[1]), 0, 2e-6);
 }
 
+TEST(aPassWeighsTheScratchOfItsStep) {
+  for (const size_t m : {size_t{6}, size_t{30}}) {
+    const HeadConfig config = {50, 12, false};
+    Pair pair(config, kSquared);
+    pair.step(randomBatch(config, m, 0), rate(0.1), 1e-5);
+    const auto& pass = static_cast<const widehead::ExactHeadPass&>(*pair.pass);
+    const size_t n = config.hiddenSize, least = std::min(m, n);
+    // X, and of what a step multiplies at least: one matrix of its examples, the system, its inverse and its factors.
+    const size_t scratch = 4 * (2 * m * n) + 8 * (3 * least * least);
+    CHECK(pass.bytes() - pass.ExactPass::bytes() >= scratch);
+    CHECK(pass.bytes() - pass.ExactPass::bytes() <= 100 * scratch);
+  }
+}
+
 TEST(logitsAndTheBestOfThem) {
   const HeadConfig config = {1500, 9, true};  // more than one block
   Pair pair(config, kSquared);
