@@ -23,7 +23,8 @@ const EVALUATIONS = quick ? 3 : 10
 const EVALUATED = quick ? 300 : 2500
 
 // The format's defaults but for what is said here, which holds for all heads: minibatches of 128 examples, and 128 features for the head
-// to see. Heads have the rates of the command line, or that of `rates`, the best of a few tried on the same data. `examples`, those of all epochs, only places the evaluations.
+// to see. Heads have the rates of the command line, or that of `rates`, the best of a few tried on the same data. `examples`, those of
+// all epochs, only places the evaluations.
 const datasets = [
   {
     name: 'tib',

@@ -1,4 +1,5 @@
-// The exact head with its rows in a file, beside one in memory that has fewer classes: steps with Zipf targets, and rows read from the disk.
+// The exact head with its rows in a file, beside one in memory that has fewer classes: steps with Zipf targets, and rows read from the
+// disk.
 //
 //   WIDEHEAD_BENCH_CLASSES=50000000   classes of the file, 512 bytes each (default 4,000,000: 2 GB)
 //   WIDEHEAD_BENCH_FOLDER=/somewhere  where the file is made and removed again (default: the folder for temporary files)

@@ -189,8 +189,8 @@ export interface RankOf {
 export const ALONE: RankOf = { rank: 0, size: 1 }
 
 /**
- * Fills what was made from the same options: the small arrays from `small`, the others from `streamed`, a file a rank that saved them, unless
- * they are there already.
+ * Fills what was made from the same options: the small arrays from `small`, the others from `streamed`, a file a rank that saved them,
+ * unless they are there already.
  * `numRows`: of all ranks together, where they are more than one.
  */
 export async function restore(

@@ -88,8 +88,8 @@ export class Ranks {
   }
 
   /**
-   * Ends the whole job because this rank cannot go on, after a line that names it. What all ranks would say, each of its own, the first says
-   * alone: it speaks at once, and the others wait a moment before they do.
+   * Ends the whole job because this rank cannot go on, after a line that names it. What all ranks would say, each of its own, the first
+   * says alone: it speaks at once, and the others wait a moment before they do.
    */
   async fail(error: unknown, { stderr }: Pick<Io, 'stderr'>): Promise<void> {
     const { code } = error as { code?: unknown }

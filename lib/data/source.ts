@@ -19,7 +19,10 @@ export function stdinAs(stdin: Readable) {
   return { '-': { label: '<stdin>', open: () => stdin } }
 }
 
-/** Turns names into sources that exist; dispose() removes temporary files: the copies of streams, which are read several times, and of tables. */
+/**
+ * Turns names into sources that exist; dispose() removes temporary files: the copies of streams, which are read several times, and
+ * of tables.
+ */
 export class Sources {
   private readonly folders: string[] = []
   private readonly spooled = new Map<string, Promise<Source>>()

@@ -40,7 +40,8 @@ export interface SampledSoftmaxOptions extends RowHeadOptions {
 }
 
 /**
- * Sampled softmax (Bengio and Senecal 2003; Jean et al., arXiv 1412.2007): a step sees the targets of its minibatch and S classes drawn at random, O(S d) an example, whatever D is.
+ * Sampled softmax (Bengio and Senecal 2003; Jean et al., arXiv 1412.2007): a step sees the targets of its minibatch and S classes drawn
+ * at random, O(S d) an example, whatever D is.
  *
  * The loss and the gradient of a step are estimates of SoftmaxHead's: a drawn class that is no target stands for the classes
  * that were not drawn, its logit lowered by the logarithm of the probability that it is in the draw (of the expected count,

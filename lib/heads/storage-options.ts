@@ -5,8 +5,8 @@ import { checkObject, oneOf } from '../check.js'
 import { typeError } from '../errors.js'
 
 /**
- * `file`: V and what belongs to each of its rows lie in the safetensors file `path`, which must not exist when the head is made, and take as
- * much memory as the system has to spare. Only one head at a time may have it. What `save` writes names the file and does not copy it;
+ * `file`: V and what belongs to each of its rows lie in the safetensors file `path`, which must not exist when the head is made, and take
+ * as much memory as the system has to spare. Only one head at a time may have it. What `save` writes names the file and does not copy it;
  * after a crash, `load` takes back what was changed since. `process`, the default, is for a process that dies; `power` for a machine that
  * does: each step that changes rows for the first time since the last checkpoint then waits for the disk.
  *

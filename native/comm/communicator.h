@@ -36,8 +36,8 @@ class Communicator {
   size_t rank() const { return rank_; }
   size_t size() const { return size_; }
 
-  // outgoing[r] goes to rank r, incoming[r] is filled by rank r with as many bytes as it sends here; entries of the own rank are left alone.
-  // Throws Error WIDEHEAD_DISTRIBUTED if a rank has left or its bytes do not fit, WIDEHEAD_STALLED after stop().
+  // outgoing[r] goes to rank r, incoming[r] is filled by rank r with as many bytes as it sends here; entries of the own rank are left
+  // alone. Throws Error WIDEHEAD_DISTRIBUTED if a rank has left or its bytes do not fit, WIDEHEAD_STALLED after stop().
   void exchange(const std::vector<Outgoing>& outgoing, const std::vector<Incoming>& incoming);
 
   void barrier();

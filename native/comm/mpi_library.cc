@@ -111,8 +111,8 @@ MpiLibrary read(void* library, const std::string& path) {
 }
 
 // UCX, which carries bytes for many an MPI, patches malloc, mmap and brk while other threads run in them, and takes over the signals of
-// crashes: a process with the threads of Node in it dies of the one (seen with MPICH 4.0 and UCX 1.13, once in some dozens of starts), and the
-// other is not ours to give away. It reads these when it is loaded; who sets them otherwise has the last word.
+// crashes: a process with the threads of Node in it dies of the one (seen with MPICH 4.0 and UCX 1.13, once in some dozens of starts),
+// and the other is not ours to give away. It reads these when it is loaded; who sets them otherwise has the last word.
 void tameUcx() {
   const char* const settings[][2] = {{"UCX_MEM_EVENTS", "no"},
                                      {"UCX_MEM_MMAP_HOOK_MODE", "none"},

@@ -119,8 +119,8 @@ void CorrectionLog::bringUpChunk(float* rows, size_t count, const uint64_t* posi
   open.entries.apply(rows, count, begins.data());
 }
 
-// Brings rows inside a stretch to the end of theirs, and gathers those in closed ones into ranges. Rows at the end of a stretch stand in the
-// next.
+// Brings rows inside a stretch to the end of theirs, and gathers those in closed ones into ranges. Rows at the end of a stretch stand in
+// the next.
 void CorrectionLog::enterClosedStretches(float* rows, size_t count, const uint64_t* positions,
                                          std::vector<Range>& ranges) const {
   std::vector<size_t> begins;

@@ -83,8 +83,8 @@ class RowStore {
 
   size_t cursor_ = 0, segment_ = 0;  // the next row to sweep, and the segment that it is in
   uint64_t segmentStart_ = 0;        // the log's boundary when the sweep came to this segment
-  std::vector<uint64_t>
-      sweptFrom_;  // for each segment of rows, what segmentStart_ was when it was last swept: none of them is older
+  // For each segment of rows, what segmentStart_ was when it was last swept: none of them is older.
+  std::vector<uint64_t> sweptFrom_;
   std::vector<float> swept_;
   std::vector<uint32_t> sweptClasses_, sweptOrder_;
 };

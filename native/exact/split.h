@@ -48,8 +48,8 @@ inline double smallestEigenvalue(std::vector<double>& direction, ConstMatrixF in
 }
 
 // What A' can do to the singular values of U. A' - I has the eigenvalues -lambda with sum of squares `squares`, one of which
-// was found to be nu - 1. All others are smaller than the root of the squares that are left: a bound that holds for clusters of eigenvalues too,
-// which inverse iteration does not resolve.
+// was found to be nu - 1. All others are smaller than the root of the squares that are left: a bound that holds for clusters of
+// eigenvalues too, which inverse iteration does not resolve.
 inline StepEffect boundEffect(double nu, double squares, bool onlyShrinks) {
   const double rest = std::sqrt(std::max(0.0, squares - (1 - nu) * (1 - nu)));
   StepEffect effect;

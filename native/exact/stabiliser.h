@@ -24,8 +24,8 @@ class Stabiliser {
  public:
   explicit Stabiliser(size_t features);
 
-  // After each step of so many examples: looks at U's extreme singular values when they can have left their band, corrects them, polishes U^-T,
-  // and pays the log's running costs.
+  // After each step of so many examples: looks at U's extreme singular values when they can have left their band, corrects them, polishes
+  // U^-T, and pays the log's running costs.
   void afterStep(FactoredWeights& w, const StepEffect& effect, size_t examples, const StabilisationPolicy& policy);
   void archive(ByteStream& stream);
   // After FactoredWeights::refresh().

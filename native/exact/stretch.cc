@@ -88,8 +88,8 @@ size_t Stretch::runAt(size_t entry) const {
   return static_cast<size_t>(after - runs_.begin()) - 1;
 }
 
-// Of direction i of a run, for a row that has seen the entries before `begin`. In a run of entries that are alike, each acts on what the ones before
-// have left.
+// Of direction i of a run, for a row that has seen the entries before `begin`. In a run of entries that are alike, each acts on what the
+// ones before have left.
 double Stretch::coefficientOf(const Run& run, size_t i, size_t begin) const {
   const size_t first = std::max(begin, run.begin);
   if (!run.alike || run.end - first == 1) return coefficients_[run.alike ? first : run.begin + i];

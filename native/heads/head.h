@@ -130,8 +130,8 @@ class Head {
   uint64_t version_ = 0;
 };
 
-// Row `row` of the starting weights: d = hiddenSize weights, then the bias if features = d + 1. Random weights depend on (seed, row, column)
-// alone; biases start at 0 unless they are given.
+// Row `row` of the starting weights: d = hiddenSize weights, then the bias if features = d + 1. Random weights depend on (seed, row,
+// column) alone; biases start at 0 unless they are given.
 void fillRow(float* out, size_t row, const InitConfig& init, size_t hiddenSize, size_t features);
 
 // Throws Error Range unless all ids are classes of the head / all numbers are finite.

@@ -30,8 +30,8 @@ class OwnShape : public SoftmaxShape {
   void groupByCandidate(const Candidates& candidates);
 
   Buffer<float> exponentials_;  // one an entry of candidates.places
-  std::vector<uint32_t> ptr_, exampleOf_,
-      entryOf_;  // candidate c has the entries ptr_[c] .. ptr_[c + 1], examples rising
+  // Candidate c has the entries ptr_[c] .. ptr_[c + 1], examples rising.
+  std::vector<uint32_t> ptr_, exampleOf_, entryOf_;
 };
 
 void OwnShape::score(SoftmaxScratch& scratch, const Candidates& candidates, const RowTable& table, Pass& pass,

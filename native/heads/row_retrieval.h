@@ -1,6 +1,7 @@
-// Classes whose outputs for a minibatch are probably large, from hash tables over the rows of V, asked with U h: o_c - omega . h = v_c . (U h).
-// The dense part of an update changes no row of V, so that only the rows that a step writes are hashed again, after every `rehashEvery`
-// steps. Corrections in the log turn all rows and U h alike: after more of them than a sixteenth of the features, all rows are hashed.
+// Classes whose outputs for a minibatch are probably large, from hash tables over the rows of V, asked with U h: o_c - omega . h = v_c .
+// (U h). The dense part of an update changes no row of V, so that only the rows that a step writes are hashed again, after every
+// `rehashEvery` steps. Corrections in the log turn all rows and U h alike: after more of them than a sixteenth of the features, all rows
+// are hashed.
 #pragma once
 
 #include "exact/row_store.h"

@@ -1,5 +1,5 @@
-// Trains a head whose rows are the file `rows` in the folder of the first argument, saving now and then beside the steps, until it is killed.
-// Goes on from the newest checkpoint if there is one. Step t has minibatch t: whoever makes the same steps has the same rows.
+// Trains a head whose rows are the file `rows` in the folder of the first argument, saving now and then beside the steps, until it is
+// killed. Goes on from the newest checkpoint if there is one. Step t has minibatch t: whoever makes the same steps has the same rows.
 
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'

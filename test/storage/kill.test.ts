@@ -1,5 +1,5 @@
-// kill -9 at random moments of training with rows in a file: in steps, while a checkpoint is written, while a journal is begun or undone. What
-// is loaded then is the newest checkpoint, row by row and bit by bit.
+// kill -9 at random moments of training with rows in a file: in steps, while a checkpoint is written, while a journal is begun or undone.
+// What is loaded then is the newest checkpoint, row by row and bit by bit.
 
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
