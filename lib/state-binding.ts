@@ -6,6 +6,8 @@ export interface NativeTensor {
   shape: number[]
   /** It has a row a class or id, and lies where it is used; the others are small, and copies. */
   streamed: boolean
+  /** Of a streamed one: several ranks all hold the whole of it, and the first saves it for them. */
+  replicated: boolean
 }
 
 /** State as it is now. Streamed tensors are those of its owner: they change with it. */

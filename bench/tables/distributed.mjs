@@ -1,4 +1,4 @@
-// The exact step on 1, 2 and 4 ranks, a thread each, under each MPI that is installed; and over a network of a limited rate, which is a
+// A step on 1, 2 and 4 ranks, a thread each, under each MPI that is installed; and over a network of a limited rate, which is a
 // network namespace of its own with tc (Linux, as root), to fit what docs/distributed.md extrapolates from:
 //
 //   T(P) = T(1) + exchanges * latency + bytes on the wire / rate
@@ -12,6 +12,7 @@ import { cores, quick } from '../settings.mjs'
 
 const script = fileURLToPath(new URL('../trials/distributed.mjs', import.meta.url))
 const base = {
+  head: 'exact',
   numClasses: 1e5,
   hiddenSize: 300,
   examples: 128,
@@ -19,6 +20,14 @@ const base = {
   ...(quick ? { warmup: 10, steps: 30 } : { warmup: 30, steps: 120 }),
 }
 const RANKS = [1, 2, 4]
+const CASES = [
+  {},
+  { numClasses: 1e7 },
+  { head: 'softmax', ...(quick ? { warmup: 1, steps: 3 } : { warmup: 2, steps: 10 }) },
+  { head: 'sampled' },
+  { head: 'wta' },
+  { head: 'lsh' },
+]
 const NAMESPACE = 'widehead-bench'
 
 const LAUNCHERS = {
@@ -53,19 +62,21 @@ function trial({ program, args }, ranks, settings, inside = []) {
 
 function stepTimes(launchers) {
   const rows = []
-  for (const numClasses of [1e5, 1e7]) {
+  for (const own of CASES) {
+    const settings = { ...base, ...own }
     const sides = launchers.flatMap(([name, launcher]) => RANKS.map((ranks) => ({ name, launcher, ranks })))
-    const results = interleave(sides.map(({ launcher, ranks }) => trial(launcher, ranks, { ...base, numClasses })))
+    const results = interleave(sides.map(({ launcher, ranks }) => trial(launcher, ranks, settings)))
     results.forEach((result, i) => {
       const { name, ranks } = sides[i]
       const alone = results[sides.findIndex((side) => side.name === name && side.ranks === 1)]
-      rows.push({ mpi: name, ranks, numClasses, ...result, ofOne: result.ms / alone.ms })
+      rows.push({ mpi: name, ...result, ofOne: result.ms / alone.ms })
     })
   }
-  console.log(`\nThe exact step on several ranks (d = 300, m = 128 over all ranks, a thread a rank, ${cores} cores)\n`)
+  console.log(`\nA step on several ranks (d = 300, m = 128 over all ranks, a thread a rank, ${cores} cores)\n`)
   console.log(
     markdownTable(
       rows.map((row) => ({
+        head: row.head,
         MPI: row.mpi,
         P: row.ranks,
         D: row.numClasses.toLocaleString('en-US'),

@@ -206,15 +206,21 @@ export async function restore(
       given.push({ name, dtype, shape, data: await small.read(name) })
   }
   const relaid = streamed !== undefined && streamed.length !== to.size
-  const wanted = target.restore(given, relaid)
-  if (relaid) await fillRelaid(target, wanted, streamed, to, numRows)
-  else if (streamed) await fillAsSaved(target, wanted, streamed[to.rank])
+  const wanted = [...target.restore(given, relaid).entries()].map(([number, tensor]) => ({ ...tensor, number }))
+  if (streamed) {
+    const [replicated, own] = [true, false].map((is) => wanted.filter((tensor) => tensor.replicated === is))
+    await fillAsSaved(target, replicated, streamed[0])
+    if (relaid) await fillRelaid(target, own, streamed, to, numRows)
+    else await fillAsSaved(target, own, streamed[to.rank])
+  }
   target.restored()
 }
 
-async function fillAsSaved(target: NativeState, wanted: readonly NativeTensor[], file: StateFile): Promise<void> {
+type WantedTensor = NativeTensor & { number: number }
+
+async function fillAsSaved(target: NativeState, wanted: readonly WantedTensor[], file: StateFile): Promise<void> {
   for (const tensor of wanted) checkTensor(file.file, tensor)
-  for (const [number, { name }] of wanted.entries()) {
+  for (const { number, name } of wanted) {
     let offset = 0
     for await (const piece of file.pieces(name)) {
       target.fill(number, offset, piece)
@@ -226,7 +232,7 @@ async function fillAsSaved(target: NativeState, wanted: readonly NativeTensor[],
 /** Class c lies with rank c % size as its row c / size (native/comm/shard.h), there and here. */
 async function fillRelaid(
   target: NativeState,
-  wanted: readonly NativeTensor[],
+  wanted: readonly WantedTensor[],
   files: readonly StateFile[],
   to: RankOf,
   numRows: number,
@@ -235,7 +241,7 @@ async function fillRelaid(
   const step = greatestCommonDivisor(from, to.size)
   for (const [rank, file] of files.entries()) {
     if ((rank - to.rank) % step !== 0) continue // none of its rows are this rank's
-    for (const [number, tensor] of wanted.entries()) {
+    for (const { number, ...tensor } of wanted) {
       const shape = [Math.ceil(numRows / from), ...tensor.shape.slice(1)]
       checkTensor(file.file, { ...tensor, shape })
       const rowBytes = tensorBytes({ ...tensor, shape }) / shape[0]
@@ -252,7 +258,10 @@ function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b)
 }
 
-export function checkTensor(file: SafetensorsFile, { name, dtype, shape }: Omit<NativeTensor, 'streamed'>): void {
+export function checkTensor(
+  file: SafetensorsFile,
+  { name, dtype, shape }: Pick<NativeTensor, 'name' | 'dtype' | 'shape'>,
+): void {
   const found = file.tensors.get(name)
   if (!found) throw badFile(file.path, `tensor ${JSON.stringify(name)} is missing`)
   const [is, expected] = [found, { dtype, shape }].map((tensor) => `${tensor.dtype} [${tensor.shape}]`)

@@ -106,7 +106,7 @@ export function planCheckpoint(
     throw error
   }
   const common = { step: String(head.step), ...(size > 1 && { ranks: String(size) }) }
-  const streamed = ({ streamed }: NativeTensor) => streamed
+  const streamed = ({ streamed, replicated }: NativeTensor) => streamed && (rank === 0 || !replicated)
   const small = ({ streamed }: NativeTensor) => !streamed
   const start = (folder: string, temporary: string, rowFile?: SavedRowFile) => {
     const files: NativeFilePlan[] = []

@@ -132,6 +132,7 @@ export const HEADS = {
   softmax: {
     summary: 'the full softmax with cross-entropy, exactly. O(D d) an example.',
     loss: 'softmax',
+    distributed: true,
     options: [],
     create: async (setup) => new (await heads()).SoftmaxHead(rowOptions(setup)),
   },
@@ -140,6 +141,7 @@ export const HEADS = {
       'the softmax over the true classes and S drawn at random, corrected for the draw: an estimate of the full one ' +
       'whose bias falls like 1/S. O(S d) an example.',
     loss: 'softmax',
+    distributed: true,
     options: [
       SAMPLES,
       choice(
@@ -169,6 +171,7 @@ export const HEADS = {
       'the softmax over the true classes and those that share most winner-take-all hashes with the hidden vector, as if ' +
       'there were no others: approximate. O(candidates d) an example.',
     loss: 'softmax',
+    distributed: true,
     searches: true,
     options: [
       { ...count('permutations', 'winner-take-all hashes of a row', '32 tables of them'), maximum: 65536 },
@@ -185,6 +188,7 @@ export const HEADS = {
       'the softmax over the true classes and negatives from hash tables over the rows of W: approximate, with ' +
       '--correction a consistent estimate of the full one. O(samples d) an example.',
     loss: 'softmax',
+    distributed: true,
     searches: true,
     options: [
       SAMPLES,

@@ -189,5 +189,5 @@ export function checkShareable({ train, valid, storageFile }: TrainOptions): voi
 export function checkHead(name: HeadName): void {
   if (headKind(name).distributed) return
   const shared = headsWith((kind) => kind.distributed === true)
-  throw usage(`--head ${name} (${name} is the default of some formats) is for one rank: give --head, one of ${shared}`)
+  throw usage(`--head ${name} is for one rank: several can hold ${shared}`)
 }

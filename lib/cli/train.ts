@@ -42,8 +42,7 @@ export async function trainOn(
     const settled = settleHead(options) // a mistake is told before data are read, which may take long
     if (ranks) checkShareable(options)
     if (options.resume && options.overwrite) throw usage('--resume and --overwrite exclude each other')
-    const data = await openData(options, settled, sources, io)
-    if (ranks) checkHead(data.options.head)
+    const data = await openData(options, settled, sources, io, ranks)
     return await new TrainingRun(data, io, stopper, onMetrics, ranks).start()
   } finally {
     await sources.dispose()
@@ -69,6 +68,7 @@ async function openData(
   early: SettledOptions | undefined,
   sources: Sources,
   io: Pick<Io, 'stderr'>,
+  ranks: Ranks | undefined,
 ): Promise<TrainingData> {
   const given = { train: await sources.open(options.train), valid: await sources.open(options.valid ?? []) }
   const sizes = await dataSizes(given.train) // before tables become lines
@@ -78,6 +78,7 @@ async function openData(
   const format = named ? FORMATS[named] : await recogniseSource(given.train[0], options.columns)
   const settings = formatSettings(format, options)
   const settled = early ?? settleHead(options, format.name)
+  if (ranks) checkHead(settled.head)
   io.stderr.write(`reading ${given.train.map(({ label }) => label).join(', ')} as ${format.name}\n`)
   const lines = (from: Source[]) => convertTables(from, format.name, options.columns, () => sources.temporaryFolder())
   const [train, valid] = [await lines(given.train), await lines(given.valid)]

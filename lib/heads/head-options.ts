@@ -48,7 +48,8 @@ export interface CommonOptions {
   /**
    * Of several ranks (`mpi()`), each of which makes the same head with the same options: the head then lies on all of them, each with the
    * rows of its own classes. Its asynchronous calls are made by all ranks, each with its own examples, of which a rank may have none: a
-   * step is one step on the minibatches of all. Synchronous calls that need the others are refused.
+   * step is one step on the minibatches of all. Synchronous calls that need the others are refused. A TypeError for `DenseHead`,
+   * `BulkSoftmaxHead` and `HierarchicalSoftmaxHead`, which are for one rank.
    */
   distributed?: Communicator
 }

@@ -1,5 +1,5 @@
 import { checkBoolean, checkInteger, oneOf } from '../check.js'
-import { loadHeadAs } from '../checkpoint/load-head.js'
+import { type LoadOptions, loadHeadAs } from '../checkpoint/load-head.js'
 import { rangeError } from '../errors.js'
 import { SOFTMAX } from '../losses.js'
 import { BaseHead } from './base.js'
@@ -36,6 +36,9 @@ export interface LshSampledSoftmaxOptions extends HashedHeadOptions {
  * Softmax over the true classes and negatives drawn from hash tables over the rows of W (Daghaghi et al. 2021). A step costs as much
  * as its samples, whatever D is. The loss it trains with, and returns, is an estimate; evaluate() and topK() are exact.
  *
+ * On several ranks (`distributed`) each has tables of its own rows, and finds or draws a P-th of the samples, rounded up: what is found
+ * depends on their number. diagnostics() are those of the rank.
+ *
  * @category Heads
  */
 export class LshSampledSoftmaxHead extends BaseHead {
@@ -45,7 +48,11 @@ export class LshSampledSoftmaxHead extends BaseHead {
    * WIDEHEAD_OUT_OF_RANGE, WIDEHEAD_DETACHED); WIDEHEAD_OUT_OF_MEMORY: the weights, 4 D d bytes and more, are not to be had
    */
   constructor(options: LshSampledSoftmaxOptions) {
-    super('lsh', options, { loss: SOFTMAX, options: (numClasses) => readOptions(options, numClasses) })
+    super('lsh', options, {
+      loss: SOFTMAX,
+      distributed: true,
+      options: (numClasses) => readOptions(options, numClasses),
+    })
   }
 
   /**
@@ -53,11 +60,12 @@ export class LshSampledSoftmaxHead extends BaseHead {
    * it goes on bit for bit.
    *
    * @param folder a folder of checkpoints, or one checkpoint
+   * @param options what no file can hold
    * @throws as a rejection: WIDEHEAD_FILE, if there is none, it is damaged, of another kind or from another version;
    * WIDEHEAD_OUT_OF_MEMORY
    */
-  static load(folder: string): Promise<LshSampledSoftmaxHead> {
-    return loadHeadAs(folder, 'lsh', (_, own) => new LshSampledSoftmaxHead(own))
+  static load(folder: string, options?: Pick<LoadOptions, 'distributed'>): Promise<LshSampledSoftmaxHead> {
+    return loadHeadAs(folder, 'lsh', (_, own) => new LshSampledSoftmaxHead(own), options)
   }
 }
 

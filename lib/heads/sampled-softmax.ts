@@ -1,5 +1,5 @@
 import { checkInteger, checkNumber, oneOf } from '../check.js'
-import { loadHeadAs } from '../checkpoint/load-head.js'
+import { type LoadOptions, loadHeadAs } from '../checkpoint/load-head.js'
 import { rangeError } from '../errors.js'
 import { SOFTMAX } from '../losses.js'
 import { nativeOptimizer, readOptimizer } from '../optimizer.js'
@@ -48,7 +48,8 @@ export interface SampledSoftmaxOptions extends RowHeadOptions {
  * with 'log-uniform' and 'unigram'). Their bias falls like 1 / S. With S >= D - 1 nothing is drawn and nothing estimated.
  *
  * `evaluate` is the full softmax over all D classes, O(D d) an example, so that losses can be compared between heads;
- * `logits` and `topK` are exact. A step is the same for the same seed and the same steps before it.
+ * `logits` and `topK` are exact. A step is the same for the same seed and the same steps before it, on any number of ranks
+ * (`distributed`): all of them draw the same classes.
  *
  * @category Heads
  */
@@ -61,6 +62,7 @@ export class SampledSoftmaxHead extends BaseHead {
   constructor(options: SampledSoftmaxOptions) {
     super('sampled', options, {
       loss: SOFTMAX,
+      distributed: true,
       options: (numClasses) => ({
         optimizer: nativeOptimizer(readOptimizer(options.optimizer ?? { kind: 'sgd' })),
         samples: checkInteger('samples', options.samples ?? 1024, 1, 0x7fffffff),
@@ -74,11 +76,12 @@ export class SampledSoftmaxHead extends BaseHead {
    * it goes on bit for bit.
    *
    * @param folder a folder of checkpoints, or one checkpoint
+   * @param options what no file can hold
    * @throws as a rejection: WIDEHEAD_FILE, if there is none, it is damaged, of another kind or from another version;
    * WIDEHEAD_OUT_OF_MEMORY
    */
-  static load(folder: string): Promise<SampledSoftmaxHead> {
-    return loadHeadAs(folder, 'sampled', (_, own) => new SampledSoftmaxHead(own))
+  static load(folder: string, options?: Pick<LoadOptions, 'distributed'>): Promise<SampledSoftmaxHead> {
+    return loadHeadAs(folder, 'sampled', (_, own) => new SampledSoftmaxHead(own), options)
   }
 }
 

@@ -1,4 +1,4 @@
-import { loadHeadAs } from '../checkpoint/load-head.js'
+import { type LoadOptions, loadHeadAs } from '../checkpoint/load-head.js'
 import { SOFTMAX } from '../losses.js'
 import { nativeOptimizer, readOptimizer } from '../optimizer.js'
 import { BaseHead } from './base.js'
@@ -11,6 +11,8 @@ import type { RowHeadOptions } from './types.js'
  * The loss of an example is -sum y log p with the values y of its targets as they are given: divide them by their sum for a
  * distribution over several classes. An example without targets has the loss 0 and no gradient.
  *
+ * On several ranks (`distributed`) each has the logits of its own classes, and the results are those of one.
+ *
  * @category Heads
  */
 export class SoftmaxHead extends BaseHead {
@@ -22,6 +24,7 @@ export class SoftmaxHead extends BaseHead {
   constructor(options: RowHeadOptions) {
     super('softmax', options, {
       loss: SOFTMAX,
+      distributed: true,
       options: () => ({ optimizer: nativeOptimizer(readOptimizer(options.optimizer ?? { kind: 'sgd' })) }),
     })
   }
@@ -31,10 +34,11 @@ export class SoftmaxHead extends BaseHead {
    * it goes on bit for bit.
    *
    * @param folder a folder of checkpoints, or one checkpoint
+   * @param options what no file can hold
    * @throws as a rejection: WIDEHEAD_FILE, if there is none, it is damaged, of another kind or from another version;
    * WIDEHEAD_OUT_OF_MEMORY
    */
-  static load(folder: string): Promise<SoftmaxHead> {
-    return loadHeadAs(folder, 'softmax', (_, own) => new SoftmaxHead(own))
+  static load(folder: string, options?: Pick<LoadOptions, 'distributed'>): Promise<SoftmaxHead> {
+    return loadHeadAs(folder, 'softmax', (_, own) => new SoftmaxHead(own), options)
   }
 }

@@ -1,5 +1,5 @@
 import { checkInteger } from '../check.js'
-import { loadHeadAs } from '../checkpoint/load-head.js'
+import { type LoadOptions, loadHeadAs } from '../checkpoint/load-head.js'
 import { SOFTMAX } from '../losses.js'
 import { BaseHead } from './base.js'
 import { type HashedHeadOptions, hashedOptions, readKey, readWindow } from './hashing.js'
@@ -27,6 +27,9 @@ export interface WtaSoftmaxOptions extends HashedHeadOptions {
  * ones. A step costs as much as its candidates, whatever D is. The loss it trains with, and returns, lacks the other classes;
  * evaluate() and topK() are exact.
  *
+ * On several ranks (`distributed`) each has tables of its own rows, and finds a P-th of the candidates, rounded up: what is found
+ * depends on their number. diagnostics() are those of the rank.
+ *
  * @category Heads
  */
 export class WtaSoftmaxHead extends BaseHead {
@@ -36,7 +39,11 @@ export class WtaSoftmaxHead extends BaseHead {
    * WIDEHEAD_OUT_OF_RANGE, WIDEHEAD_DETACHED); WIDEHEAD_OUT_OF_MEMORY: the weights, 4 D d bytes and more, are not to be had
    */
   constructor(options: WtaSoftmaxOptions) {
-    super('wta', options, { loss: SOFTMAX, options: (numClasses) => readOptions(options, numClasses) })
+    super('wta', options, {
+      loss: SOFTMAX,
+      distributed: true,
+      options: (numClasses) => readOptions(options, numClasses),
+    })
   }
 
   /**
@@ -44,11 +51,12 @@ export class WtaSoftmaxHead extends BaseHead {
    * it goes on bit for bit.
    *
    * @param folder a folder of checkpoints, or one checkpoint
+   * @param options what no file can hold
    * @throws as a rejection: WIDEHEAD_FILE, if there is none, it is damaged, of another kind or from another version;
    * WIDEHEAD_OUT_OF_MEMORY
    */
-  static load(folder: string): Promise<WtaSoftmaxHead> {
-    return loadHeadAs(folder, 'wta', (_, own) => new WtaSoftmaxHead(own))
+  static load(folder: string, options?: Pick<LoadOptions, 'distributed'>): Promise<WtaSoftmaxHead> {
+    return loadHeadAs(folder, 'wta', (_, own) => new WtaSoftmaxHead(own), options)
   }
 }
 

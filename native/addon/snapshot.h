@@ -34,6 +34,7 @@ inline Napi::Object tensorToJs(Napi::Env env, const ArchivedTensor& tensor) {
   object.Set("dtype", tensor.dtype);
   object.Set("shape", shape);
   object.Set("streamed", tensor.streamed);
+  object.Set("replicated", tensor.replicated);
   return object;
 }
 

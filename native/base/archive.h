@@ -35,7 +35,8 @@ struct ArchivedTensor {
   std::vector<size_t> shape;
   void* data;
   size_t bytes;
-  bool streamed;  // memory of the owner's, or a copy
+  bool streamed;            // memory of the owner's, or a copy
+  bool replicated = false;  // of a streamed one: the same on all ranks, whole
 };
 
 class Archive {
@@ -46,6 +47,11 @@ class Archive {
   template <class T>
   void rows(std::string name, T* data, size_t rows, size_t cols) {
     tensor({std::move(name), dtypeOf<T>(), {rows, cols}, data, rows * cols * sizeof(T), true});
+  }
+  // The same of what all ranks hold alike: one of them saves it for all.
+  template <class T>
+  void replicatedRows(std::string name, T* data, size_t rows, size_t cols) {
+    tensor({std::move(name), dtypeOf<T>(), {rows, cols}, data, rows * cols * sizeof(T), true, true});
   }
   template <class T>
   void array(std::string name, std::vector<size_t> shape, T* data) {

@@ -1,7 +1,10 @@
 #include "comm/communicator.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "base/error.h"
 
@@ -71,8 +74,8 @@ void Communicator::allGather(void* data, const std::vector<size_t>& ends) {
   exchange(outgoing, incoming);
 }
 
-template <class T>
-void Communicator::reduce(T* values, size_t count) {
+template <class T, class Sum>
+void Communicator::reduce(T* values, size_t count, Sum sum) {
   const auto begin = [&](size_t r) { return count * r / size_; };
   const size_t first = begin(rank_), own = begin(rank_ + 1) - first;
   std::vector<T> parts(size_ * own);
@@ -86,15 +89,45 @@ void Communicator::reduce(T* values, size_t count) {
   }
   exchange(outgoing, incoming);
   if (own > 0) std::memcpy(parts.data() + rank_ * own, values + first, own * sizeof(T));
-  for (size_t i = 0; i < own; i++) {
-    double sum = 0;
-    for (size_t r = 0; r < size_; r++) sum += static_cast<double>(parts[r * own + i]);
-    values[first + i] = static_cast<T>(sum);
-  }
+  for (size_t i = 0; i < own; i++) values[first + i] = sum(&parts[i], own);
   allGather(values, ends);
 }
 
-void Communicator::allReduceSum(float* values, size_t count) { reduce(values, count); }
-void Communicator::allReduceSum(double* values, size_t count) { reduce(values, count); }
+template <class T>
+void Communicator::reduceNumbers(T* values, size_t count) {
+  reduce(values, count, [this](const T* parts, size_t stride) {
+    double sum = 0;
+    for (size_t r = 0; r < size_; r++) sum += static_cast<double>(parts[r * stride]);
+    return static_cast<T>(sum);
+  });
+}
+
+void Communicator::allReduceSum(float* values, size_t count) { reduceNumbers(values, count); }
+void Communicator::allReduceSum(double* values, size_t count) { reduceNumbers(values, count); }
+
+double Communicator::allReduceSum(double value) {
+  std::vector<double> all(size_);
+  std::vector<size_t> ends(size_);
+  all[rank_] = value;
+  for (size_t r = 0; r < size_; r++) ends[r] = (r + 1) * sizeof(double);
+  allGather(all.data(), ends);
+  double sum = 0;
+  for (const double each : all) sum += each;
+  return sum;
+}
+
+void Communicator::allReduceSum(LogSum* values, size_t count) {
+  reduce(values, count, [this](const LogSum* parts, size_t stride) {
+    LogSum all = {-std::numeric_limits<double>::infinity(), 0};
+    for (size_t r = 0; r < size_; r++) {
+      if (parts[r * stride].sum != 0) all.shift = std::max(all.shift, parts[r * stride].shift);
+    }
+    for (size_t r = 0; r < size_; r++) {
+      const LogSum& part = parts[r * stride];
+      if (part.sum != 0) all.sum += part.sum * std::exp(part.shift - all.shift);  // NaN stays NaN
+    }
+    return all;
+  });
+}
 
 }  // namespace widehead

@@ -26,6 +26,11 @@ struct Incoming {
   size_t bytes = 0;
 };
 
+// The number exp(shift) * sum; sum 0: nothing, whatever the shift.
+struct LogSum {
+  double shift, sum;
+};
+
 class Communicator {
  public:
   Communicator(size_t rank, size_t size);
@@ -46,6 +51,10 @@ class Communicator {
   // Sums over all ranks, in the order of the ranks, by one rank each: the bits are the same everywhere.
   void allReduceSum(float* values, size_t count);
   void allReduceSum(double* values, size_t count);
+  // Of one number each, in one exchange.
+  double allReduceSum(double value);
+  // The same of numbers that are held as LogSum: each has the largest shift of all ranks' parts then.
+  void allReduceSum(LogSum* values, size_t count);
 
   // Ends all processes of the job with this code, as soon as may be. Nothing to do for threads.
   virtual void abort(int code) = 0;
@@ -76,8 +85,11 @@ class Communicator {
   void checkStopped() const;
 
  private:
+  // sum(parts, stride): of a rank's part of a number after the other, `stride` apart.
+  template <class T, class Sum>
+  void reduce(T* values, size_t count, Sum sum);
   template <class T>
-  void reduce(T* values, size_t count);
+  void reduceNumbers(T* values, size_t count);
 
   const size_t rank_, size_;
   std::mutex turn_;

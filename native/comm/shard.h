@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "comm/communicator.h"
+
 namespace widehead {
 
 // Class c lies with rank c % size, as its row c / size: where ids go by falling frequency the frequent ones are spread evenly, and an
@@ -20,5 +22,8 @@ struct Shard {
   uint32_t rowOf(uint32_t id) const { return size == 1 ? id : static_cast<uint32_t>(id / size); }
   uint32_t classOf(size_t row) const { return static_cast<uint32_t>(row * size + rank); }
 };
+
+// All classes, where there are no other ranks.
+inline Shard shardOf(const Communicator* comm) { return comm == nullptr ? Shard{} : Shard{comm->rank(), comm->size()}; }
 
 }  // namespace widehead

@@ -10,11 +10,9 @@
 namespace widehead {
 
 struct ExactPass : Pass {
-  // Those of the minibatch's distinct classes whose rows this rank holds, and the rows. Without other ranks: all.
-  std::vector<uint32_t> own, ownRows;
   static constexpr size_t kElsewhere = SIZE_MAX;
-  Buffer<float> rows;               // own x n: the rows of V of these classes, up to date
-  std::vector<uint32_t> order;      // rows[i] is that of own[order[i]]
+  Buffer<float> rows;               // own x n: the rows of V of targets.own(), up to date
+  std::vector<uint32_t> order;      // rows[i] is that of targets.own()[order[i]]
   std::vector<size_t> place;        // distinct class u is rows[place[u]], or kElsewhere
   std::vector<uint64_t> positions;  // of rows, in the log before the step
   Buffer<float> hq;                 // m x n: H Qc

@@ -19,8 +19,6 @@ namespace {
 
 constexpr size_t kBlock = 512;  // rows at a time: they fit in a cache beside U
 
-Shard shardOf(const Communicator* comm) { return comm == nullptr ? Shard{} : Shard{comm->rank(), comm->size()}; }
-
 }  // namespace
 
 FactoredWeights::FactoredWeights(size_t numClasses, size_t features, size_t stretch, std::unique_ptr<RowFile> file,

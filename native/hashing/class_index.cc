@@ -130,17 +130,23 @@ size_t ClassIndex::bytes() const {
   return tables_.bytes() + isTouched_.bytes() + touched_.capacity() * sizeof(uint32_t) + rows_.bytes() + fresh_.bytes();
 }
 
+// Streamed, all of it, because every rank has its own.
 void ClassIndex::archive(Archive& archive) {
-  archive.record("changed", [&](ByteStream& stream) {
-    stream.number(longest_);
-    stream.number(rebuilds_);
-    stream.list(touched_);
-  });
-  for (const uint32_t id : touched_) {
-    ByteStream::require(id < tables_.numIds(), "a changed row that is no class's");
-    isTouched_[id / 64] |= uint64_t{1} << (id % 64);
-  }
+  relaid_ = archive.relaid();
+  if (relaid_) return;
+  archive.rows("index.longest", &longest_, 1, 1);
+  archive.rows("index.rebuilds", &rebuilds_, 1, 1);
+  archive.rows("index.changed", isTouched_.data(), isTouched_.size(), 1);
   tables_.archive(archive);
+}
+
+void ClassIndex::checkRestored() {
+  if (relaid_) return hashAll();
+  touched_.clear();
+  for (uint32_t id = 0; id < tables_.numIds(); id++) {
+    if (isTouched_[id / 64] >> (id % 64) & 1) touched_.push_back(id);
+  }
+  tables_.checkRestored();
 }
 
 }  // namespace widehead

@@ -44,8 +44,8 @@ class ClassIndex {
   void hash(uint32_t* out, const float* vectors, size_t m, HashScratch& scratch, Buffer<float>& augmented) const;
 
   void archive(Archive& archive);
-  // After loading, once the streamed rows are there.
-  void checkRestored() { tables_.checkRestored(); }
+  // After loading, once the streamed rows are there. Rows that were saved by another number of ranks are all hashed anew.
+  void checkRestored();
 
   uint64_t rebuilds() const { return rebuilds_; }
   size_t bytes() const;
@@ -64,6 +64,7 @@ class ClassIndex {
   Pages<uint64_t> isTouched_;  // a bit a class
   float longest_ = 0;          // the length that augmented rows have
   uint64_t rebuilds_ = 0;
+  bool relaid_ = false;  // what is being loaded
 
   HashScratch scratch_;
   Buffer<float> rows_;

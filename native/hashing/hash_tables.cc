@@ -111,7 +111,7 @@ size_t HashTables::move(const uint32_t* ids, const uint32_t* fresh, size_t count
 }
 
 void HashTables::archive(Archive& archive) {
-  archive.record("moved", [&](ByteStream& stream) { stream.list(moved_); });
+  archive.rows("tables.moved", isMoved_.data(), isMoved_.size(), 1);
   archive.rows("codes", codes_.data(), numIds_, tables_);
   archive.rows("tables.offsets", all_.offsets.data(), tables_, buckets_ + 1);
   archive.rows("tables.ids", all_.ids.data(), tables_, numIds_);
@@ -125,13 +125,15 @@ void HashTables::checkRestored() {
         offsets[0] == 0 && offsets[buckets_] == numIds_ && std::is_sorted(offsets, offsets + buckets_ + 1),
         "buckets that overlap");
   }
-  ByteStream::require(std::all_of(all_.ids.data(), all_.ids.data() + numIds_ * tables_, isId) &&
-                          std::all_of(moved_.begin(), moved_.end(), isId),
+  ByteStream::require(std::all_of(all_.ids.data(), all_.ids.data() + numIds_ * tables_, isId),
                       "buckets with what is no class");
   ByteStream::require(
       std::all_of(codes_.data(), codes_.data() + codes_.size(), [&](uint32_t code) { return code < buckets_; }),
       "a class in a bucket that is none");
-  for (const uint32_t id : moved_) isMoved_[id / 64] |= uint64_t{1} << (id % 64);
+  moved_.clear();
+  for (uint32_t id = 0; id < numIds_; id++) {
+    if (hasMoved(id)) moved_.push_back(id);
+  }
   over_.ids.reserve(elementCount(moved_.size(), tables_));
   if (!moved_.empty()) sortLayer(over_, moved_.data(), moved_.size());
 }

@@ -12,6 +12,9 @@
 // and its correction is log p_c. Then sum exp(o) estimates the full sum of exponentials without bias.
 //
 // Only rows of candidates change in apply().
+//
+// Among several ranks each has its own candidates: rows that it holds. Every rank sees the minibatches of all; what it knows of an
+// example from its candidates, a sum of exponentials and a part of dHidden, is summed over ranks, and each updates its own rows.
 #pragma once
 
 #include <cstddef>
@@ -25,32 +28,36 @@
 
 namespace widehead {
 
+// Classes by their rows in the table, which on one rank are their ids.
 struct Candidates {
-  bool all = false;               // every class, without corrections; what follows is not read then
-  std::vector<uint32_t> classes;  // rising, each once; all targets of the minibatch among them
-  std::vector<float> correction;  // one a class; empty: none
-  // Empty: every example sees all candidates. Else example j sees classes[places[indptr[j]]] .. classes[places[indptr[j + 1] - 1]]
+  bool all = false;               // every row, without corrections; what follows is not read then
+  std::vector<uint32_t> rows;     // rising, each once; those of all targets of the minibatch among them
+  std::vector<float> correction;  // one a row; empty: none
+  // Empty: every example sees all candidates. Else example j sees rows[places[indptr[j]]] .. rows[places[indptr[j + 1] - 1]]
   // alone, places rising, its own targets among them.
   std::vector<uint32_t> indptr, places;
+  uint64_t drawn = 0;  // among several ranks: a hash of what all must have drawn alike
 
-  size_t count(const RowTable& table) const { return all ? table.rows() : classes.size(); }
-  uint32_t classAt(size_t place) const { return all ? static_cast<uint32_t>(place) : classes[place]; }
+  size_t count(const RowTable& table) const { return all ? table.rows() : rows.size(); }
+  uint32_t rowAt(size_t place) const { return all ? static_cast<uint32_t>(place) : rows[place]; }
 };
 
-// classes and corrections from those that are there for sure and those drawn, each with the probability that it is in a draw.
+// rows and corrections from those that are there for sure and those drawn, each with the probability that it is in a draw.
 // All lists rise; what is in both is there for sure.
 void mergeCandidates(Candidates& candidates, const std::vector<uint32_t>& sure, const std::vector<uint32_t>& drawn,
                      const std::vector<double>& probabilities);
 
 // The scratch of one minibatch on its way, numbers that the two shapes of the computation share.
 struct SoftmaxScratch {
-  std::vector<uint32_t> placeOf;  // among the candidates, of each distinct target
-  Buffer<float> largest;          // m: the shift of an example's exponentials
-  Buffer<double> sums;            // m: sum of its exponentials
-  Buffer<float> means;            // m x d: the sum of the candidates' rows, weighted by them
-  Buffer<float> coefficients;     // m: what makes an exponential a derivative, sum of y / (m * sum of exponentials)
-  size_t width = 0;               // d, without the bias
-  size_t block = 0;               // candidates at a time: the unit of gradients
+  static constexpr uint32_t kElsewhere = UINT32_MAX;
+  std::vector<uint32_t> placeOf;  // among the candidates, of each distinct target; or kElsewhere, if another rank holds it
+  std::vector<uint32_t> ownPlaces;  // the same of targets.own(): rising
+  Buffer<float> largest;            // m: the shift of an example's exponentials; -infinity without candidates
+  Buffer<double> sums;              // m: sum of its exponentials
+  Buffer<float> means;              // m x d: the sum of the candidates' rows, weighted by them
+  Buffer<float> coefficients;       // m: what makes an exponential a derivative, sum of y / (m * sum of exponentials)
+  size_t width = 0;                 // d, without the bias
+  size_t block = 0;                 // candidates at a time: the unit of gradients
 };
 
 // How logits and gradients are computed: by matrix products where examples share their candidates, else example by example.
@@ -75,23 +82,28 @@ class CandidateSoftmax {
   Candidates candidates;
 
   // Fills pass.losses and pass.loss; throws Error WIDEHEAD_LOSS. Without `differentiable`, differentiate() and apply() may not follow.
-  void score(const RowTable& table, Pass& pass, bool differentiable = true);
+  // comm: of the ranks that share the classes, all of which are in the same call; null: no others.
+  void score(const RowTable& table, Pass& pass, bool differentiable = true, Communicator* comm = nullptr);
   // Fills pass.dHidden, at the weights of score().
   void differentiate(const RowTable& table, Pass& pass) const;
-  // One step on the rows of the candidates; the Frobenius norm of their gradient. Throws nothing.
+  // One step on the rows of the candidates; the Frobenius norm of the gradient of all ranks'. Throws nothing, but for an exchange that fails:
+  // then the ranks can do nothing together any more.
   double apply(RowTable& table, Pass& pass, const ApplyOptions& options);
   size_t bytes() const;
 
  private:
   void findTargets(const Pass& pass);
+  void sumOverCandidates(Pass& pass);
   void sumLosses(Pass& pass);
   // Squared norm of the gradients of the candidates begin .. end, which it leaves in gradients_.
   double blockGradients(const RowTable& table, const Pass& pass, size_t begin, size_t end);
   void updateBlock(RowTable& table, const RowStep& step, size_t begin, size_t end);
   SoftmaxShape& shape() const { return candidates.indptr.empty() || candidates.all ? *shared_ : *own_; }
 
+  Communicator* comm_ = nullptr;
   SoftmaxScratch scratch_;
-  Buffer<float> gradients_;  // block x features
+  std::vector<LogSum> logSums_;  // m, over the candidates of all ranks; while they are summed one a target follows
+  Buffer<float> gradients_;      // block x features
   std::unique_ptr<SoftmaxShape> shared_, own_;
 };
 

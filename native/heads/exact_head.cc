@@ -51,18 +51,18 @@ std::unique_ptr<Pass> ExactHead::newPass() const {
 void ExactHead::score(Pass& base) const {
   auto& pass = static_cast<ExactHeadPass&>(base);
   const Targets& targets = pass.targets;
+  const std::vector<uint32_t>&own = targets.own(), &ownRows = targets.ownRows();
   const size_t m = pass.m, n = features();
   pass.version = version_;
-  findOwn(pass);
   // Rows of a file come from the disk while this is computed that needs none.
-  weights_.v.prefetch(pass.ownRows.data(), pass.ownRows.size());
+  weights_.v.prefetch(ownRows.data(), ownRows.size());
   const MatrixF hq(pass.hq.reserve(m * n), m, n), hu(pass.hu.reserve((m + mostSplit(m)) * n), m, n);
   inParallel([&] { gemm(hq, pass.h(), weights_.qc.hi()); }, [&] { gemm(hu, pass.h(), weights_.u.hi().transposed()); });
 
-  pass.rows.reserve(pass.own.size() * n);
-  weights_.v.gather(pass.rows.data(), pass.order, pass.ownRows.data(), pass.own.size());
+  pass.rows.reserve(own.size() * n);
+  weights_.v.gather(pass.rows.data(), pass.order, ownRows.data(), own.size());
   pass.place.assign(targets.numUnique(), ExactPass::kElsewhere);
-  for (size_t i = 0; i < pass.order.size(); i++) pass.place[pass.own[pass.order[i]]] = i;
+  for (size_t i = 0; i < pass.order.size(); i++) pass.place[own[pass.order[i]]] = i;
   pass.sHat.resize(m);
   if (pass.shared.count() > 0) pass.shared.score(hu, weights_.gamma);
   parallelFor(m, kRows, [&](size_t begin, size_t end) {
@@ -70,18 +70,6 @@ void ExactHead::score(Pass& base) const {
   });
   // One rank has each of them, the others zero: the sum is exact.
   if (Communicator* comm = communicator()) comm->allReduceSum(pass.a.data(), targets.nnz());
-}
-
-void ExactHead::findOwn(ExactPass& pass) const {
-  const std::vector<uint32_t>& unique = pass.targets.unique();
-  const Shard& shard = weights_.shard();
-  pass.own.clear();
-  pass.ownRows.clear();
-  for (size_t u = 0; u < unique.size(); u++) {
-    if (!shard.owns(unique[u])) continue;
-    pass.own.push_back(static_cast<uint32_t>(u));
-    pass.ownRows.push_back(shard.rowOf(unique[u]));
-  }
 }
 
 void ExactHead::scoreExample(ExactPass& pass, size_t j) const {
@@ -160,7 +148,7 @@ double ExactHead::apply(Pass& base, const ApplyOptions& options) {
   double squared = algebra.gradNormSquared(weights_, pass) + pass.heldBack;
   const std::vector<double> mean = weightedSum(pass.gbar.data(), pass);  // H gbar
   // Allocated before the first change, as everything is that has the size of the minibatch.
-  pass.positions.assign(pass.own.size(), weights_.v.log().end());
+  pass.positions.assign(pass.targets.own().size(), weights_.v.log().end());
   pass.shared.prepareUpdate(weights_.v);
   for (double x : mean) squared += static_cast<double>(config_.numClasses) * x * x;
   const double gradNorm = weights_.gamma * std::sqrt(std::max(0.0, squared));
@@ -168,7 +156,7 @@ double ExactHead::apply(Pass& base, const ApplyOptions& options) {
   const double clip = gradNorm > options.clipNorm ? options.clipNorm / gradNorm : 1;
   const double decay = 1 - options.learningRate * options.weightDecay;
   const double eta = options.learningRate * clip / decay;  // W <- decay (W - eta G H^T)
-  if (eta > 0) weights_.v.touch(pass.ownRows.data(), pass.ownRows.size());
+  if (eta > 0) weights_.v.touch(pass.targets.ownRows().data(), pass.targets.ownRows().size());
   version_++;
   if (eta > 0) {
     // A decay that takes most of W away makes eta large beside it; such a step goes without an inverse of U.
@@ -205,7 +193,7 @@ void ExactHead::updateVectors(const ExactPass& pass, double eta, const std::vect
 // V -= eta Y X^T on the rows gathered by score(), brought past the entries this step has added to the log.
 void ExactHead::updateRows(ExactPass& pass, double eta, const float* x) {
   const Targets& targets = pass.targets;
-  const size_t n = features(), count = pass.own.size();
+  const size_t n = features(), count = targets.own().size();
   if (count > 0 && pass.positions[0] != weights_.v.log().end()) {
     weights_.v.log().bringUp(pass.rows.data(), count, pass.positions.data());
   }
@@ -213,7 +201,7 @@ void ExactHead::updateRows(ExactPass& pass, double eta, const float* x) {
   parallelFor(count, kRows, [&](size_t begin, size_t end) {
     std::vector<Term> terms;
     for (size_t i = begin; i < end; i++) {
-      const size_t u = pass.own[i], row = pass.ownRows[i];
+      const size_t u = targets.own()[i], row = targets.ownRows()[i];
       terms.assign(1, {1, &pass.rows[pass.place[u] * n]});
       for (uint32_t entry = targets.classPtr()[u]; entry < targets.classPtr()[u + 1]; entry++) {
         const uint32_t k = targets.byClass()[entry];

@@ -51,7 +51,6 @@ class ExactHead : public Head {
  private:
   struct Query;
   Query query(const float* hidden, size_t m) const;
-  void findOwn(ExactPass& pass) const;
   std::vector<uint32_t> rowsOf(const uint32_t* classes, size_t n) const;
   void scoreExample(ExactPass& pass, size_t j) const;
   void differentiateExample(ExactPass& pass, size_t j) const;

@@ -15,13 +15,13 @@ constexpr uint64_t kSearchSeed = 0;  // where a search without a step begins in 
 
 }  // namespace
 
-void drawOthers(std::vector<uint32_t>& out, IdCounter& seen, size_t count, size_t numClasses, uint64_t seed) {
-  const size_t left = numClasses - seen.size();
+void drawOthers(std::vector<uint32_t>& out, IdCounter& seen, size_t count, size_t numIds, uint64_t seed) {
+  const size_t left = numIds - seen.size();
   count = std::min(count, left);
   if (2 * count < left) {
     // Most draws are new ones.
     for (uint64_t i = 0; count > 0; i++) {
-      const uint32_t id = static_cast<uint32_t>(randomBelow(seed, i, numClasses));
+      const uint32_t id = static_cast<uint32_t>(randomBelow(seed, i, numIds));
       if (seen.add(id) > 1) continue;
       out.push_back(id);
       count--;
@@ -30,7 +30,7 @@ void drawOthers(std::vector<uint32_t>& out, IdCounter& seen, size_t count, size_
   }
   std::vector<uint32_t> others;
   others.reserve(left);
-  for (uint32_t id = 0; id < numClasses; id++) {
+  for (uint32_t id = 0; id < numIds; id++) {
     if (!seen.has(id)) others.push_back(id);
   }
   for (size_t i = 0; i < count; i++) std::swap(others[i], others[i + randomBelow(seed, i, left - i)]);
@@ -40,7 +40,7 @@ void drawOthers(std::vector<uint32_t>& out, IdCounter& seen, size_t count, size_
 HashedHead::HashedHead(const HeadConfig& config, const InitConfig& init, const OptimizerSettings& optimizer,
                        const HashedSettings& settings)
     : CandidateHead(config, init, optimizer), hashed_(settings),
-      index_(settings.index, config.numClasses,
+      index_(settings.index, table_.rows(),
              [this](float* out, const uint32_t* ids, size_t n) { table_.gather(out, ids, n); }) {}
 
 double HashedHead::apply(Pass& base, const ApplyOptions& options) {
@@ -49,7 +49,7 @@ double HashedHead::apply(Pass& base, const ApplyOptions& options) {
   if (candidates.all) {
     index_.touchAll();
   } else {
-    index_.touch(candidates.classes.data(), candidates.classes.size());
+    index_.touch(candidates.rows.data(), candidates.rows.size());
   }
   const double norm = CandidateHead::apply(base, options);
   if (version_ % hashed_.rehashEvery == 0) index_.refresh();
@@ -57,6 +57,11 @@ double HashedHead::apply(Pass& base, const ApplyOptions& options) {
 }
 
 uint64_t HashedHead::stepSeed(uint64_t purpose) const { return randomBits(hashed_.seed ^ purpose << 56, version_); }
+
+uint64_t HashedHead::ownSeed(uint64_t purpose) const {
+  const size_t rank = table_.shard().rank;
+  return rank == 0 ? stepSeed(purpose) : randomBits(stepSeed(purpose), rank);
+}
 
 void HashedHead::queryHidden(Retrieval& retrieval, const Pass& pass) const {
   const size_t tables = index_.tables().tables();
@@ -67,9 +72,9 @@ void HashedHead::queryHidden(Retrieval& retrieval, const Pass& pass) const {
 }
 
 void HashedHead::shareCandidates(Candidates& candidates, const Retrieval& retrieval, const Pass& pass) const {
-  candidates.classes = pass.targets.unique();
-  candidates.classes.insert(candidates.classes.end(), retrieval.extra.begin(), retrieval.extra.end());
-  std::sort(candidates.classes.begin(), candidates.classes.end());
+  candidates.rows = pass.targets.ownRows();
+  candidates.rows.insert(candidates.rows.end(), retrieval.extra.begin(), retrieval.extra.end());
+  std::sort(candidates.rows.begin(), candidates.rows.end());
   candidates.correction.clear();
   candidates.indptr.clear();
   candidates.places.clear();
@@ -77,35 +82,39 @@ void HashedHead::shareCandidates(Candidates& candidates, const Retrieval& retrie
 
 void HashedHead::ownCandidates(Candidates& candidates, Retrieval& retrieval, const Pass& pass, size_t atLeast) const {
   const Targets& targets = pass.targets;
-  std::vector<uint32_t>& own = candidates.places;  // classes at first, then their places
+  const std::vector<uint32_t>&slots = targets.own(), &rows = targets.ownRows();
+  std::vector<uint32_t>& own = candidates.places;  // rows at first, then their places
   own.clear();
   candidates.indptr.assign(1, 0);
   for (size_t j = 0; j < pass.m; j++) {
-    const size_t begin = own.size(), labels = targets.indptr()[j + 1] - targets.indptr()[j];
+    const size_t begin = own.size(), most = targets.indptr()[j + 1] - targets.indptr()[j];
     const uint32_t query = retrieval.queryOf[j];
     const size_t found = query == Retrieval::kNoQuery ? 0 : retrieval.query.size(query);
-    retrieval.seen.start(labels + found + atLeast, config_.numClasses);
+    retrieval.seen.start(most + found + atLeast, table_.rows());
     for (size_t k = targets.indptr()[j]; k < targets.indptr()[j + 1]; k++) {
-      own.push_back(targets.unique()[targets.slot(k)]);
+      const auto slot = std::lower_bound(slots.begin(), slots.end(), targets.slot(k));
+      if (slot == slots.end() || *slot != targets.slot(k)) continue;
+      own.push_back(rows[static_cast<size_t>(slot - slots.begin())]);
       retrieval.seen.add(own.back());
     }
+    const size_t labels = own.size() - begin;
     for (size_t i = 0; i < found; i++) {
       const uint32_t id = retrieval.query.ids(query)[i];
       if (retrieval.seen.add(id) == 1) own.push_back(id);
     }
     const size_t others = own.size() - begin - labels;
-    if (others < atLeast) drawOthers(own, retrieval.seen, atLeast - others, config_.numClasses, stepSeed(3) + j);
+    if (others < atLeast) drawOthers(own, retrieval.seen, atLeast - others, table_.rows(), ownSeed(3) + j);
     std::sort(own.begin() + static_cast<ptrdiff_t>(begin), own.end());
     candidates.indptr.push_back(static_cast<uint32_t>(own.size()));
   }
-  candidates.classes = own;
-  std::sort(candidates.classes.begin(), candidates.classes.end());
-  candidates.classes.erase(std::unique(candidates.classes.begin(), candidates.classes.end()), candidates.classes.end());
+  candidates.rows = own;
+  std::sort(candidates.rows.begin(), candidates.rows.end());
+  candidates.rows.erase(std::unique(candidates.rows.begin(), candidates.rows.end()), candidates.rows.end());
   candidates.correction.clear();
   parallelFor(own.size(), 4096, [&](size_t begin, size_t end) {
     for (size_t i = begin; i < end; i++) {
-      const auto found = std::lower_bound(candidates.classes.begin(), candidates.classes.end(), own[i]);
-      own[i] = static_cast<uint32_t>(found - candidates.classes.begin());
+      const auto found = std::lower_bound(candidates.rows.begin(), candidates.rows.end(), own[i]);
+      own[i] = static_cast<uint32_t>(found - candidates.rows.begin());
     }
   });
 }

@@ -2,6 +2,8 @@
 //
 // Hashes lag behind the weights: rows that changed are hashed again after every `rehashEvery` steps, so that each row lies where
 // its weights of less than that many steps ago say, and all lie right after a multiple of it.
+//
+// Among several ranks each has tables of its own rows, asks them for the minibatches of all, and finds its share of the candidates.
 #pragma once
 
 #include "hashing/candidate_query.h"
@@ -53,8 +55,11 @@ class HashedHead : public CandidateHead {
   HashedHead(const HeadConfig& config, const InitConfig& init, const OptimizerSettings& optimizer,
              const HashedSettings& settings);
 
-  // Random numbers of this step: a stream of its own for each purpose.
+  // Random numbers of this step: a stream of its own for each purpose; and that of this rank, which on the first one is the same.
   uint64_t stepSeed(uint64_t purpose) const;
+  uint64_t ownSeed(uint64_t purpose) const;
+  // Of a number of classes that all ranks find together: this one's share.
+  size_t shareOf(size_t count) const { return (count + table_.shard().size - 1) / table_.shard().size; }
   void queryHidden(Retrieval& retrieval, const Pass& pass) const;
   // The targets and retrieval.extra, all of which every example sees.
   void shareCandidates(Candidates& candidates, const Retrieval& retrieval, const Pass& pass) const;
@@ -69,8 +74,8 @@ class HashedHead : public CandidateHead {
   ClassIndex index_;
 };
 
-// Appends `count` classes below numClasses, drawn uniformly without replacement from those that `seen` does not hold; all of them if
+// Appends `count` ids below numIds, drawn uniformly without replacement from those that `seen` does not hold; all of them if
 // they are fewer. Uses `seen`, which must have room for them.
-void drawOthers(std::vector<uint32_t>& out, IdCounter& seen, size_t count, size_t numClasses, uint64_t seed);
+void drawOthers(std::vector<uint32_t>& out, IdCounter& seen, size_t count, size_t numIds, uint64_t seed);
 
 }  // namespace widehead

@@ -109,7 +109,7 @@ void Pass::assign(const HeadConfig& config, const float* input, const TargetsInp
   const size_t d = config.hiddenSize, count = targetsInput.m;
   hidden.reserve(count * (d + (config.bias ? 1 : 0)));
   const auto copy = [&] { copyHidden(config, input, count); };
-  const auto group = [&] { targets.assign(targetsInput, config.numClasses); };
+  const auto group = [&] { targets.assign(targetsInput, config.numClasses, shardOf(config.comm.get())); };
   if (count * d < kSmall) {
     copy();
     group();

@@ -11,6 +11,8 @@
 // has the full sum of exponentials as its mean (Horvitz and Thompson 1952), and likewise the sums in the gradient, of which the softmax
 // is a ratio: consistent, with a bias that falls as 1/S and is 0 when all are drawn. The tables take the large terms out of what is
 // sampled, where the variance would be. 1/p is the correction -log p of the drawn logits.
+//
+// Among several ranks each does so with its own classes and its share of S: H and p are its own, and the mean holds for the sum over ranks.
 #pragma once
 
 #include "heads/hashed_head.h"
@@ -35,7 +37,9 @@ class LshSampledSoftmaxHead : public HashedHead {
  private:
   // The number of queries made.
   size_t queryLabels(Retrieval& retrieval, const Pass& pass) const;
-  void addUniform(Candidates& candidates, Retrieval& retrieval, const Pass& pass) const;
+  // out (labels x tables) = the buckets of these classes.
+  void copyCodes(uint32_t* out, const std::vector<uint32_t>& labels) const;
+  void addUniform(Candidates& candidates, Retrieval& retrieval, const Pass& pass, size_t samples) const;
 
   const LshSettings settings_;
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/pool.h"
 #include "base/prefetch.h"
@@ -46,7 +47,7 @@ void OwnShape::score(SoftmaxScratch& scratch, const Candidates& candidates, cons
       float* mean = &scratch.means[j * d];
       std::fill_n(mean, d, 0.0f);
       for (size_t e = candidates.indptr[j]; e < candidates.indptr[j + 1]; e++) {
-        kernels().axpy(mean, exponentials_[e], table.row(candidates.classes[candidates.places[e]]), d);
+        kernels().axpy(mean, exponentials_[e], table.row(candidates.rows[candidates.places[e]]), d);
       }
     }
   });
@@ -59,21 +60,23 @@ void OwnShape::scoreExample(SoftmaxScratch& scratch, const Candidates& candidate
   const uint32_t* places = candidates.places.data();
   const float* h = &pass.hidden[j * n];
   for (size_t e = begin; e < end; e++) {
-    if (e + kAhead < end) prefetchFloats(table.row(candidates.classes[places[e + kAhead]]), n);
-    exponentials_[e] = kernels().dot(h, table.row(candidates.classes[places[e]]), n);
+    if (e + kAhead < end) prefetchFloats(table.row(candidates.rows[places[e + kAhead]]), n);
+    exponentials_[e] = kernels().dot(h, table.row(candidates.rows[places[e]]), n);
     if (!candidates.correction.empty()) exponentials_[e] -= candidates.correction[places[e]];
   }
   for (size_t k = targets.indptr()[j]; k < targets.indptr()[j + 1]; k++) {
-    const uint32_t* found = std::lower_bound(places + begin, places + end, scratch.placeOf[targets.slot(k)]);
+    const uint32_t place = scratch.placeOf[targets.slot(k)];
+    if (place == SoftmaxScratch::kElsewhere) continue;
+    const uint32_t* found = std::lower_bound(places + begin, places + end, place);
     pass.a[k] = exponentials_[static_cast<size_t>(found - places)];
   }
   float* o = exponentials_.data() + begin;
-  scratch.largest[j] = end > begin ? kernels().largest(o, end - begin) : 0;
-  scratch.sums[j] = end > begin ? kernels().expSum(o, scratch.largest[j], end - begin) : 1;
+  scratch.largest[j] = end > begin ? kernels().largest(o, end - begin) : -std::numeric_limits<float>::infinity();
+  scratch.sums[j] = end > begin ? kernels().expSum(o, scratch.largest[j], end - begin) : 0;
 }
 
 void OwnShape::groupByCandidate(const Candidates& candidates) {
-  const size_t count = candidates.classes.size(), entries = candidates.places.size();
+  const size_t count = candidates.rows.size(), entries = candidates.places.size();
   ptr_.assign(count + 1, 0);
   exampleOf_.resize(entries);
   entryOf_.resize(entries);

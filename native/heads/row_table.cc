@@ -41,14 +41,15 @@ double squaredNorm(const float* x, size_t n) {
   return sum;
 }
 
-RowTable::RowTable(size_t rows, size_t hiddenSize, size_t features, const InitConfig& init,
-                   const OptimizerSettings& optimizer)
-    : rows_(rows), hiddenSize_(hiddenSize), features_(features),
-      w_(elementCount(rows, features), init.kind == InitConfig::Zeros ? Fill::Sparse : Fill::Whole),
-      optimizer_(makeOptimizer(optimizer, rows, features)) {
+RowTable::RowTable(size_t numClasses, size_t hiddenSize, size_t features, const InitConfig& init,
+                   const OptimizerSettings& optimizer, const Shard& shard)
+    : shard_(shard), rows_(shard.rows(numClasses)), capacity_(shard.capacity(numClasses)), hiddenSize_(hiddenSize),
+      features_(features),
+      w_(elementCount(capacity_, features), init.kind == InitConfig::Zeros ? Fill::Sparse : Fill::Whole),
+      optimizer_(makeOptimizer(optimizer, capacity_, features)) {
   if (init.kind == InitConfig::Zeros) return;
-  parallelFor(rows, 64, [&](size_t begin, size_t end) {
-    for (size_t r = begin; r < end; r++) fillRow(&w_[r * features_], r, init, hiddenSize_, features_);
+  parallelFor(rows_, 64, [&](size_t begin, size_t end) {
+    for (size_t r = begin; r < end; r++) fillRow(&w_[r * features_], shard_.classOf(r), init, hiddenSize_, features_);
   });
 }
 
@@ -99,8 +100,8 @@ void RowTable::updateRun(size_t first, size_t n, const float* gradients, const R
 }
 
 void RowTable::archive(Archive& archive) {
-  archive.rows("W", w_.data(), rows_, features_);
-  archiveState(archive, *optimizer_, "W", rows_);
+  archive.rows("W", w_.data(), capacity_, features_);
+  archiveState(archive, *optimizer_, "W", capacity_);
 }
 
 }  // namespace widehead

@@ -6,6 +6,8 @@
 //   w <- (1 - learningRate * weightDecay) w                decoupled from the optimiser (Loshchilov & Hutter, arXiv 1711.05101)
 //   w <- w - the optimiser's step for scale * g            scale = clipNorm / norm where the norm is larger, else 1
 // so a row that no step names neither decays nor forgets: its Adam counts its own steps (optim/optimizer.h).
+//
+// Among several ranks a table has the rows of its rank's classes (comm/shard.h), and rows are named by their places in it.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +16,7 @@
 
 #include "base/matrix.h"
 #include "base/pages.h"
+#include "comm/shard.h"
 #include "heads/head.h"
 #include "optim/optimizer.h"
 
@@ -28,8 +31,10 @@ RowStep rowStep(const ApplyOptions& options, double gradNorm);
 
 class RowTable {
  public:
-  RowTable(size_t rows, size_t hiddenSize, size_t features, const InitConfig& init, const OptimizerSettings& optimizer);
+  RowTable(size_t numClasses, size_t hiddenSize, size_t features, const InitConfig& init,
+           const OptimizerSettings& optimizer, const Shard& shard = {});
 
+  const Shard& shard() const { return shard_; }
   size_t rows() const { return rows_; }
   size_t hiddenSize() const { return hiddenSize_; }
   size_t features() const { return features_; }
@@ -55,7 +60,8 @@ class RowTable {
  private:
   void updateRun(size_t first, size_t n, const float* gradients, const RowStep& step);
 
-  size_t rows_, hiddenSize_, features_;
+  const Shard shard_;
+  size_t rows_, capacity_, hiddenSize_, features_;  // capacity: the same on all ranks, so that checkpoints are alike
   Pages<float> w_;
   std::unique_ptr<Optimizer> optimizer_;
 };

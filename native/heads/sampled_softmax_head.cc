@@ -1,10 +1,9 @@
 #include "heads/sampled_softmax_head.h"
 
 #include "base/rng.h"
+#include "comm/meeting.h"
 
 namespace widehead {
-
-namespace {}
 
 SampledSoftmaxHead::SampledSoftmaxHead(const HeadConfig& config, const InitConfig& init,
                                        const OptimizerSettings& optimizer, size_t samples,
@@ -19,7 +18,26 @@ void SampledSoftmaxHead::choose(Candidates& candidates, const Pass& pass) const 
   std::vector<uint32_t> negatives;
   std::vector<double> probabilities;
   sampler_->draw(negatives, probabilities, samples_, seed_, version_);
-  mergeCandidates(candidates, pass.targets.unique(), negatives, probabilities);
+  if (communicator() != nullptr) keepOwn(candidates, negatives, probabilities);
+  mergeCandidates(candidates, pass.targets.ownRows(), negatives, probabilities);
+}
+
+// All ranks draw the same classes, and each goes on with those that it holds.
+void SampledSoftmaxHead::keepOwn(Candidates& candidates, std::vector<uint32_t>& negatives,
+                                 std::vector<double>& probabilities) const {
+  Digest digest;
+  digest.add(negatives.data(), negatives.size() * sizeof negatives[0]);
+  digest.add(probabilities.data(), probabilities.size() * sizeof probabilities[0]);
+  candidates.drawn = digest.value();
+  const Shard& shard = table_.shard();
+  size_t kept = 0;
+  for (size_t i = 0; i < negatives.size(); i++) {
+    if (!shard.owns(negatives[i])) continue;
+    negatives[kept] = shard.rowOf(negatives[i]);
+    probabilities[kept++] = probabilities[i];
+  }
+  negatives.resize(kept);
+  probabilities.resize(kept);
 }
 
 double SampledSoftmaxHead::apply(Pass& pass, const ApplyOptions& options) {

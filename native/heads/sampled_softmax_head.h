@@ -1,5 +1,6 @@
 // Sampled softmax: a step sees the targets of its minibatch and S classes drawn at random, shared by its examples, with the
 // correction of candidate_softmax.h (Bengio & Senecal 2008; Jean et al., arXiv 1412.2007). O(S d) an example, whatever D is.
+// Among several ranks the sampler, which knows of all classes, is the same on each.
 #pragma once
 
 #include "heads/softmax_head.h"
@@ -22,6 +23,7 @@ class SampledSoftmaxHead : public CandidateHead {
   void choose(Candidates& candidates, const Pass& pass) const override;
 
  private:
+  void keepOwn(Candidates& candidates, std::vector<uint32_t>& negatives, std::vector<double>& probabilities) const;
   bool samplesAll() const { return samples_ + 1 >= config_.numClasses; }
 
   size_t samples_;

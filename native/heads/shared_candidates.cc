@@ -64,7 +64,7 @@ MatrixF SharedShape::block(size_t m, size_t begin, size_t end) const {
 
 ConstMatrixF SharedShape::rowsOf(const Candidates& candidates, const RowTable& table, size_t begin, size_t end) {
   if (candidates.all) return table.range(begin, end);
-  table.gather(rows_.data(), &candidates.classes[begin], end - begin);
+  table.gather(rows_.data(), &candidates.rows[begin], end - begin);
   return {rows_.data(), end - begin, table.features()};
 }
 
@@ -81,8 +81,8 @@ void SharedShape::score(SoftmaxScratch& scratch, const Candidates& candidates, c
                         bool means) {
   const size_t m = pass.m, d = scratch.width, count = candidates.count(table);
   reserve(scratch, candidates, table, pass);
-  std::fill_n(scratch.largest.data(), m, count > 0 ? -std::numeric_limits<float>::infinity() : 0);
-  std::fill_n(scratch.sums.data(), m, count > 0 ? 0.0 : 1.0);
+  std::fill_n(scratch.largest.data(), m, -std::numeric_limits<float>::infinity());
+  std::fill_n(scratch.sums.data(), m, 0.0);
   if (means) std::fill_n(scratch.means.data(), m * d, 0.0f);
   for (size_t begin = 0; begin < count; begin += scratch.block) {
     const size_t end = std::min(begin + scratch.block, count);

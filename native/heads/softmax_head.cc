@@ -1,5 +1,7 @@
 #include "heads/softmax_head.h"
 
+#include "comm/meeting.h"
+
 namespace widehead {
 
 void CandidateHead::score(Pass& base) const {
@@ -7,14 +9,14 @@ void CandidateHead::score(Pass& base) const {
   pass.version = version_;
   pass.softmax.candidates.all = false;
   choose(pass.softmax.candidates, pass);
-  pass.softmax.score(table_, pass);
+  pass.softmax.score(table_, pass, true, communicator());
 }
 
 void CandidateHead::evaluate(Pass& base) const {
   auto& pass = static_cast<SoftmaxPass&>(base);
   pass.version = version_;
   pass.softmax.candidates.all = true;
-  pass.softmax.score(table_, pass, false);
+  pass.softmax.score(table_, pass, false, communicator());
 }
 
 void CandidateHead::differentiate(Pass& base) const {
@@ -24,8 +26,17 @@ void CandidateHead::differentiate(Pass& base) const {
 
 double CandidateHead::apply(Pass& base, const ApplyOptions& options) {
   auto& pass = static_cast<SoftmaxPass&>(base);
+  const double norm = pass.softmax.apply(table_, pass, options);
   version_++;
-  return pass.softmax.apply(table_, pass, options);
+  if (communicator() != nullptr) {
+    Digest digest;
+    digest.number(digest_);
+    digest.number(pass.softmax.candidates.drawn);
+    digest.number(pass.loss);
+    digest.number(norm);
+    digest_ = digest.value();
+  }
+  return norm;
 }
 
 }  // namespace widehead

@@ -23,11 +23,16 @@ class CandidateHead : public TableHead {
   void evaluate(Pass& pass) const override;
   void differentiate(Pass& pass) const override;
   double apply(Pass& pass, const ApplyOptions& options) override;
+  // Of what the steps since it was made or loaded came to: apart from its rows, a rank holds nothing that grows with them.
+  uint64_t digest() const override { return digest_; }
 
  protected:
   using TableHead::TableHead;
   // Fills the candidates of the minibatch for a step, `all` false at first; the lists are those of the last minibatch.
   virtual void choose(Candidates& candidates, const Pass& pass) const = 0;
+
+ private:
+  uint64_t digest_ = 0;
 };
 
 class SoftmaxHead : public CandidateHead {

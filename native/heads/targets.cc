@@ -56,12 +56,13 @@ void Targets::check(const TargetsInput& input, size_t numClasses) const {
   }
 }
 
-void Targets::assign(const TargetsInput& input, size_t numClasses) {
+void Targets::assign(const TargetsInput& input, size_t numClasses, const Shard& shard) {
   check(input, numClasses);
   listEntries(input);
   sortKeys(input.indices, input.count, numClasses);
   if (input.indptr != nullptr && repeats()) mergeDuplicates();
   groupByClass();
+  findOwn(shard);
 }
 
 // Every entry as it came, with its example.
@@ -162,6 +163,16 @@ void Targets::groupByClass() {
     slot_[k] = static_cast<uint32_t>(unique_.size() - 1);
   }
   classPtr_.push_back(static_cast<uint32_t>(count));
+}
+
+void Targets::findOwn(const Shard& shard) {
+  own_.clear();
+  ownRows_.clear();
+  for (size_t u = 0; u < unique_.size(); u++) {
+    if (!shard.owns(unique_[u])) continue;
+    own_.push_back(static_cast<uint32_t>(u));
+    ownRows_.push_back(shard.rowOf(unique_[u]));
+  }
 }
 
 }  // namespace widehead

@@ -23,9 +23,9 @@ void AliasTable::pair() {
 }
 
 void AliasTable::archive(Archive& archive) {
-  archive.rows("sampler.shares", shares_.data(), n_, 1);
-  archive.rows("sampler.thresholds", thresholds_.data(), n_, 1);
-  archive.rows("sampler.aliases", aliases_.data(), n_, 1);
+  archive.replicatedRows("sampler.shares", shares_.data(), n_, 1);
+  archive.replicatedRows("sampler.thresholds", thresholds_.data(), n_, 1);
+  archive.replicatedRows("sampler.aliases", aliases_.data(), n_, 1);
 }
 
 void AliasTable::checkRestored() const {

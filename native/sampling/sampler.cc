@@ -143,7 +143,7 @@ class Unigram : public Repeated {
       stream.number(gathers);
       gathers_ = gathers != 0;
     });
-    if (gathers_) archive.rows("sampler.counts", gathered_.reserve(numClasses_), numClasses_, 1);
+    if (gathers_) archive.replicatedRows("sampler.counts", gathered_.reserve(numClasses_), numClasses_, 1);
     table_.archive(archive);
   }
   void checkRestored() const override { table_.checkRestored(); }

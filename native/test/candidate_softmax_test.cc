@@ -7,6 +7,7 @@
 #include "base/pool.h"
 #include "check.h"
 #include "heads/candidate_softmax.h"
+#include "softmax_reference.h"
 
 using namespace widehead;
 
@@ -39,50 +40,9 @@ struct Batch : Pass {
   }
 };
 
-struct Reference {
-  std::vector<double> losses, dHidden, gradient;  // gradient: D x features
-  double norm = 0;
-};
-
-Reference reference(const Problem& problem, const RowTable& table, const Batch& batch, const Candidates& candidates) {
-  const size_t n = problem.features(), m = problem.m;
-  Reference result{std::vector<double>(m), std::vector<double>(m * problem.d),
-                   std::vector<double>(problem.numClasses * n)};
-  for (size_t j = 0; j < m; j++) {
-    std::vector<size_t> places;
-    if (candidates.indptr.empty() || candidates.all) {
-      for (size_t i = 0; i < candidates.count(table); i++) places.push_back(i);
-    } else {
-      places.assign(&candidates.places[candidates.indptr[j]], &candidates.places[candidates.indptr[j + 1]]);
-    }
-    std::vector<double> o, y(places.size());
-    double largest = -kInfinity, sum = 0, weight = 0;
-    for (size_t place : places) {
-      const float* row = table.row(candidates.classAt(place));
-      double logit = candidates.all || candidates.correction.empty() ? 0 : -candidates.correction[place];
-      for (size_t i = 0; i < n; i++) logit += double{row[i]} * batch.hidden[j * n + i];
-      o.push_back(logit);
-      largest = std::max(largest, logit);
-    }
-    for (double x : o) sum += std::exp(x - largest);
-    for (size_t k = batch.targets.indptr()[j]; k < batch.targets.indptr()[j + 1]; k++) {
-      const uint32_t id = batch.targets.unique()[batch.targets.slot(k)];
-      for (size_t i = 0; i < places.size(); i++) {
-        if (candidates.classAt(places[i]) == id) y[i] = batch.targets.values()[k];
-      }
-      weight += batch.targets.values()[k];
-    }
-    for (size_t i = 0; i < places.size(); i++) {
-      const uint32_t id = candidates.classAt(places[i]);
-      result.losses[j] += y[i] * (largest + std::log(sum) - o[i]);
-      const double g = (weight * std::exp(o[i] - largest) / sum - y[i]) / static_cast<double>(m);
-      for (size_t c = 0; c < problem.d; c++) result.dHidden[j * problem.d + c] += g * table.row(id)[c];
-      for (size_t c = 0; c < n; c++) result.gradient[id * n + c] += g * batch.hidden[j * n + c];
-    }
-  }
-  for (double x : result.gradient) result.norm += x * x;
-  result.norm = std::sqrt(result.norm);
-  return result;
+SoftmaxReference reference(const Problem& problem, const RowTable& table, const Batch& batch,
+                           const Candidates& candidates) {
+  return softmaxReference(table.row(0), problem.numClasses, problem.d, problem.features(), batch, candidates);
 }
 
 template <class T>
@@ -98,7 +58,7 @@ double relativeError(const T* x, const std::vector<double>& truth) {
 void checkAgainstReference(const Problem& problem, CandidateSoftmax& softmax, double clipNorm) {
   RowTable table = problem.table();
   Batch batch(problem);
-  const Reference right = reference(problem, table, batch, softmax.candidates);
+  const SoftmaxReference right = reference(problem, table, batch, softmax.candidates);
   std::vector<double> expected(table.row(0), table.row(0) + problem.numClasses * problem.features());
   const double clip = right.norm > clipNorm ? clipNorm / right.norm : 1;
   for (size_t i = 0; i < expected.size(); i++) expected[i] -= 0.5 * clip * right.gradient[i];
@@ -121,7 +81,7 @@ Candidates some(const Problem& problem, size_t stride) {
   Candidates candidates;
   for (uint32_t c = 0; c < problem.numClasses; c++) {
     if (c >= 20 && c % stride != 0) continue;
-    candidates.classes.push_back(c);
+    candidates.rows.push_back(c);
     candidates.correction.push_back(c < 20 ? 0 : -0.1f * static_cast<float>(c % 30));
   }
   return candidates;
@@ -131,7 +91,7 @@ Candidates some(const Problem& problem, size_t stride) {
 void limit(Candidates& candidates, size_t m) {
   candidates.indptr = {0};
   for (size_t j = 0; j < m; j++) {
-    for (uint32_t i = 0; i < candidates.classes.size(); i++) {
+    for (uint32_t i = 0; i < candidates.rows.size(); i++) {
       if (i < 20 || i % (j + 2) == 0) candidates.places.push_back(i);
     }
     candidates.indptr.push_back(static_cast<uint32_t>(candidates.places.size()));
@@ -189,7 +149,7 @@ TEST(logits_far_apart_do_not_overflow) {
   const Problem problem = {50, 4, 6, false};
   RowTable table(50, 4, 4, {InitConfig::Normal, 100, 3, nullptr, nullptr}, {"sgd"});
   Batch batch(problem);
-  const Reference right = reference(problem, table, batch, softmax.candidates);
+  const SoftmaxReference right = reference(problem, table, batch, softmax.candidates);
   softmax.score(table, batch);
   softmax.differentiate(table, batch);
   CHECK_NEAR(relativeError(batch.losses.data(), right.losses), 0, 1e-5);

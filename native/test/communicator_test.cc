@@ -1,6 +1,9 @@
 // The communicator's collectives over threads, meetings, and what happens when a rank does not come.
 
+#include <algorithm>
+#include <cmath>
 #include <functional>
+#include <limits>
 #include <thread>
 
 #include "check.h"
@@ -76,6 +79,42 @@ TEST(sumsAreTheSameBitsOnAllRanks) {
         CHECK(wide[0][i] == sum);
         CHECK(sums[0][i] == static_cast<float>(sum));
       }
+    }
+  }
+}
+
+TEST(sumsOfExponentialsKeepTheLargestShift) {
+  constexpr double kNone = -std::numeric_limits<double>::infinity();
+  for (const size_t size : kSizes) {
+    std::vector<std::vector<LogSum>> sums(size);
+    std::vector<double> squares(size);
+    const auto shift = [](size_t r, size_t i) { return 700.0 * std::sin(static_cast<double>(3 * r + i)); };
+    together(size, [&](Communicator& comm) {
+      const size_t r = comm.rank();
+      std::vector<LogSum>& own = sums[r];
+      for (size_t i = 0; i < 9; i++) own.push_back({shift(r, i), 1.0 + static_cast<double>(i)});
+      own.push_back({kNone, 0});                                                             // nobody has any
+      own.push_back(r == size - 1 ? LogSum{-3, 2} : LogSum{1e9, 0});                         // one does
+      own.push_back(r == 0 ? LogSum{static_cast<double>(check::kNaN), 1} : LogSum{0, 1});    // no number
+      own.push_back({std::numeric_limits<double>::infinity(), r == 0 ? check::kNaN : 1.0});  // too large
+      comm.allReduceSum(own.data(), own.size());
+      squares[r] = comm.allReduceSum(0.1 * static_cast<double>(r + 1));
+    });
+    for (size_t i = 0; i < 9; i++) {
+      double largest = kNone, sum = 0, square = 0;
+      for (size_t r = 0; r < size; r++) largest = std::max(largest, shift(r, i));
+      for (size_t r = 0; r < size; r++) sum += (1.0 + static_cast<double>(i)) * std::exp(shift(r, i) - largest);
+      for (size_t r = 0; r < size; r++) square += 0.1 * static_cast<double>(r + 1);
+      for (size_t r = 0; r < size; r++) {
+        CHECK(sums[r][i].shift == largest && sums[r][i].sum == sums[0][i].sum);
+        CHECK_NEAR(sums[r][i].sum, sum, 1e-14 * sum);
+        CHECK(squares[r] == square);
+      }
+    }
+    for (const std::vector<LogSum>& own : sums) {
+      CHECK(own[9].sum == 0);
+      CHECK(own[10].shift == -3 && own[10].sum == 2);
+      CHECK(std::isnan(own[11].sum) && std::isnan(own[12].sum));
     }
   }
 }

@@ -1,101 +1,22 @@
 // The exact head on several ranks against the same head on one, and against the dense layer in float64.
 
 #include <atomic>
-#include <functional>
 
-#include "exact_reference.h"
-#include "on_ranks.h"
+#include "head_on_ranks.h"
 
 #include "base/error.h"
-#include "base/pool.h"
-#include "comm/thread_communicator.h"
-#include "heads/joint_calls.h"
 
 namespace {
 
 using namespace exact_reference;
+using namespace head_on_ranks;
 using namespace widehead;
 
 constexpr StabilisationPolicy kPolicy = {0.5, 0.5, 16, 1, 4};
 
-// Examples begin .. end of a minibatch.
-Minibatch part(const Minibatch& all, size_t d, size_t begin, size_t end) {
-  Minibatch own;
-  for (size_t j = begin; j < end; j++) {
-    own.hidden.insert(own.hidden.end(), &all.hidden[j * d], &all.hidden[j * d] + d);
-    for (uint32_t k = all.indptr[j]; k < all.indptr[j + 1]; k++) {
-      own.classes.push_back(all.classes[k]);
-      own.values.push_back(all.values[k]);
-    }
-    own.endExample();
-  }
-  return own;
+Ranks exactOn(size_t size, const HeadConfig& config, const InitConfig& init) {
+  return {config, size, [&](const HeadConfig& own) { return std::make_unique<ExactHead>(own, init, kPolicy, 4); }};
 }
-
-// One head that lies on several ranks; every call is made on all of them at once.
-class Ranks {
- public:
-  Ranks(HeadConfig config, const InitConfig& init, size_t size, const StabilisationPolicy& policy = kPolicy,
-        size_t stretch = 4)
-      : size(size) {
-    const auto group = std::make_shared<ThreadGroup>(size);
-    for (size_t r = 0; r < size; r++) {
-      config.comm = std::make_shared<ThreadCommunicator>(group, r);
-      heads.push_back(std::make_unique<ExactHead>(config, init, policy, stretch));
-      passes.push_back(heads.back()->newPass());
-    }
-    config.comm = nullptr;
-    this->config = config;
-  }
-
-  void each(const std::function<void(size_t rank)>& body) { onRanks(size, body); }
-
-  // Each rank has a share of the minibatch, some of them none.
-  StepResult step(const Minibatch& batch, const LossChoice& loss, const ApplyOptions& options) {
-    std::vector<StepResult> results(size);
-    each([&](size_t r) {
-      const Minibatch own = part(batch, config.hiddenSize, batch.m * r / size, batch.m * (r + 1) / size);
-      Pass& pass = *passes[r];
-      assignTogether(*heads[r], pass, {"step", &options}, own.hidden.data(), own.targets());
-      heads[r]->score(pass);
-      pass.computeLoss(findLoss(loss.name)->compute, loss.parameters.data(), config.numClasses);
-      heads[r]->differentiate(pass);
-      const float* dHidden = pass.dHidden.data();
-      results[r].dHidden.assign(dHidden + pass.ownBegin * config.hiddenSize, dHidden + pass.ownEnd * config.hiddenSize);
-      results[r].loss = pass.loss;
-      results[r].gradNorm = heads[r]->apply(pass, options);
-    });
-    for (size_t r = 1; r < size; r++) {
-      CHECK(results[r].loss == results[0].loss);
-      CHECK(results[r].gradNorm == results[0].gradNorm);
-      CHECK(heads[r]->digest() == heads[0]->digest());
-      results[0].dHidden.insert(results[0].dHidden.end(), results[r].dHidden.begin(), results[r].dHidden.end());
-    }
-    return results[0];
-  }
-
-  std::vector<float> rows() {
-    std::vector<float> out(config.numClasses * heads[0]->features());
-    each([&](size_t r) {
-      // Ranks ask for different classes, in an order of their own.
-      std::vector<uint32_t> classes;
-      for (size_t c = config.numClasses; c-- > 0;) {
-        if (c % size == (r + 1) % size) classes.push_back(static_cast<uint32_t>(c));
-      }
-      std::vector<float> got(classes.size() * heads[r]->features());
-      rowsTogether(*heads[r], got.data(), classes.data(), classes.size());
-      for (size_t i = 0; i < classes.size(); i++) {
-        std::copy_n(&got[i * heads[r]->features()], heads[r]->features(), &out[classes[i] * heads[r]->features()]);
-      }
-    });
-    return out;
-  }
-
-  const size_t size;
-  HeadConfig config;
-  std::vector<std::unique_ptr<ExactHead>> heads;
-  std::vector<std::unique_ptr<Pass>> passes;
-};
 
 const LossChoice kSquared = {"squared-error", {}};
 const LossChoice kLosses[] = {kSquared,
@@ -115,14 +36,14 @@ void compare(const HeadConfig& config, const LossChoice& loss, size_t size, size
   Pair pair(config, loss);
   std::vector<float> weights = check::normals(config.numClasses * config.hiddenSize, 12);
   for (float& x : weights) x = static_cast<float>(0.3 * x);
-  Ranks ranks(config, {InitConfig::Weights, 0, 0, weights.data(), nullptr}, size);
+  Ranks ranks = exactOn(size, config, {InitConfig::Weights, 0, 0, weights.data(), nullptr});
   for (size_t step = 0; step < steps; step++) {
     const Minibatch batch = randomBatch(config, m, step);
     const ApplyOptions rates = options(batch, step);
     StepResult one = pair.forward(batch);
     one.gradNorm = pair.head.apply(*pair.pass, rates);
     const StepResult expected = pair.reference.step(batch, loss, rates);
-    const StepResult actual = ranks.step(batch, loss, rates);
+    const StepResult actual = ranks.step(batch, rates, &loss);
     CHECK_NEAR(actual.loss, one.loss, lossTolerance * (1 + std::fabs(one.loss)));
     CHECK_NEAR(actual.loss, expected.loss, 2e-5 * (1 + std::fabs(expected.loss)));
     CHECK_NEAR(actual.gradNorm, one.gradNorm, 2e-5 * (1 + one.gradNorm));
@@ -171,7 +92,7 @@ TEST(logitsAndTheBestClasses) {
     const HeadConfig config = {53, 8, true};
     const InitConfig init = {InitConfig::Normal, 0.3, 5, nullptr, nullptr};
     ExactHead one(config, init, kPolicy, 4);
-    Ranks ranks(config, init, size);
+    Ranks ranks = exactOn(size, config, init);
     for (size_t step = 0; step < 20; step++) {
       const Minibatch batch = randomBatch(config, 9, step);
       const auto pass = one.newPass();
@@ -180,7 +101,7 @@ TEST(logitsAndTheBestClasses) {
       pass->computeLoss(findLoss("squared-error")->compute, nullptr, config.numClasses);
       one.differentiate(*pass);
       one.apply(*pass, rate(0.05));
-      ranks.step(batch, kSquared, rate(0.05));
+      ranks.step(batch, rate(0.05), &kSquared);
     }
     for (const size_t k : {size_t{1}, size_t{4}, size_t{53}}) {
       for (const bool square : {false, true}) {
@@ -210,8 +131,8 @@ TEST(logitsAndTheBestClasses) {
 
 TEST(whatOneRankCannotDoNobodyDoes) {
   const HeadConfig config = {30, 6, false};
-  Ranks ranks(config, {InitConfig::Normal, 0.3, 5, nullptr, nullptr}, 3);
-  ranks.step(randomBatch(config, 9, 1), kSquared, rate(0.05));
+  Ranks ranks = exactOn(3, config, {InitConfig::Normal, 0.3, 5, nullptr, nullptr});
+  ranks.step(randomBatch(config, 9, 1), rate(0.05), &kSquared);
   const std::vector<float> before = ranks.rows();
   ranks.each([&](size_t r) {
     Minibatch own = randomBatch(config, 3, 40 + r);
@@ -226,14 +147,14 @@ TEST(whatOneRankCannotDoNobodyDoes) {
     CHECK(code == (r == 1 ? "WIDEHEAD_OUT_OF_RANGE" : "WIDEHEAD_DISTRIBUTED"));
   });
   CHECK(ranks.rows() == before);
-  ranks.step(randomBatch(config, 9, 2), kSquared, rate(0.05));
+  ranks.step(randomBatch(config, 9, 2), rate(0.05), &kSquared);
 }
 
 TEST(ranksThatHaveComeApartAreFound) {
   const HeadConfig config = {30, 6, false};
-  Ranks ranks(config, {InitConfig::Normal, 0.3, 5, nullptr, nullptr}, 2);
+  Ranks ranks = exactOn(2, config, {InitConfig::Normal, 0.3, 5, nullptr, nullptr});
   // A policy of its own makes rank 1 correct what rank 0 does not.
-  ranks.heads[1]->setPolicy({0.9, 0.5, 1, 1, 4});
+  static_cast<ExactHead&>(*ranks.heads[1]).setPolicy({0.9, 0.5, 1, 1, 4});
   std::atomic<bool> found{false};
   for (size_t step = 0; step < 200 && !found; step++) {
     ranks.each([&](size_t r) {

@@ -86,7 +86,7 @@ bool rises(const std::vector<uint32_t>& ids, size_t begin, size_t end) {
 }
 
 void checkCandidates(const Candidates& candidates, const HashedPass& pass) {
-  const std::vector<uint32_t>& classes = candidates.classes;
+  const std::vector<uint32_t>& classes = candidates.rows;
   CHECK(rises(classes, 0, classes.size()) && (classes.empty() || classes.back() < kClasses));
   for (const uint32_t id : pass.targets.unique()) CHECK(std::binary_search(classes.begin(), classes.end(), id));
   if (candidates.indptr.empty()) return;
@@ -122,11 +122,11 @@ TEST(wta_shares_the_best_of_each_example) {
     const Candidates& candidates = chosen(head, pass, Batch(seed));
     checkCandidates(candidates, pass);
     CHECK(candidates.indptr.empty() && candidates.correction.empty());
-    CHECK(candidates.classes.size() == 50 + pass.targets.numUnique());
+    CHECK(candidates.rows.size() == 50 + pass.targets.numUnique());
     for (size_t j = 0; j < kExamples; j++) {  // everyone's first ones are in
       for (size_t i = 0; i < 3; i++) {
         const uint32_t id = pass.retrieval.query.ids(j)[i];
-        CHECK(std::binary_search(candidates.classes.begin(), candidates.classes.end(), id));
+        CHECK(std::binary_search(candidates.rows.begin(), candidates.rows.end(), id));
       }
     }
   }
@@ -163,18 +163,18 @@ TEST(correction_is_the_logarithm_of_the_share_drawn) {
   const Candidates& candidates = chosen(head, pass, Batch(4));
   checkCandidates(candidates, pass);
   const size_t targets = pass.targets.numUnique();
-  CHECK(candidates.classes.size() == 60 + targets);
-  CHECK(candidates.correction.size() == candidates.classes.size());
+  CHECK(candidates.rows.size() == 60 + targets);
+  CHECK(candidates.correction.size() == candidates.rows.size());
   size_t drawn = 0;
   for (const float correction : candidates.correction) drawn += correction != 0;
   CHECK(drawn >= 30);
-  const double p = static_cast<double>(drawn) / static_cast<double>(kClasses - (candidates.classes.size() - drawn));
+  const double p = static_cast<double>(drawn) / static_cast<double>(kClasses - (candidates.rows.size() - drawn));
   for (const float correction : candidates.correction) {
     if (correction != 0) CHECK_NEAR(correction, std::log(p), 1e-6);
   }
-  for (size_t i = 0; i < candidates.classes.size(); i++) {
+  for (size_t i = 0; i < candidates.rows.size(); i++) {
     const auto& unique = pass.targets.unique();
-    if (std::binary_search(unique.begin(), unique.end(), candidates.classes[i])) CHECK(candidates.correction[i] == 0);
+    if (std::binary_search(unique.begin(), unique.end(), candidates.rows[i])) CHECK(candidates.correction[i] == 0);
   }
 }
 

@@ -35,6 +35,19 @@ TEST(rows_start_as_they_should_and_are_gathered) {
   CHECK(rows.weights(3, 5).cols == kHidden && rows.weights(3, 5)(1, 2) == rows.range(3, 5)(1, 2));
 }
 
+TEST(a_shard_has_the_rows_of_its_classes) {
+  for (const size_t rank : {0u, 1u, 2u}) {
+    const Shard shard{rank, 3};
+    const RowTable rows = {kRows, kHidden, kFeatures, kNormal, kAll[0], shard};
+    CHECK(rows.rows() == (kRows + 2 - rank) / 3);
+    std::vector<float> expected(kFeatures);
+    for (size_t r = 0; r < rows.rows(); r++) {
+      fillRow(expected.data(), 3 * r + rank, kNormal, kHidden, kFeatures);
+      CHECK(std::equal(expected.begin(), expected.end(), rows.row(r)));
+    }
+  }
+}
+
 TEST(a_step_changes_the_named_rows_alone) {
   const uint32_t ids[] = {3, 20, 41};
   const std::vector<float> g = check::normals(3 * kFeatures, 1);

@@ -126,6 +126,19 @@ TEST(manyExamplesOfOneClass) {
   }
 }
 
+TEST(theOwnAreThoseOfTheRank) {
+  const std::vector<uint32_t> classes = {7, 2, 9, 2, 1, 4};
+  Targets targets;
+  targets.assign({6, nullptr, classes.data(), 6, nullptr}, 10);
+  CHECK((targets.own() == std::vector<uint32_t>{0, 1, 2, 3, 4}));
+  CHECK(targets.ownRows() == targets.unique());
+  targets.assign({6, nullptr, classes.data(), 6, nullptr}, 10, {1, 3});  // 1, 4, 7
+  CHECK((targets.own() == std::vector<uint32_t>{0, 2, 3}));
+  CHECK((targets.ownRows() == std::vector<uint32_t>{0, 1, 2}));
+  targets.assign({6, nullptr, classes.data(), 6, nullptr}, 10, {3, 10});
+  CHECK(targets.own().empty() && targets.ownRows().empty());
+}
+
 TEST(noTargetsAtAll) {
   const Rows rows = {{0, 0, 0}, {}, {}};
   Targets targets;

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { threadRank } from '../../lib/distributed/threads.js'
-import { type Communicator, customLoss, ExactHead, SoftmaxHead, squaredError, taylorSoftmax } from '../../lib/index.js'
+import { type Communicator, customLoss, DenseHead, ExactHead, squaredError, taylorSoftmax } from '../../lib/index.js'
 import { calmRate, FLOOR, Race, range } from '../judge/compare.js'
 import { relativeError } from '../judge/float64-head.js'
 import { LOSS_CASES, lossCase } from '../judge/losses.js'
@@ -229,7 +229,7 @@ describe('what ranks do together', () => {
     }
     expect(() => new ExactHead({ ...options, numClasses: 1, distributed })).toThrow(/number of ranks, 2, got 1/)
     expect(() => new ExactHead({ ...options, distributed: {} as Communicator })).toThrow(/must come from mpi/)
-    expect(() => new SoftmaxHead({ ...size, distributed } as never)).toThrow(/not for heads of the kind softmax/)
+    expect(() => new DenseHead({ ...options, distributed })).toThrow(/not for heads of the kind dense/)
   })
 })
 

@@ -4,14 +4,11 @@ import type { ChildProcess } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { ExactHead, taylorSoftmax } from '../../lib/index.js'
-import { job } from '../child/ranks.js'
+import { HEADS, type Trained, trainJob } from '../child/ranks.js'
 import { finished, jsonLines, lastScores, widehead } from '../cli/helpers.js'
 import { temporaryFolder } from '../data/helpers.js'
-import { range } from '../judge/compare.js'
 import { relativeError } from '../judge/float64-head.js'
-import { Stream } from '../judge/stream.js'
-import { MPIS, startRanks } from './helpers.js'
+import { MPIS, type Mpi, opened, startRanks } from './helpers.js'
 
 const folder = temporaryFolder()
 const TIMEOUT = 120_000
@@ -20,35 +17,39 @@ if (MPIS.length === 0) {
   test.skip('MPI: none is installed here (Debian: openmpi-bin, mpich)', () => {})
 }
 
-const child = (deed: string) => ['test/child/ranks.ts', deed]
+const child = (deed: string, kind = 'exact') => ['test/child/ranks.ts', deed, kind]
 
-function alone(): { losses: number[]; rows: Float32Array } {
-  const { numClasses, hiddenSize, steps, batchSize, learningRate } = job
-  const init = { kind: 'normal', scale: 0.1 } as const
-  const head = new ExactHead({ numClasses, hiddenSize, loss: taylorSoftmax(), bias: true, init })
-  const stream = new Stream({ numClasses, hiddenSize, batchSize, seed: 3 })
-  const losses = Array.from({ length: steps }, () => {
-    const { hidden, targets } = stream.next()
-    return head.step(hidden, targets, { learningRate }).loss
-  })
-  const rows = head.rows(range(0, numClasses))
-  head.close()
-  return { losses, rows }
+async function trained(mpi: Mpi, size: number, kind: string): Promise<Trained & { size: number }> {
+  const { code, stdout, stderr } = await finished(startRanks(mpi, size, child('train', kind)))
+  expect(code, stderr).toBe(0)
+  return JSON.parse(stdout.trim().split('\n').at(-1) as string)
 }
+
+const { group } = opened()
 
 describe.each(MPIS.map((mpi) => [mpi.name, mpi] as const))('%s', (_, mpi) => {
   test.each([1, 2, 4])(
     '%i ranks: the losses and weights of one',
     async (size) => {
-      const { code, stdout, stderr } = await finished(startRanks(mpi, size, child('train')))
-      expect(code, stderr).toBe(0)
-      const result = JSON.parse(stdout.trim().split('\n').at(-1) as string)
-      const expected = alone()
+      const result = await trained(mpi, size, 'exact')
+      const expected = await trainJob(HEADS.exact())
       expect(result.size).toBe(size)
       for (const [step, loss] of result.losses.entries()) {
         expect(Math.abs(loss - expected.losses[step])).toBeLessThan(1e-5 * expected.losses[step])
       }
       expect(relativeError(result.rows, expected.rows)).toBeLessThan(2e-6)
+    },
+    TIMEOUT,
+  )
+
+  test.each(Object.keys(HEADS))(
+    '%s: the bits of ranks that are threads',
+    async (kind) => {
+      const heads = group(2).map(HEADS[kind])
+      const [expected] = await Promise.all(heads.map((head, rank) => trainJob(head, rank, 2)))
+      const { losses, rows } = await trained(mpi, 2, kind)
+      expect(losses).toEqual(expected.losses)
+      expect(rows).toEqual([...expected.rows])
     },
     TIMEOUT,
   )
@@ -134,8 +135,6 @@ describe.skipIf(MPIS.length === 0)('widehead train', () => {
     corpus,
     '--valid',
     corpus,
-    '--head',
-    'exact',
     '--hidden',
     '12',
     '--embedding',
@@ -143,7 +142,9 @@ describe.skipIf(MPIS.length === 0)('widehead train', () => {
     '--schedule',
     'constant',
   ]
-  const options = (out: string, epochs: number) => [...TRAIN, '--out', out, '--epochs', `${epochs}`, '--batch', '31']
+  const options = (out: string, epochs: number, head = 'exact') => {
+    return [...TRAIN, '--out', out, '--epochs', `${epochs}`, '--batch', '31', '--head', head]
+  }
   const cli = (args: string[]) => ['lib/cli/main.ts', ...args]
   // While it is written its last line may be half there.
   const losses = (out: string) =>
@@ -151,12 +152,12 @@ describe.skipIf(MPIS.length === 0)('widehead train', () => {
       .filter(({ kind }) => kind === 'step')
       .map(({ step, loss }) => [step, loss] as const)
 
-  test(
-    'on 2 ranks has the losses and scores of one process',
-    async () => {
-      const [one, two] = [join(folder, 'one'), join(folder, 'two')]
-      expect((await widehead([...options(one, 3), '--log-every', '1'])).code).toBe(0)
-      const { code, stderr } = await finished(startRanks(mpi, 2, cli([...options(two, 3), '--log-every', '1'])))
+  test.each(['exact', 'softmax', 'sampled'])(
+    '--head %s on 2 ranks has the losses and scores of one process',
+    async (head) => {
+      const [one, two] = [join(folder, `one ${head}`), join(folder, `two ${head}`)]
+      expect((await widehead([...options(one, 3, head), '--log-every', '1'])).code).toBe(0)
+      const { code, stderr } = await finished(startRanks(mpi, 2, cli([...options(two, 3, head), '--log-every', '1'])))
       expect(code, stderr).toBe(0)
       expect(stderr).toMatch(/2 ranks: 0 is process \d+ on .+, 1 is process \d+ on /)
       expect(stderr.match(/reading /g)).toHaveLength(1) // one rank speaks
@@ -169,6 +170,20 @@ describe.skipIf(MPIS.length === 0)('widehead train', () => {
       const [a, b] = [one, two].map((out) => lastScores(readFileSync(join(out, 'metrics.jsonl'), 'utf8')))
       for (const [name, value] of Object.entries(a)) expect(b[name], name).toBeCloseTo(value, 4)
       expect((await widehead(['evaluate', '--model', two, '--data', corpus])).code).toBe(0)
+    },
+    TIMEOUT,
+  )
+
+  test.each(['wta', 'lsh'])(
+    '--head %s on 2 ranks learns, and is resumed on one',
+    async (head) => {
+      const out = join(folder, head)
+      const { code, stderr } = await finished(startRanks(mpi, 2, cli(options(out, 3, head))))
+      expect(code, stderr).toBe(0)
+      const metrics = readFileSync(join(out, 'metrics.jsonl'), 'utf8')
+      const scores = jsonLines(metrics).filter(({ kind }) => kind === 'evaluation')
+      expect(scores.at(-1)?.loss).toBeLessThan(scores[0].loss as number)
+      expect((await widehead([...options(out, 4, head), '--resume'])).code).toBe(0)
     },
     TIMEOUT,
   )
@@ -219,7 +234,11 @@ describe.skipIf(MPIS.length === 0)('widehead train', () => {
     async () => {
       const out = join(folder, 'mistake')
       for (const [args, code, message] of [
-        [[...options(out, 1), '--head', 'sampled'], 2, /widehead: rank 0: --head sampled .* give --head, one of exact/],
+        [
+          options(out, 1, 'dense'),
+          2,
+          /widehead: rank 0: --head dense is for one rank: several can hold exact, softmax/,
+        ],
         [[...options(out, 1), '--train', '-'], 2, /--train - and --valid - are for one rank/],
         [options(join(corpus, 'model'), 1), 4, /widehead: rank 0: /],
       ] as const) {
@@ -227,6 +246,7 @@ describe.skipIf(MPIS.length === 0)('widehead train', () => {
         expect(result.code, result.stderr).toBe(code)
         expect(result.stderr).toMatch(message)
         expect(result.stderr.match(/^widehead: /gm)).toHaveLength(1)
+        if (code === 2) expect(result.stderr).not.toContain('reading ')
       }
     },
     TIMEOUT,
