@@ -1,25 +1,25 @@
-// One training run: builds or loads the network, runs the loop, evaluates, logs and saves.
+// One training run: runs the loop on a network, evaluates, logs and saves.
 
 import { devNull } from 'node:os'
 import { join } from 'node:path'
 import { TrainStream, testBatches } from '../data/stream.js'
 import { WideheadError } from '../errors.js'
 import { FORMAT_VERSION, type ModelConfig } from '../files/config.js'
-import { exists } from '../files/exists.js'
-import { checkModelFolder, createModelFolder, MODEL_FILES, saveSetup } from '../files/model.js'
-import { removeRowFile } from '../heads/storage.js'
+import { createModelFolder, MODEL_FILES, saveSetup } from '../files/model.js'
 import { version } from '../version.js'
 import { Checkpoints, type Interval, type Position } from './checkpoints.js'
 import { EVALUATION_BATCH, evaluate, type Scores } from './evaluation.js'
 import type { Io } from './io.js'
 import { MetricsLog, type OnMetrics } from './metrics-log.js'
-import { createNetwork, loadNetwork, type Network } from './network.js'
+import type { Network } from './network.js'
 import { createProgress, duration, type Progress, scoreLine, short } from './progress.js'
 import type { Ranks } from './ranks.js'
 import { checkSameRun } from './resume.js'
-import { resolveRun, type SettledOptions, storageOf, type TrainingConfig } from './run.js'
+import { resolveRun, type SettledOptions, type TrainingConfig } from './run.js'
 import type { TrainingData } from './train.js'
 import { type StepReport, trainingLoop } from './training-loop.js'
+import { TrainingMeter } from './training-meter.js'
+import { openNetwork } from './training-network.js'
 
 /** Examples of `--valid` that are enough while training; `widehead evaluate` takes all. */
 const EVALUATION_EXAMPLES = 20_000
@@ -54,11 +54,9 @@ export class TrainingRun {
   private step: number
   private place: Pick<Position, 'epoch' | 'batches' | 'examples'>
   private scores: Scores | undefined
-  private window = { loss: 0, examples: 0, since: performance.now() }
   /** What several ranks have decided. */
   private decidedToStop = false
-  /** When the loop began, moved on by the time that evaluating and saving took. */
-  private began = performance.now()
+  private meter = new TrainingMeter(0)
 
   constructor(
     private readonly data: TrainingData,
@@ -85,10 +83,10 @@ export class TrainingRun {
   }
 
   async start(): Promise<Outcome> {
-    const { options, data, config } = this
+    const { options, data, config, ranks } = this
     if (options.threads) (await import('../index.js')).setThreads(options.threads)
     if (data.resumption) checkSameRun(data.resumption, config, options.out)
-    this.network = await this.openNetwork()
+    this.network = await openNetwork(data, config.network, this.training, ranks?.communicator)
     try {
       await this.openFolder()
       await this.run()
@@ -127,37 +125,13 @@ export class TrainingRun {
     )
   }
 
-  private openNetwork(): Promise<Network> {
-    const { options, data, config } = this
-    if (!data.resumption) return this.createNetwork()
-    return loadNetwork(options.out, config.network, {
-      storage: storageOf(options),
-      distributed: this.ranks?.communicator,
-    })
-  }
-
-  private async createNetwork(): Promise<Network> {
-    const { options, training, data, config } = this
-    const { optimizer: kind, headOptimizer, clipNorm, seed } = training
-    const replaces = (options.overwrite || options.resume) ?? false
-    if (options.storageFile !== undefined) {
-      await checkModelFolder(options.out, replaces) // before rows are made, or lost
-      if (replaces) await removeRowFile(options.storageFile, await exists(join(options.out, MODEL_FILES.config)))
-    }
-    const optimizer = { kind } as const
-    const storage = storageOf(options)
-    const more = { optimizer, headOptimizer, clipNorm, seed, storage, distributed: this.ranks?.communicator }
-    return createNetwork(config.network, data.task.classCounts, more)
-  }
-
   private async run(): Promise<void> {
     const { task } = this.data
     if (this.ranks) this.say(await this.ranks.describe())
     this.describe()
     this.stopper.begin()
     const started = performance.now()
-    this.window.since = started
-    this.began = started - 1000 * (this.data.resumption?.position.trainingSeconds ?? 0)
+    this.meter = new TrainingMeter(this.data.resumption?.position.trainingSeconds ?? 0)
     this.progress = createProgress(this.io, 'train', task.trainExamples * this.training.epochs)
     try {
       const steps = Math.ceil(task.trainExamples / this.training.batch)
@@ -186,7 +160,7 @@ export class TrainingRun {
     const peakMemory = process.resourceUsage().maxRSS * 1024
     const facts = {
       step: this.step,
-      trainingSeconds: this.trainingSeconds(),
+      trainingSeconds: this.meter.trainingSeconds,
       stopped: this.stopping,
       peakMemory,
     }
@@ -227,13 +201,11 @@ export class TrainingRun {
   }
 
   private async onStep(report: StepReport): Promise<boolean> {
-    const { window, options } = this
+    const { meter, options } = this
     this.step = report.step
     this.place = { epoch: report.epoch, batches: report.batches, examples: report.examples }
-    window.loss += report.loss * report.size
-    window.examples += report.size
-    const speed = window.examples / ((performance.now() - window.since) / 1000)
-    const loss = window.loss / window.examples
+    meter.add(report.loss, report.size)
+    const { loss, examplesPerSecond: speed } = meter
     const { examples, epoch, learningRate } = report
     this.progress.update(
       examples,
@@ -259,7 +231,7 @@ export class TrainingRun {
     const { size: _, batches: __, ...facts } = report
     const { condition, corrections } = this.network.head.diagnostics() // exact heads have them; 10 us at D = 800,000
     this.log.write('step', { ...facts, loss, examplesPerSecond: Math.round(speed), condition, corrections })
-    this.window = { loss: 0, examples: 0, since: performance.now() }
+    this.meter.beginWindow()
   }
 
   private async onEpoch(epoch: number): Promise<boolean> {
@@ -272,13 +244,13 @@ export class TrainingRun {
   private async evaluate(epoch: number): Promise<void> {
     const { task, valid, train } = this.data
     if (!valid.length) return
-    const trainingSeconds = this.trainingSeconds()
+    const trainingSeconds = this.meter.trainingSeconds
     const started = performance.now()
     const limit = this.options.evalExamples ?? EVALUATION_EXAMPLES
     const batches = testBatches(task, valid, train, { batch: EVALUATION_BATCH, limit: limit || undefined })
     const network = this.ranks?.whole(this.network) ?? this.network
     const scores = await evaluate(network, task, batches, { onBatch: () => this.stopping })
-    this.passOver(started)
+    this.meter.passOver(started)
     if (!scores) return
     this.scores = scores
     this.log.write('evaluation', { epoch, step: this.step, trainingSeconds, ...scores })
@@ -288,7 +260,7 @@ export class TrainingRun {
   private async save(): Promise<void> {
     const started = performance.now()
     await this.checkpoints.begin(this.network, this.step, this.position())
-    this.passOver(started)
+    this.meter.passOver(started)
   }
 
   private position(): Position {
@@ -296,21 +268,10 @@ export class TrainingRun {
     return {
       ...this.place,
       seconds,
-      trainingSeconds: this.trainingSeconds(),
+      trainingSeconds: this.meter.trainingSeconds,
       logged,
       data: this.data.sizes,
       columns: this.options.columns,
     }
-  }
-
-  /** What has happened since `started` was no training. */
-  private passOver(started: number): void {
-    const milliseconds = performance.now() - started
-    this.window.since += milliseconds
-    this.began += milliseconds
-  }
-
-  private trainingSeconds(): number {
-    return Number(((performance.now() - this.began) / 1000).toFixed(3))
   }
 }

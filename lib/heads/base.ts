@@ -1,15 +1,16 @@
 // What all heads share: checks, one native call, results. A head of its own adds its constructor and what only it can do.
 
-import { APPLY, DIFFERENTIATE, EXACTLY, type NativeHead, SCORE } from '../binding.js'
-import { allocate, checkArray, checkBoolean, checkHidden, checkInteger, checkObject } from '../check.js'
+import { APPLY, DIFFERENTIATE, type NativeHead, SCORE } from '../binding.js'
+import { allocate, checkArray, checkHidden, checkInteger, checkObject } from '../check.js'
 import { readDistributed } from '../distributed/options.js'
 import { rangeError, typed, WideheadError } from '../errors.js'
 import type { Loss } from '../losses.js'
 import { type IndexOptions, readIndexOptions, SearchIndex } from '../search-index.js'
 import { fillCustomLoss } from './custom-loss.js'
 import { HeadHandle } from './handle.js'
-import { type Rates, readLoss, readRates, readSearch } from './options.js'
+import { type Rates, readEvaluation, readLoss, readRates, readSearch } from './options.js'
 import { type Minibatch, Pass } from './pass.js'
+import { biasesOf, weightsOf } from './row-parts.js'
 import { type OwnOptions, readSpec } from './spec.js'
 import { copyTargets, readTargets } from './targets.js'
 import type {
@@ -65,16 +66,10 @@ export abstract class BaseHead extends HeadHandle implements Head {
     })
   }
 
-  stepAsync(hidden: Float32Array, targets: Targets, options: ApplyOptions): Promise<StepResult> {
-    let batch: Minibatch
-    let rates: Rates
-    try {
-      this.open()
-      rates = readRates(options)
-      batch = this.#copyBatch(hidden, targets)
-    } catch (error) {
-      return Promise.reject(error)
-    }
+  async stepAsync(hidden: Float32Array, targets: Targets, options: ApplyOptions): Promise<StepResult> {
+    this.open()
+    const rates = readRates(options)
+    const batch = this.#copyBatch(hidden, targets)
     return this.inTurn((head) => this.#stepNow(head, batch, rates))
   }
 
@@ -132,15 +127,9 @@ export abstract class BaseHead extends HeadHandle implements Head {
     })
   }
 
-  evaluateAsync(hidden: Float32Array, targets: Targets, options: EvaluateOptions = {}): Promise<Evaluation> {
-    let batch: Minibatch
-    let stages: number
-    try {
-      stages = readEvaluation(options)
-      batch = this.#copyBatch(hidden, targets)
-    } catch (error) {
-      return Promise.reject(error)
-    }
+  async evaluateAsync(hidden: Float32Array, targets: Targets, options: EvaluateOptions = {}): Promise<Evaluation> {
+    const stages = readEvaluation(options)
+    const batch = this.#copyBatch(hidden, targets)
     return this.inTurn(async (head) => {
       const pass = (this.#pass ??= new Pass(head))
       await pass.runAsync(stages, batch)
@@ -163,14 +152,9 @@ export abstract class BaseHead extends HeadHandle implements Head {
     return out
   }
 
-  logitsAsync(hidden: Float32Array, classes: Int32Array): Promise<Float32Array> {
-    let out: Float32Array
-    try {
-      this.open()
-      out = this.#roomForLogits(hidden, classes)
-    } catch (error) {
-      return Promise.reject(error)
-    }
+  async logitsAsync(hidden: Float32Array, classes: Int32Array): Promise<Float32Array> {
+    this.open()
+    const out = this.#roomForLogits(hidden, classes)
     const [hiddenCopy, classesCopy] = [hidden.slice(), classes.slice()]
     return this.inTurn(async (head) => {
       await head.logitsAsync(out, hiddenCopy, classesCopy)
@@ -191,15 +175,9 @@ export abstract class BaseHead extends HeadHandle implements Head {
     return found
   }
 
-  topKAsync(hidden: Float32Array, k: number, options: TopKOptions = {}): Promise<TopK> {
-    let search: { found: TopK; candidates: number }
-    try {
-      this.open()
-      search = this.#readSearch(hidden, k, options)
-    } catch (error) {
-      return Promise.reject(error)
-    }
-    const { found, candidates } = search
+  async topKAsync(hidden: Float32Array, k: number, options: TopKOptions = {}): Promise<TopK> {
+    this.open()
+    const { found, candidates } = this.#readSearch(hidden, k, options)
     const copy = hidden.slice()
     return this.inTurn(async (head) => {
       await head.topKAsync(found.classes, found.logits, copy, k, this.loss.ranking === 'square', candidates)
@@ -222,15 +200,10 @@ export abstract class BaseHead extends HeadHandle implements Head {
     return new SearchIndex(handle, this.numClasses, this.hiddenSize)
   }
 
-  indexAsync(options: IndexOptions = {}): Promise<SearchIndex> {
-    let read: ReturnType<typeof readIndexOptions>
-    try {
-      if (this.communicator) this.idle('indexAsync')
-      this.open()
-      read = readIndexOptions(this, options)
-    } catch (error) {
-      return Promise.reject(error)
-    }
+  async indexAsync(options: IndexOptions = {}): Promise<SearchIndex> {
+    if (this.communicator) this.idle('indexAsync')
+    this.open()
+    const read = readIndexOptions(this, options)
     return this.inTurn(async (head) => new SearchIndex(await head.indexAsync(read), this.numClasses, this.hiddenSize))
   }
 
@@ -238,23 +211,22 @@ export abstract class BaseHead extends HeadHandle implements Head {
     const head = this.idle('rows', 'rowsAsync')
     const all = this.#roomForRows(classes)
     head.rows(all, classes)
-    return this.#withoutBiases(all)
+    return weightsOf(all, this)
   }
 
   async rowsAsync(classes: Int32Array): Promise<Float32Array> {
-    return this.#withoutBiases(await this.#rowsInTurn(classes))
+    return weightsOf(await this.#rowsInTurn(classes), this)
   }
 
   biases(classes: Int32Array): Float32Array {
     const head = this.idle('biases', 'biasesAsync')
     const all = this.#roomForRows(classes)
     head.rows(all, classes)
-    return this.#biasesAmong(all, classes.length)
+    return biasesOf(all, this)
   }
 
   async biasesAsync(classes: Int32Array): Promise<Float32Array> {
-    const all = await this.#rowsInTurn(classes)
-    return this.#biasesAmong(all, all.length / (this.hiddenSize + (this.bias ? 1 : 0)))
+    return biasesOf(await this.#rowsInTurn(classes), this)
   }
 
   async #rowsInTurn(classes: Int32Array): Promise<Float32Array> {
@@ -270,19 +242,6 @@ export abstract class BaseHead extends HeadHandle implements Head {
   #roomForRows(classes: Int32Array): Float32Array {
     checkArray('classes', classes, Int32Array)
     return allocate('rows', classes.length * (this.hiddenSize + (this.bias ? 1 : 0)))
-  }
-
-  #withoutBiases(all: Float32Array): Float32Array {
-    const d = this.hiddenSize
-    if (!this.bias) return all
-    const rows = new Float32Array((all.length / (d + 1)) * d)
-    for (let i = 0; i * d < rows.length; i++) rows.set(all.subarray(i * (d + 1), i * (d + 1) + d), i * d)
-    return rows
-  }
-
-  #biasesAmong(all: Float32Array, count: number): Float32Array {
-    const features = this.hiddenSize + 1
-    return Float32Array.from({ length: count }, (_, i) => (this.bias ? all[i * features + this.hiddenSize] : 0))
   }
 
   diagnostics(): Record<string, number> {
@@ -335,9 +294,4 @@ export abstract class BaseHead extends HeadHandle implements Head {
     if (read.indptr) this.#examplesOf(hidden)
     return { m, hidden, targets: read }
   }
-}
-
-function readEvaluation(options: EvaluateOptions): number {
-  checkObject('options', options)
-  return checkBoolean('exact', options.exact ?? false) ? SCORE | EXACTLY : SCORE
 }

@@ -1,9 +1,10 @@
 // Options of heads and steps: checked, with their defaults filled in.
 
+import { EXACTLY, SCORE } from '../binding.js'
 import { checkArray, checkBoolean, checkInteger, checkNumber, checkObject } from '../check.js'
 import { rangeError, typeError } from '../errors.js'
 import { LOSSES, type Loss } from '../losses.js'
-import type { ApplyOptions, Init, TopKOptions } from './types.js'
+import type { ApplyOptions, EvaluateOptions, Init, TopKOptions } from './types.js'
 
 export type Rates = Required<ApplyOptions>
 
@@ -31,6 +32,12 @@ export function readSearch(options: TopKOptions, k: number, numClasses: number):
     return 0
   }
   return checkInteger('candidates', candidates ?? Math.min(numClasses, Math.max(k, SEARCHED)), k, numClasses)
+}
+
+/** The stages of an evaluation. */
+export function readEvaluation(options: EvaluateOptions): number {
+  checkObject('options', options)
+  return checkBoolean('exact', options.exact ?? false) ? SCORE | EXACTLY : SCORE
 }
 
 export function readInit(init: Init, numClasses: number, hiddenSize: number, bias: boolean): Init {

@@ -1,9 +1,9 @@
+// The pool's workers, the jobs that are dealt to them, and how many threads there are.
+
 #include "base/pool.h"
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
-#include <condition_variable>
 #include <cstdlib>
 #include <exception>
 #include <memory>
@@ -11,6 +11,8 @@
 #include <system_error>
 #include <thread>
 #include <vector>
+
+#include "base/sleeper.h"
 
 #if defined(_WIN32)
 #include <windows.h>
@@ -23,32 +25,6 @@ namespace widehead {
 namespace {
 
 constexpr size_t kMaxThreads = 1024;
-// Long enough to bridge the gap between two products of a training step (waking a sleeper takes 25 us, a spinning worker
-// 0.5 us), short enough not to be seen in `top`.
-constexpr auto kSpin = std::chrono::microseconds(200);
-
-inline void relax() {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__) && !defined(_MSC_VER)
-  __asm__ __volatile__("yield");
-#else
-  std::this_thread::yield();
-#endif
-}
-
-// Polls `ready` for about kSpin.
-template <class Ready>
-bool spinUntil(Ready ready) {
-  const auto limit = std::chrono::steady_clock::now() + kSpin;
-  do {
-    for (int i = 0; i < 32; ++i) {
-      if (ready()) return true;
-      relax();
-    }
-  } while (std::chrono::steady_clock::now() < limit);
-  return ready();
-}
 
 struct Part {
   size_t begin, end;
@@ -59,31 +35,6 @@ Part partOf(size_t count, size_t parts, size_t index) {
   const size_t begin = index * each + std::min(index, extra);
   return {begin, begin + each + (index < extra ? 1 : 0)};
 }
-
-// A flag one thread sleeps on. The sleeper announces itself before it looks at the condition for the last time, the
-// waker changes the condition before it looks for a sleeper (both sequentially consistent): one of them sees the other,
-// so that no wake-up is lost and nobody pays for a lock while the other side spins.
-class Sleeper {
- public:
-  template <class Ready>
-  void wait(Ready ready) {
-    if (spinUntil(ready)) return;
-    std::unique_lock<std::mutex> lock(mutex_);
-    asleep_.store(true);
-    wake_.wait(lock, ready);
-    asleep_.store(false);
-  }
-  void wake() {
-    if (!asleep_.load()) return;
-    std::lock_guard<std::mutex> lock(mutex_);
-    wake_.notify_one();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::atomic<bool> asleep_{false};
-};
 
 // The workers first .. first + count - 1 of the pool: those that a thread may hand work to.
 struct Team {
