@@ -9,6 +9,8 @@ import { flagOf, type NamedTrainOptions } from './cli/run.js'
 import type { Stopper } from './cli/training-run.js'
 import { FORMATS } from './data/formats/index.js'
 import { Sources } from './data/source.js'
+import type { Communicator } from './distributed/communicator.js'
+import { readDistributed } from './distributed/options.js'
 import { rangeError, typeError, WideheadError } from './errors.js'
 
 export type { MetricsLine } from './cli/metrics-log.js'
@@ -51,6 +53,13 @@ export interface TrainOptions
   format?: 'text' | 'xmc' | 'sets' | 'sequences'
   /** Steps, or a time as '30s', '10m' or '2h'. Default '10m'. */
   checkpointEvery?: number | string
+  /**
+   * What `mpi()` returns: all its ranks call train(), with the same options and the same data, and train one model together, each on its
+   * share of every minibatch. `out` is one folder that all can reach; `storageFile` is for one rank, and so are most heads. A signal or
+   * a time of `checkpointEvery` on any rank, and of the first, holds for all. A rank that fails alone has to end its process, which ends the job;
+   * else the others wait for it until `stallTimeout` of mpi().
+   */
+  distributed?: Communicator
   /** Saves and ends the run after the step that is under way. */
   signal?: AbortSignal
   /** Told of each line of metrics.jsonl as it is written. What it throws ends the run, after saving. */
@@ -80,16 +89,18 @@ export interface TrainResult {
  * defaults. Prints nothing.
  *
  * @param options data, a folder, and what is not to be the default
- * @throws as a rejection: the reason of a signal that is aborted before the first step; WIDEHEAD_USAGE for options that make no sense;
+ * @throws as a rejection: the reason of a signal that is aborted before the first step (on one rank); WIDEHEAD_USAGE for options that make no sense;
  * WIDEHEAD_DATA for a bad line; WIDEHEAD_FILE for files that cannot be read or written, and for a model that is there already;
- * WIDEHEAD_LOSS if training diverges (the last checkpoint stays); WIDEHEAD_OUT_OF_MEMORY; what `onMetrics` or `data` throws
+ * WIDEHEAD_LOSS if training diverges (the last checkpoint stays); WIDEHEAD_OUT_OF_MEMORY; what `onMetrics` or `data` throws; WIDEHEAD_DISTRIBUTED,
+ * if ranks have other options or data, or one of them cannot
  * @category The command line as functions
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
   checkObject('options', options)
-  const { data, valid, signal, onMetrics, ...others } = options
+  const { data, valid, signal, onMetrics, distributed, ...others } = options
+  const communicator = readDistributed(distributed)
   if (typeof others.out !== 'string' || others.out === '') throw typeError('out must be the path of a folder')
-  signal?.throwIfAborted()
+  if (!communicator) signal?.throwIfAborted()
   const streams: Record<string, { label: string; open: () => Readable }> = {}
   const names = (name: 'data' | 'valid', value: Data): string[] => {
     if (typeof value === 'string') return [value]
@@ -108,18 +119,24 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   ]
   const settled = parse([...args, ...argumentsOf(others)])
   const { trainOn } = await import('./cli/train.js')
+  const { Ranks } = await import('./cli/ranks.js')
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
-  const stopper = new AbortStopper(signal)
-  const outcome = await trainOn(new Sources(streams), settled, { stderr: silent }, stopper, onMetrics)
+  const stopper = new AbortStopper(signal, communicator !== undefined)
+  const ranks = communicator && new Ranks(communicator)
+  const outcome = await trainOn(new Sources(streams), settled, { stderr: silent }, stopper, onMetrics, ranks)
   return { out: others.out, ...outcome }
 }
 
 class AbortStopper implements Stopper {
-  constructor(private readonly signal: AbortSignal | undefined) {}
+  constructor(
+    private readonly signal: AbortSignal | undefined,
+    /** Whether there are ranks that must not begin without this one. */
+    private readonly together: boolean,
+  ) {}
 
   /** Before the first step there is nothing to save. */
   begin(): void {
-    this.signal?.throwIfAborted()
+    if (!this.together) this.signal?.throwIfAborted()
   }
 
   get stopping(): boolean {

@@ -1,107 +1,149 @@
 // One checkpoint by several ranks: each writes the rows that it holds, and the first all else, into one folder that all can reach.
 //
-// Where and under which name is told by the first rank while all are in the call. What follows goes through the folder alone, because ranks
-// are done at different times and must not wait for each other in between: a rank that has written its part leaves a mark, the
-// first one publishes when all marks are there, and the others see the checkpoint under its name. A checkpoint with a part missing is
-// never published.
+// Where, under which name, and whether every rank can, is told while all are in the call: nothing is written before. What follows goes
+// through the folder alone, because steps go on meanwhile: a rank that has written its part, or cannot, leaves a mark. Once all marks are
+// there the first one publishes or gives up, and the others see it by the folder, so that all are done at about the same time. A
+// checkpoint with a part missing is never published. Over one communicator one is written at a time.
 
 import { writeFileSync } from 'node:fs'
-import { access, readdir, readFile, rm } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileError } from '../data/source.js'
 import type { Communicator } from '../distributed/communicator.js'
 import { WideheadError } from '../errors.js'
+import { exists } from '../files/exists.js'
 import { beginCheckpoint, discardCheckpoint, freeName, inTurn, publishCheckpoint } from './folder.js'
-import { type Place, planCheckpoint, type Saved, type SaveOptions, type State } from './save.js'
+import { type Place, type Plan, planCheckpoint, type Saved, type SaveOptions, type State } from './save.js'
 import type { Writing } from './writing.js'
 
 const NAP_MS = 20
 const BEAT_MS = 500
 const MARK = /^rank-\d+\.(alive|written|failed)$/
 
-/** As startSaving(), in a call that all ranks are in. */
+/** As startSaving(), in a call that all ranks are in. Waits until the checkpoint before is done: its name is known only then. */
 export async function startSavingTogether(
   folder: string,
-  head: State,
+  state: () => State,
   options: SaveOptions,
   communicator: Communicator,
 ): Promise<Omit<Writing, 'done'> & { done: Promise<Saved> }> {
-  const { rank } = communicator
-  const plan = planCheckpoint(head, options, communicator)
-  const place = await agreeOnPlace(folder, head.step, communicator).catch((error) => {
-    plan.release()
-    throw error
-  })
-  const writing = plan.start(folder, place.temporary)
+  await communicator.saving
+  const { plan, place, step } = await agree(folder, state, options, communicator)
+  const marks = new Marks(place.temporary, communicator)
+  const writing = start(plan, folder, place)
   writing.done.catch(() => {}) // seen in its turn
-  const done =
-    rank === 0
-      ? inTurn(folder, () => finishFirst(writing, folder, place, head.step, plan.keep, communicator))
-      : finishOther(writing, folder, place, head.step, communicator)
+  const finish = () =>
+    communicator.rank === 0
+      ? inTurn(folder, () => finishFirst(writing, marks, folder, place, step, plan.keep))
+      : finishOther(writing, marks, folder, place, step)
+  const done = finish().finally(() => marks.close())
+  communicator.saving = done.catch(() => {})
   return { held: writing.held, done }
 }
 
-interface Agreed extends Place {
-  fault?: string
+/** What a rank says before anything is written. */
+interface Word {
+  /** Of the first one. */
+  place?: Place
+  /** Why it cannot. */
+  fault?: { code?: unknown; message: string }
 }
 
-async function agreeOnPlace(folder: string, step: number, communicator: Communicator): Promise<Place> {
-  let own: Agreed = { temporary: '', name: '' }
-  if (communicator.rank === 0) {
-    try {
-      own = { temporary: beginCheckpoint(folder, step), name: await freeName(folder, step) }
-    } catch (error) {
-      own.fault = (error as Error).message
-    }
+/** What one rank cannot, none does. */
+async function agree(
+  folder: string,
+  state: () => State,
+  options: SaveOptions,
+  communicator: Communicator,
+): Promise<{ plan: Plan; place: Place; step: number }> {
+  const own: Word = {}
+  let prepared: { plan: Plan; step: number } | undefined
+  let failure: unknown
+  try {
+    const head = state()
+    prepared = { plan: planCheckpoint(head, options, communicator), step: head.step }
+    if (communicator.rank === 0) own.place = await findPlace(folder, head.step)
+  } catch (error) {
+    const { code, message } = error as Error & { code?: unknown }
+    own.fault = { code, message }
+    failure = error
   }
-  const [first] = await communicator.gatherNow('the folder of a checkpoint', Buffer.from(JSON.stringify(own)))
-  const { fault, ...place }: Agreed = JSON.parse(Buffer.from(first).toString())
-  if (fault !== undefined) throw new WideheadError('WIDEHEAD_FILE', fault)
-  return place
+  try {
+    const all = await communicator.gatherNow('what ranks can save', Buffer.from(JSON.stringify(own)))
+    if (failure) throw failure
+    const words: Word[] = all.map((bytes) => JSON.parse(Buffer.from(bytes).toString()))
+    for (const [rank, { fault }] of words.entries()) if (fault) throw refused(rank, fault)
+    return { ...(prepared as { plan: Plan; step: number }), place: words[0].place as Place }
+  } catch (error) {
+    prepared?.plan.release()
+    if (own.place) await discardCheckpoint(own.place.temporary)
+    throw error
+  }
+}
+
+async function findPlace(folder: string, step: number): Promise<Place> {
+  const temporary = beginCheckpoint(folder, step)
+  try {
+    return { temporary, name: await freeName(folder, step) }
+  } catch (error) {
+    await discardCheckpoint(temporary)
+    throw fileError(`cannot write a checkpoint in ${folder}`, error)
+  }
+}
+
+function refused(rank: number, { code, message }: { code?: unknown; message: string }): WideheadError {
+  return new WideheadError(code === 'WIDEHEAD_FILE' ? code : 'WIDEHEAD_DISTRIBUTED', `rank ${rank}: ${message}`)
+}
+
+/** The others wait for this rank's part: what keeps it from beginning is told like what keeps it from ending. */
+function start(plan: Plan, folder: string, { temporary }: Place): Writing {
+  try {
+    return plan.start(folder, temporary)
+  } catch (error) {
+    plan.release()
+    return { held: false, done: Promise.reject(error) }
+  }
 }
 
 async function finishFirst(
   { done }: Writing,
+  marks: Marks,
   folder: string,
   { temporary, name }: Place,
   step: number,
   keep: number,
-  communicator: Communicator,
 ): Promise<Saved> {
-  const marks = new Marks(temporary, communicator)
   try {
-    await done
-    await marks.allWritten()
+    const [own, others] = await Promise.allSettled([done, marks.allWritten()])
+    for (const part of [own, others]) if (part.status === 'rejected') throw part.reason
     await marks.remove()
     return { path: await publishCheckpoint(folder, temporary, step, keep, name), step }
   } catch (error) {
+    marks.close()
     await discardCheckpoint(temporary)
     throw error
-  } finally {
-    marks.close()
   }
 }
 
 async function finishOther(
   { done }: Writing,
+  marks: Marks,
   folder: string,
-  { temporary, name }: Place,
+  { name }: Place,
   step: number,
-  communicator: Communicator,
 ): Promise<Saved> {
-  const marks = new Marks(temporary, communicator)
   try {
     await done
     marks.write('written', '')
-    await marks.folderGone()
-    if (await exists(join(folder, name))) return { path: join(folder, name), step }
-    throw new WideheadError('WIDEHEAD_FILE', `the checkpoint of step ${step} in ${folder} was not finished by rank 0`)
   } catch (error) {
     marks.write('failed', (error as Error).message)
+    await marks.folderGone().catch(() => {})
     throw error
-  } finally {
-    marks.close()
   }
+  await marks.folderGone()
+  if (await exists(join(folder, name))) return { path: join(folder, name), step }
+  throw new WideheadError('WIDEHEAD_FILE', `the checkpoint of step ${step} in ${folder} was not finished by rank 0`)
 }
 
 /** What the ranks tell each other in the folder: that they are alive (a number that grows), done, or why they are not. */
@@ -129,19 +171,22 @@ class Marks {
     } catch {}
   }
 
-  /** Waits until all others have written their parts. */
+  /** Waits until all others have written their parts, or given up; throws if one has. */
   async allWritten(): Promise<void> {
-    const others = Array.from({ length: this.communicator.size - 1 }, (_, i) => i + 1)
+    const faults: string[] = []
+    let left = Array.from({ length: this.communicator.size - 1 }, (_, i) => i + 1)
     for (;;) {
-      const left: number[] = []
-      for (const rank of others) {
+      const busy: number[] = []
+      for (const rank of left) {
         const fault = await this.read(rank, 'failed')
-        if (fault !== undefined) throw new WideheadError('WIDEHEAD_FILE', `rank ${rank}: ${fault}`)
-        if ((await this.read(rank, 'written')) === undefined) left.push(rank)
+        if (fault !== undefined) faults.push(`rank ${rank}: ${fault}`)
+        else if ((await this.read(rank, 'written')) === undefined) busy.push(rank)
       }
-      if (left.length === 0) return
+      left = busy
+      if (left.length === 0) break
       await this.watch(left)
     }
+    if (faults.length > 0) throw new WideheadError('WIDEHEAD_FILE', faults.join('; '))
   }
 
   /** Waits until the first rank has given the folder its name, or given up. */
@@ -177,11 +222,4 @@ class Marks {
   private path(rank: number, how: string): string {
     return join(this.folder, `rank-${rank}.${how}`)
   }
-}
-
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
 }

@@ -90,6 +90,7 @@ export function planCheckpoint(
   options: SaveOptions,
   { rank, size }: { rank: number; size: number } = { rank: 0, size: 1 },
 ): Plan {
+  checkObject('options', options)
   const keep = checkInteger('keep', options.keep ?? 2, 1, 1e6)
   const facts = asJson('facts', options.facts ?? {})
   const trunk = rank === 0 ? options.trunk?.[STATE]() : undefined

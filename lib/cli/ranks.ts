@@ -1,10 +1,11 @@
-// `widehead train` on several ranks: each reads all the data and trains on its share of every minibatch; what is decided, all decide alike.
+// Training on several ranks, by `widehead train` or train(): each reads all the data and trains on its share of every minibatch; what is decided, all decide alike.
 
+import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Batch } from '../data/batch.js'
 import type { Communicator } from '../distributed/communicator.js'
-import type { EvaluateOptions, Evaluation, Head, SparseTargets, Targets, TopK, TopKOptions } from '../heads/types.js'
-import type { BagInput } from '../trunk.js'
+import { shareOf, WholeHead } from '../distributed/shares.js'
+import { type ErrorCode, WideheadError } from '../errors.js'
 import type { Evaluated } from './evaluation.js'
 import { describe, exitCode } from './exit.js'
 import { type HeadName, headKind, headsWith } from './heads.js'
@@ -30,6 +31,14 @@ export async function launchedRanks(stallTimeout: number | undefined): Promise<R
 export interface Wishes {
   stop: boolean
   save: boolean
+}
+
+/** What a rank says of what it has done before the first step. */
+interface Word {
+  /** A hash. */
+  facts?: string
+  /** Why it cannot go on. */
+  fault?: { code?: ErrorCode; message: string }
 }
 
 export class Ranks {
@@ -58,13 +67,36 @@ export class Ranks {
 
   /** This rank's examples, of which there may be none. */
   share(batch: Batch): Pick<Batch, 'input' | 'targets'> {
-    const [from, to] = this.range(batch.size)
-    return { input: sliceBags(batch, from, to), targets: sliceTargets(batch.targets, from, to) }
+    return shareOf(this.communicator, batch)
   }
 
-  range(size: number): [number, number] {
-    const { rank, size: ranks } = this.communicator
-    return [Math.floor((size * rank) / ranks), Math.floor((size * (rank + 1)) / ranks)]
+  /**
+   * What each rank does before the first step. Where one cannot, or has come to something else than the others (`facts`), none goes on: else
+   * they would wait for it, or train on what does not belong together.
+   */
+  async agree<T>(deed: () => Promise<T>, facts: (done: T) => object = () => ({})): Promise<T> {
+    const own: Word = {}
+    let done: T | undefined
+    let failure: unknown
+    try {
+      done = await deed()
+      own.facts = createHash('sha256')
+        .update(JSON.stringify(facts(done)))
+        .digest('hex')
+    } catch (error) {
+      const { code, message } = error as Error & { code?: ErrorCode }
+      own.fault = { code, message }
+      failure = error
+    }
+    const all = await this.communicator.allGather(new Uint8Array(Buffer.from(JSON.stringify(own))))
+    if (failure) throw failure
+    const words: Word[] = all.map((bytes) => JSON.parse(Buffer.from(bytes).toString()))
+    for (const [rank, { fault }] of words.entries()) {
+      if (fault) throw new WideheadError(fault.code ?? 'WIDEHEAD_DISTRIBUTED', `rank ${rank} cannot: ${fault.message}`)
+    }
+    const other = words.findIndex((word) => word.facts !== words[0].facts)
+    if (other < 0) return done as T
+    throw new WideheadError('WIDEHEAD_DISTRIBUTED', `rank ${other} has other options or training data than rank 0`)
   }
 
   /**
@@ -104,78 +136,8 @@ export class Ranks {
 
   /** A network for evaluation: what it is asked on all ranks alike, each does its share of, and all get the whole answer. */
   whole({ trunk, head }: Network): Evaluated {
-    return { trunk, head: new WholeHead(head, this) }
+    return { trunk, head: new WholeHead(head, this.communicator) }
   }
-}
-
-class WholeHead {
-  readonly numClasses
-  readonly hiddenSize
-  readonly loss
-
-  constructor(
-    private readonly head: Head,
-    private readonly ranks: Ranks,
-  ) {
-    this.numClasses = head.numClasses
-    this.hiddenSize = head.hiddenSize
-    this.loss = head.loss
-  }
-
-  async evaluateAsync(hidden: Float32Array, targets: Targets, options?: EvaluateOptions): Promise<Evaluation> {
-    const [from, to] = this.ranks.range(hidden.length / this.hiddenSize)
-    const { loss, losses } = await this.head.evaluateAsync(
-      this.rows(hidden, from, to),
-      sliceTargets(targets, from, to),
-      options,
-    )
-    return { loss, losses: concatenated(await this.ranks.communicator.allGather(losses)) }
-  }
-
-  async topKAsync(hidden: Float32Array, k: number, options?: TopKOptions): Promise<TopK> {
-    const [from, to] = this.ranks.range(hidden.length / this.hiddenSize)
-    const { classes, logits } = await this.head.topKAsync(this.rows(hidden, from, to), k, options)
-    const { communicator } = this.ranks
-    return {
-      classes: concatenated(await communicator.allGather(classes)),
-      logits: concatenated(await communicator.allGather(logits)),
-    }
-  }
-
-  private rows(hidden: Float32Array, from: number, to: number): Float32Array {
-    return hidden.subarray(from * this.hiddenSize, to * this.hiddenSize)
-  }
-}
-
-function concatenated<T extends Float32Array | Float64Array | Int32Array>(parts: readonly T[]): T {
-  const ArrayType = parts[0].constructor as new (length: number) => T
-  const all = new ArrayType(parts.reduce((sum, { length }) => sum + length, 0))
-  let offset = 0
-  for (const part of parts) {
-    all.set(part, offset)
-    offset += part.length
-  }
-  return all
-}
-
-/** Offsets `from` to `to` of rows, and what lies between the first and the last. */
-function sliceOffsets(indptr: Int32Array | Uint32Array, from: number, to: number) {
-  const [begin, end] = [indptr[from], indptr[to]]
-  return { indptr: indptr.slice(from, to + 1).map((offset) => offset - begin), begin, end }
-}
-
-function sliceBags({ input, size }: Batch, from: number, to: number): BagInput {
-  const slots = (input.indptr.length - 1) / size
-  const { indptr, begin, end } = sliceOffsets(input.indptr, from * slots, to * slots)
-  const { indices, values } = input
-  return { indptr, indices: indices.slice(begin, end), ...(values && { values: values.slice(begin, end) }) }
-}
-
-function sliceTargets(targets: Targets, from: number, to: number): Targets {
-  if (ArrayBuffer.isView(targets)) return targets.slice(from, to)
-  const { indptr: offsets, indices, values } = targets as SparseTargets
-  const { indptr, begin, end } = sliceOffsets(offsets, from, to)
-  return { indptr, indices: indices.slice(begin, end), ...(values && { values: values.slice(begin, end) }) }
 }
 
 /** Standard input is that of the first rank alone. */

@@ -39,11 +39,15 @@ export async function trainOn(
   ranks?: Ranks,
 ): Promise<Outcome> {
   try {
-    const settled = settleHead(options) // a mistake is told before data are read, which may take long
-    if (ranks) checkShareable(options)
-    if (options.resume && options.overwrite) throw usage('--resume and --overwrite exclude each other')
-    const data = await openData(options, settled, sources, io, ranks)
-    return await new TrainingRun(data, io, stopper, onMetrics, ranks).start()
+    const prepare = async () => {
+      const settled = settleHead(options) // a mistake is told before data are read, which may take long
+      if (ranks) checkShareable(options)
+      if (options.resume && options.overwrite) throw usage('--resume and --overwrite exclude each other')
+      const data = await openData(options, settled, sources, io, ranks)
+      return new TrainingRun(data, io, stopper, onMetrics, ranks)
+    }
+    const run = await (ranks?.agree(prepare, (prepared) => prepared.facts) ?? prepare())
+    return await run.start()
   } finally {
     await sources.dispose()
   }

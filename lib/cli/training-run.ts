@@ -1,5 +1,6 @@
 // One training run: runs the loop on a network, evaluates, logs and saves.
 
+import { createHash } from 'node:crypto'
 import { devNull } from 'node:os'
 import { join } from 'node:path'
 import { TrainStream, testBatches } from '../data/stream.js'
@@ -82,6 +83,14 @@ export class TrainingRun {
     this.stream = new TrainStream(task, train, { batch, buffer, seed })
   }
 
+  /** What must be the same on all ranks. */
+  get facts(): object {
+    const { config, step, place, data } = this
+    const { train: _, valid: __, out: ___, threads: ____, ...options } = this.options
+    const counts = createHash('sha256').update(data.task.classCounts).digest('hex')
+    return { config, step, place, options, counts, valid: data.valid.length }
+  }
+
   async start(): Promise<Outcome> {
     const { options, data, config, ranks } = this
     if (options.threads) (await import('../index.js')).setThreads(options.threads)
@@ -111,11 +120,13 @@ export class TrainingRun {
   private async openFolder(): Promise<void> {
     const { options, data } = this
     const { resumption } = data
-    if (!resumption && this.writesFiles) {
+    const create = async () => {
+      if (resumption || !this.writesFiles) return
       // What --resume finds without a checkpoint is a run that came to nothing.
       await createModelFolder(options.out, (options.overwrite || options.resume) ?? false)
       await saveSetup(options.out, this.config, data.learned)
     }
+    await (this.ranks?.agree(create) ?? create())
     const { logged: bytes, seconds } = resumption?.position ?? { logged: 0, seconds: 0 }
     const log = this.writesFiles ? join(options.out, MODEL_FILES.metrics) : devNull
     this.log = new MetricsLog(log, { bytes, seconds }, this.onMetrics)

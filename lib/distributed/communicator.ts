@@ -1,6 +1,6 @@
 // The ranks that train together, as this one sees them.
 
-import { checkNumber } from '../check.js'
+import { checkNumber, checkObject } from '../check.js'
 import { typed, WideheadError } from '../errors.js'
 import { native } from '../native.js'
 import type { NativeCommunicator } from './binding.js'
@@ -23,6 +23,13 @@ const DEFAULT_STALL_TIMEOUT = 300
 /** Without it MPICH lost what a failing rank had written in 5 of 40 jobs whose proxy was held up; with it in none of 40. */
 const LAST_WORDS_MS = 200
 
+/** Seconds, or Infinity. */
+export function readStallTimeout(options: CommunicatorOptions): number {
+  checkObject('options', options)
+  const timeout = checkNumber('stallTimeout', options.stallTimeout ?? DEFAULT_STALL_TIMEOUT, 0)
+  return timeout || Number.POSITIVE_INFINITY
+}
+
 /**
  * All ranks of a job. Heads and trunks that are made with it lie on all of them; their asynchronous calls are then made by all ranks,
  * in the same order. Calls over one communicator run one after the other. Made by {@link mpi}.
@@ -38,6 +45,8 @@ export class Communicator {
   readonly handle: unknown
   /** @internal The last call that was made, which the next one waits for. */
   tail: Promise<unknown> = Promise.resolve()
+  /** @internal The last checkpoint that was begun, until it is written or given up. */
+  saving: Promise<unknown> = Promise.resolve()
   /** @internal Seconds, or Infinity. */
   readonly stallTimeout: number
   /** @internal Why nothing can be done together any more, once that is so. */
@@ -46,12 +55,13 @@ export class Communicator {
 
   /** @internal */
   constructor({ handle, rank, size }: NativeCommunicator, options: CommunicatorOptions = {}) {
-    const timeout = checkNumber('stallTimeout', options.stallTimeout ?? DEFAULT_STALL_TIMEOUT, 0)
+    const timeout = readStallTimeout(options)
     this.handle = handle
     this.rank = rank
     this.size = size
-    this.stallTimeout = timeout || Number.POSITIVE_INFINITY
-    if (timeout > 0 && size > 1) this.#watchdog = setInterval(() => this.#look(), LOOK_EVERY_MS).unref()
+    this.stallTimeout = timeout
+    if (timeout < Number.POSITIVE_INFINITY && size > 1)
+      this.#watchdog = setInterval(() => this.#look(), LOOK_EVERY_MS).unref()
   }
 
   /**

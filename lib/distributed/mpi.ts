@@ -2,7 +2,7 @@
 
 import { writeSync } from 'node:fs'
 import { native } from '../native.js'
-import { Communicator, type CommunicatorOptions } from './communicator.js'
+import { Communicator, type CommunicatorOptions, readStallTimeout } from './communicator.js'
 
 let world: Communicator | undefined
 
@@ -13,12 +13,13 @@ let world: Communicator | undefined
  * otherwise, ends the whole job, unless close() was called before.
  *
  * @param options of the first call, which later ones get the result of
- * @throws WIDEHEAD_NO_MPI; WIDEHEAD_LAUNCHER, if the launcher is of another MPI than the library
+ * @throws RangeError if stallTimeout is below 0; WIDEHEAD_NO_MPI; WIDEHEAD_LAUNCHER, if the launcher is of another MPI than the library
  *
  * @category Several ranks
  */
 export function mpi(options: CommunicatorOptions = {}): Communicator {
   if (world) return world
+  readStallTimeout(options) // before MPI begins, which can be done once
   const communicator = new Communicator(native.mpiWorld(), options)
   // Node would print it after the listeners of 'exit', when the job is gone.
   process.on('uncaughtExceptionMonitor', (error) => {

@@ -11,7 +11,7 @@ import { writeTextAtomically } from './atomic.js'
 import { brief, parseJson } from './json.js'
 import { badFile } from './safetensors.js'
 
-export const FORMAT_VERSION = 2
+export const FORMAT_VERSION = 3
 
 /** What a network must be built from to take the saved weights. */
 export interface NetworkConfig {

@@ -77,7 +77,7 @@ export abstract class HeadHandle {
     let saved: Promise<Saved> | undefined
     await this.inTurn(async (head) => {
       await head.meetAsync('save')
-      const { held, done } = await startSavingTogether(folder, this[STATE](head), options, communicator)
+      const { held, done } = await startSavingTogether(folder, () => this[STATE](head), options, communicator)
       saved = done
       saved.catch(() => {}) // seen below, once this turn is over
       if (held) await done

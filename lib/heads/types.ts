@@ -181,7 +181,8 @@ export interface Head {
    * copy of the process writes what is now, at the cost of the pages that change meanwhile. (On Windows, and where there is no memory
    * for a copy, asynchronous steps wait until all is written, and synchronous ones are refused: WIDEHEAD_BUSY.) A checkpoint is whole
    * or not there: a crash, a full disk or a kill leaves the last one as it was. Of several ranks a call that all make, with a
-   * folder that all can reach: each writes its own rows. Rejects with WIDEHEAD_FILE if it cannot be written, and with WIDEHEAD_CLOSED.
+   * folder that all can reach: each writes its own rows; what one rank cannot save, none does (WIDEHEAD_DISTRIBUTED), and a second save,
+   * with what comes after it, waits for the first. Rejects with WIDEHEAD_FILE if it cannot be written, and with WIDEHEAD_CLOSED.
    *
    * @param folder where checkpoints lie, each in a folder of its own
    * @param options what is saved with it, and how many stay

@@ -28,6 +28,7 @@ DiskFile::DiskFile(std::string path, Mode) : path_(std::move(path)) {
 DiskFile::~DiskFile() = default;
 uint64_t DiskFile::size() const { return 0; }
 void DiskFile::lock(bool) {}
+void DiskFile::fillHoles(uint64_t) {}
 void DiskFile::allocate(uint64_t) {}
 void DiskFile::write(const void*, size_t, uint64_t) {}
 size_t DiskFile::read(void*, size_t, uint64_t) const { return 0; }
@@ -100,6 +101,18 @@ void DiskFile::allocate(uint64_t bytes) {
   }
   const int fault = setAside(file_, bytes);
   if (fault != 0) fail(("cannot set " + std::to_string(bytes) + " bytes aside for").c_str(), fault);
+}
+
+void DiskFile::fillHoles(uint64_t bytes) {
+#ifdef FALLOC_FL_KEEP_SIZE
+  int fault;
+  do fault = fallocate(file_, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(bytes)) == 0 ? 0 : errno;
+  while (fault == EINTR);
+  if (fault != 0 && fault != EOPNOTSUPP && fault != ENOSYS)
+    fail("there are holes, and cannot set aside what is left out of", fault);
+#else
+  (void)bytes;
+#endif
 }
 
 void DiskFile::write(const void* data, size_t bytes, uint64_t at) {

@@ -24,6 +24,9 @@ class DiskFile {
   void lock(bool shared);
   // Sets `bytes` bytes aside on the disk, all zero: nothing that is written there later lacks space.
   void allocate(uint64_t bytes);
+  // The same for holes among the first `bytes` bytes of a file that is there: a copy may have left out what is zero. Where the file
+  // system cannot, they stay.
+  void fillHoles(uint64_t bytes);
   void write(const void* data, size_t bytes, uint64_t at);
   // How many bytes there were to read.
   size_t read(void* data, size_t bytes, uint64_t at) const;

@@ -34,6 +34,7 @@ MappedFile::MappedFile(const std::string& path, size_t bytes, Access access)
     throw Error(ErrorKind::State, "WIDEHEAD_FILE",
                 path + " has " + std::to_string(file_.size()) + " bytes, expected " + std::to_string(bytes));
   }
+  if (access == Access::Shared) file_.fillHoles(bytes);
   map(access);
 }
 

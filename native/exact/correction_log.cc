@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <exception>
 
 #include "base/per_thread.h"
 #include "base/pool.h"
@@ -171,7 +172,13 @@ void CorrectionLog::hop(float* rows, Range& range) const {
 
 void CorrectionLog::work(size_t rows) {
   rowsDue_ += rows;
-  if (rowsDue_ >= kWorkRows) workNow(std::exchange(rowsDue_, 0));
+  if (rowsDue_ < kWorkRows) return;
+  try {
+    workNow(rowsDue_);
+    rowsDue_ = 0;
+  } catch (const std::exception&) {
+    // Too little memory for products, which may lag: they are as due as before.
+  }
 }
 
 void CorrectionLog::workNow(size_t rows) {

@@ -56,10 +56,10 @@ RowFile::RowFile(const RowFileSpec& spec, size_t rows, size_t features)
 RowFile::~RowFile() {
   if (state_.kind == kNew && !spec_.header.empty()) removeFile(spec_.path);  // no checkpoint will ever name it
   if (spec_.power) return;
-  // The one before has not been settled where a checkpoint could not be begun.
-  for (const auto& journal : {last_, journal_}) {
+  if (journal_ != nullptr) unsettled_.push_back(journal_);
+  for (const auto& journal : unsettled_) {
     try {
-      if (journal != nullptr) journal->settle();
+      journal->settle();
     } catch (const Error&) {
       // Then it leads back for as long as the machine runs, as it would if the process had been killed.
     }
@@ -82,6 +82,7 @@ void RowFile::writeState(const State& state) {
   std::snprintf(crc, sizeof crc, " %08x", crc32(0, text.data(), text.size()));
   text += crc;
   map_.file().write(text.data(), text.size(), spec_.stateAt);
+  const std::lock_guard<std::mutex> lock(generations_);
   state_ = state;
 }
 
@@ -176,6 +177,7 @@ void RowFile::beginJournal() {
     map_.sync(0, spec_.rowsAt);
   } catch (...) {
     journal_.reset();
+    const std::lock_guard<std::mutex> lock(generations_);
     state_.kind = kClean;
     throw;
   }
@@ -225,23 +227,35 @@ void RowFile::prefetch(size_t begin, size_t end) const {
 std::string RowFile::beginGeneration() {
   if (state_.kind == kClean) return hex(state_.generation);
   Pages<uint64_t> untouched(touched_.size());
+  {
+    const std::lock_guard<std::mutex> lock(generations_);
+    older_.reserve(older_.size() + 1);
+    unsettled_.reserve(unsettled_.size() + 1);
+  }
   writeState({newGeneration(), state_.kind == kNew ? 0 : state_.generation, kClean});
-  if (state_.previous != 0) older_.insert(older_.begin(), state_.previous);
-  last_ = std::move(journal_);
   touched_ = std::move(untouched);
+  const std::lock_guard<std::mutex> lock(generations_);
+  if (state_.previous != 0) older_.insert(older_.begin(), state_.previous);
+  if (journal_ != nullptr) unsettled_.push_back(std::move(journal_));
   return hex(state_.generation);
 }
 
-std::function<void()> RowFile::flush() const {
-  return [this, last = last_] {
-    const std::lock_guard<std::mutex> lock(flushing_);
-    if (last != nullptr) last->settle();
+std::function<void()> RowFile::flush() {
+  const std::lock_guard<std::mutex> now(generations_);
+  return [this, journals = unsettled_] {
+    const std::lock_guard<std::mutex> flushing(flushing_);
+    for (const auto& journal : journals) journal->settle();
     map_.file().sync();
     map_.file().syncFolder();
+    const std::lock_guard<std::mutex> lock(generations_);
+    for (const auto& journal : journals) {
+      unsettled_.erase(std::remove(unsettled_.begin(), unsettled_.end(), journal), unsettled_.end());
+    }
   };
 }
 
 std::vector<std::string> RowFile::keepJournals(const std::vector<std::string>& generations) {
+  const std::lock_guard<std::mutex> lock(generations_);
   const auto kept = [&](uint64_t generation) {
     return std::find(generations.begin(), generations.end(), hex(generation)) != generations.end();
   };

@@ -55,7 +55,7 @@ class RowFile {
   // The generation that the rows are now, for a checkpoint to name.
   std::string beginGeneration();
   // What waits until that generation is on the disk: to be called on any thread, while rows change. Only then may a checkpoint name it.
-  std::function<void()> flush() const;
+  std::function<void()> flush();
   // Removes the journals that lead to generations before the oldest of these. Returns the generations that journals lead to now: any
   // other journal of this file's was left by a process that was killed.
   std::vector<std::string> keepJournals(const std::vector<std::string>& generations);
@@ -82,14 +82,17 @@ class RowFile {
   const size_t numRows_, features_;
   MappedFile map_;
   State state_;
-  std::shared_ptr<RowJournal> journal_, last_;  // of the newest generation, if it has one, and of the one before
+  std::shared_ptr<RowJournal> journal_;  // of the newest generation, if it has one
+  // Of generations before it: journals that are not known to be on the disk, since their checkpoint has not come to be (yet).
+  std::vector<std::shared_ptr<RowJournal>> unsettled_;
   std::vector<uint64_t> older_;  // generations before the newest that their journals lead to, newest first
   Pages<uint64_t> touched_;      // a bit a row: changed since the generation began
   std::vector<uint32_t> fresh_;
   Pages<uint64_t> asked_;  // a bit a page: asked for since askedCount_ was 0
   mutable size_t askedCount_ = 0;
   mutable std::vector<std::pair<size_t, size_t>> runs_;  // pages first .. second to ask for
-  mutable std::mutex flushing_;
+  std::mutex flushing_;
+  mutable std::mutex generations_;  // held to change state_, older_ and unsettled_, and to read them while rows may change
 };
 
 }  // namespace widehead

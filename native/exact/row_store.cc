@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <exception>
 #include <utility>
 
 #include "base/error.h"
@@ -119,9 +120,9 @@ ConstMatrixF RowStore::current(size_t begin, size_t end, Buffer<float>& scratch)
 void RowStore::sweep(size_t count) {
   try {
     sweep(count, CorrectionLog::Until::Boundary);
-  } catch (const Error&) {
-    // Part of a step that has been made. What keeps the journal from being written will keep the next step from being made, and say so.
-    if (file_ == nullptr) throw;
+  } catch (const std::exception&) {
+    // Part of a step that has been made, and must not look as if it had not. Rows that were not swept are behind, as before, and the sweep
+    // goes on from them. What keeps the journal from being written will keep the next step from being made, and say so.
   }
 }
 

@@ -46,7 +46,7 @@ class RowStore {
   ConstMatrixF current(size_t begin, size_t end, Buffer<float>& scratch) const;
 
   // Brings the next `count` rows up to the log's open stretch, in turn, and lets the log forget what no row needs any more. What
-  // the open stretch holds is cheaper when it is whole. Rows of a file whose journal cannot be written wait.
+  // the open stretch holds is cheaper when it is whole. Rows wait for which there is no memory, or no journal of their file: no error.
   void sweep(size_t count);
   // All rows, O(D d): none is behind afterwards, and the log holds little more than its open stretch.
   void sweepAll();

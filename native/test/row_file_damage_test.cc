@@ -1,8 +1,17 @@
-// Files of rows and journals that are damaged, on a machine that crashed or a disk that is full: refused, or brought back to the bits.
+// Files of rows and journals that are damaged, copied without their zeros, on a machine that crashed or a disk that is full: refused, or
+// brought back to the bits.
 
 #include <sys/resource.h>
 
+#ifdef __linux__
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#endif
+
+#include <algorithm>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -69,6 +78,15 @@ TEST(a_header_that_is_damaged_is_refused) {
   CHECK(has(errorOf([&] { make(opened(spec, generation)); }), "bytes, expected"));
 }
 
+// As if the machine had been started anew since the journal was made.
+void makeOfAnotherStart(const std::string& journal) {
+  std::vector<uint8_t> bytes = contents(journal);
+  bytes[40] ^= 1;  // the first letter of the machine's start
+  const uint32_t crc = crc32(0, bytes.data(), 84);
+  std::memcpy(&bytes[84], &crc, sizeof crc);
+  replace(journal, bytes);
+}
+
 TEST(after_a_crash_of_the_machine_only_what_reached_the_disk_leads_back) {
   if (bootId().empty()) return;
   for (const bool power : {false, true}) {
@@ -87,11 +105,7 @@ TEST(after_a_crash_of_the_machine_only_what_reached_the_disk_leads_back) {
         if (!closed) new std::unique_ptr<RowFile>(std::move(again));
       };
       inKilledProcess(changing);
-      std::vector<uint8_t> bytes = contents(journal);
-      bytes[40] ^= 1;  // the first letter of the machine's start
-      const uint32_t crc = crc32(0, bytes.data(), 84);
-      std::memcpy(&bytes[84], &crc, sizeof crc);
-      replace(journal, bytes);
+      makeOfAnotherStart(journal);
       if (power || closed) {
         CHECK(rowsOf(*make(opened(spec, generation))) == rows);
       } else {
@@ -99,6 +113,27 @@ TEST(after_a_crash_of_the_machine_only_what_reached_the_disk_leads_back) {
       }
     }
   }
+}
+
+// Three saves that failed before anything was flushed; the head is closed all the same, and closing flushes.
+TEST(a_file_that_was_closed_leads_back_over_checkpoints_that_never_came_to_be) {
+  if (bootId().empty()) return;
+  const RowFileSpec spec = newFile("unsettled");
+  auto file = make(spec);
+  Randoms random(11);
+  change(*file, random);
+  const std::string first = file->beginGeneration();
+  const std::vector<uint8_t> rows = rowsOf(*file);
+  file->flush()();
+  std::vector<std::string> generations = {first};
+  for (int i = 0; i < 3; i++) {
+    change(*file, random);
+    generations.push_back(file->beginGeneration());
+  }
+  change(*file, random);
+  file.reset();
+  for (const std::string& generation : generations) makeOfAnotherStart(journalOf(spec, generation));
+  CHECK(rowsOf(*make(opened(spec, first))) == rows);
 }
 
 TEST(a_disk_that_is_full_is_an_error_and_changes_nothing) {
@@ -140,3 +175,64 @@ TEST(a_disk_that_is_full_is_an_error_and_changes_nothing) {
 }
 
 TEST_MAIN
+
+// As `cp --sparse=always`, `tar -S` and `rsync -S` leave a file: without its zeros.
+void makeSparse(const std::string& path) {
+  const std::vector<uint8_t> bytes = contents(path);
+  removeFile(path);
+  DiskFile file(path, DiskFile::Mode::Create);
+  CHECK(ftruncate(file.descriptor(), static_cast<off_t>(bytes.size())) == 0);
+  for (size_t at = 0; at < bytes.size(); at += kPageBytes) {
+    const size_t size = std::min<size_t>(kPageBytes, bytes.size() - at);
+    const bool zero = std::all_of(&bytes[at], &bytes[at] + size, [](uint8_t byte) { return byte == 0; });
+    if (!zero) file.write(&bytes[at], size, at);
+  }
+}
+
+#ifdef __linux__
+uint64_t bytesOnDisk(const std::string& path) {
+  struct stat found;
+  CHECK(stat(path.c_str(), &found) == 0);
+  return static_cast<uint64_t>(found.st_blocks) * 512;
+}
+
+TEST(a_file_that_was_copied_without_its_zeros_gets_their_room_back) {
+  const RowFileSpec spec = newFile("sparse");
+  auto file = make(spec);
+  const std::string generation = file->beginGeneration();
+  file.reset();
+  makeSparse(spec.path);
+  const uint64_t before = bytesOnDisk(spec.path);
+  CHECK(before < spec.bytes);
+  make(opened(spec, generation, true));
+  CHECK(bytesOnDisk(spec.path) == before);  // who only reads leaves it as it is
+  make(opened(spec, generation));
+  CHECK(bytesOnDisk(spec.path) >= spec.bytes);
+}
+
+// Without that room, the first step that comes to a page that is not there would end the process.
+TEST(a_disk_that_is_too_small_for_the_zeros_is_an_error) {
+  const pid_t child = fork();
+  if (child == 0) {
+    char folder[] = "row_file_test.XXXXXX";
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        mkdtemp(folder) == nullptr)
+      _exit(2);
+    if (mount("none", folder, "tmpfs", 0, "size=64k") != 0) _exit(2);
+    RowFileSpec spec = newFile("unused");
+    spec.path = std::string(folder) + "/rows";
+    auto file = make(spec);
+    const std::string generation = file->beginGeneration();
+    file.reset();
+    makeSparse(spec.path);
+    DiskFile(std::string(folder) + "/full", DiskFile::Mode::Create).allocate(48 << 10);
+    const bool refused = has(errorOf([&] { make(opened(spec, generation)); }), "there are holes");
+    umount(folder);
+    rmdir(folder);
+    _exit(refused ? 0 : 1);
+  }
+  int status = 0;
+  CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) != 1);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 2) std::printf("  (skipped: needs to mount a tmpfs)\n");
+}
+#endif

@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -103,6 +104,31 @@ TEST(a_process_that_is_killed_leaves_the_way_back) {
   }
 }
 
+// As a save ends beside steps: a race would be for the thread sanitizer to find.
+TEST(journals_go_while_rows_change) {
+  const RowFileSpec spec = newFile("beside");
+  auto file = make(spec);
+  Randoms random(12);
+  std::string kept = file->beginGeneration();
+  std::vector<uint8_t> rows;
+  for (int round = 0; round < 30; round++) {
+    rows = rowsOf(*file);
+    const std::function<void()> flush = file->flush();
+    std::thread steps([&] {
+      for (int i = 0; i < 5; i++) change(*file, random);
+    });
+    std::thread flushing(flush);
+    const std::vector<std::string> led = file->keepJournals({kept});
+    CHECK(led.front() == kept);
+    steps.join();
+    flushing.join();
+    if (round < 29) kept = file->beginGeneration();
+  }
+  file.reset();
+  CHECK(rowsOf(*make(opened(spec, kept))) == rows);
+}
+
+// The same rows in memory and in a file: a store has no other numbers for where they are.
 TEST(a_store_in_a_file_has_the_bits_of_one_in_memory) {
   const RowFileSpec spec = newFile("store");
   RowStore memory(kRows, kFeatures, 4), file(kRows, kFeatures, 4, make(spec));

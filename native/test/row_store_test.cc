@@ -1,7 +1,11 @@
 // Rows kept above a correction log, against a plain replay of every correction in float64.
 
 #include <algorithm>
+#include <atomic>
+#include <cmath>
 #include <cstdio>
+#include <cstdlib>
+#include <new>
 
 #include "base/pool.h"
 #include "check.h"
@@ -11,6 +15,30 @@
 #if defined(__linux__)
 #include <unistd.h>
 #endif
+
+namespace {
+
+// Allocations by `new` that still succeed; -1: all.
+std::atomic<int> allocationsLeft{-1};
+
+void* allocate(size_t bytes) {
+  if (allocationsLeft >= 0 && allocationsLeft-- <= 0) {
+    allocationsLeft = 0;
+    throw std::bad_alloc();
+  }
+  void* memory = std::malloc(bytes);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
+}  // namespace
+
+void* operator new(size_t bytes) { return allocate(bytes); }
+void* operator new[](size_t bytes) { return allocate(bytes); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, size_t) noexcept { std::free(memory); }
 
 namespace {
 
@@ -74,6 +102,44 @@ TEST(storedRowsEqualTheReplayAndTheLogStaysShort) {
     CHECK(store.written(r) == (r < 200));
     if (r >= 200) CHECK(store.behind(r) == 0 && packed[i * kFeatures] == 0);
   }
+}
+
+// The sweep and the log's products are part of a step that has been made: too little memory for them is no error of it, and no harm.
+TEST(whatMemoryIsTooShortForWaits) {
+  constexpr size_t kRows = 60, kStretch = 4;
+  widehead::setThreads(1);
+  RowStore store(kRows, kFeatures, kStretch), calm(kRows, kFeatures, kStretch);
+  std::vector<float> packed(kRows * kFeatures), expected(kRows * kFeatures), row(kFeatures);
+  std::vector<uint32_t> all(kRows), order;
+  for (uint32_t r = 0; r < kRows; r++) all[r] = r;
+  size_t failures = 0;
+  for (uint64_t step = 0; step < 400; step++) {
+    for (size_t j = 0; j < kFeatures; j++) row[j] = static_cast<float>(widehead::randomNormal(step, j));
+    const Group group = randomGroup(step);
+    for (RowStore* one : {&store, &calm}) {
+      write(*one, static_cast<uint32_t>(step * 7 % kRows), row.data());
+      group.appendTo(one->log());
+    }
+    // Every allocation of the two fails in its turn.
+    allocationsLeft = static_cast<int>(step % 40);
+    try {
+      store.log().work(30);
+      store.sweep(9);
+    } catch (const std::exception&) {
+      failures++;
+    }
+    allocationsLeft = -1;
+    calm.log().work(30);
+    calm.sweep(9);
+  }
+  CHECK(failures == 0);
+  store.gather(packed.data(), order, all.data(), kRows);
+  std::vector<float> rows(kRows * kFeatures);
+  for (size_t i = 0; i < kRows; i++) std::copy_n(&packed[i * kFeatures], kFeatures, &rows[all[order[i]] * kFeatures]);
+  calm.gather(packed.data(), order, all.data(), kRows);
+  for (size_t i = 0; i < kRows; i++)
+    std::copy_n(&packed[i * kFeatures], kFeatures, &expected[all[order[i]] * kFeatures]);
+  for (size_t i = 0; i < rows.size(); i++) CHECK_NEAR(rows[i], expected[i], 1e-4 * (1 + std::fabs(expected[i])));
 }
 
 #if defined(__linux__)

@@ -11,10 +11,29 @@ describe('xmc', () => {
     const task = await corpus.task(xmc, FILE, GIVEN)
     expect([task.numInputs, task.numClasses, task.slots, task.trainExamples]).toEqual([4, 5, 1, 3])
     expect(await testExamples(task, corpus.file(FILE))).toMatchObject([
-      { bags: [[0, [3, 2]]], targets: [0, 2] },
+      { bags: [[0, [3, 2]]], targets: [0, 1] },
       { bags: [[[1, 0.5]]], targets: [] },
-      { bags: [[0]], targets: [4] }, // a label twice is one label
+      { bags: [[0]], targets: [2] }, // a label twice is one label
     ])
+  })
+
+  it('numbers classes by falling frequency, and names them by their labels', async () => {
+    const task = await corpus.task(xmc, '4 2 6\n5,1 0:1\n5 1:1\n3,5,1 0:1\n4 0:1\n', GIVEN)
+    const names = Array.from({ length: task.numClasses }, (_, id) => task.className(id))
+    expect(names).toEqual([5, 1, 3, 4, 0, 2])
+    expect([...task.classCounts]).toEqual([3, 2, 1, 1, 0, 0])
+    const held = corpus.file('2 2 6\n0,3 0:1\n5,4 1:1\n')
+    expect((await testExamples(task, held)).map(({ targets }) => targets.map((id) => task.className(id)))).toEqual([
+      [0, 3],
+      [5, 4],
+    ])
+    // A rare label that is found weighs more: the weights go with the classes.
+    const found = (id: number) => {
+      const metrics = task.metrics()
+      metrics.add(Int32Array.of(id, 4, 5, 1, 2), Int32Array.of(id, 3), 0)
+      return metrics.result()['psp@1']
+    }
+    expect(found(3)).toBeGreaterThan(found(0))
   })
 
   it('weighs features by log and rarity, to length 1', async () => {

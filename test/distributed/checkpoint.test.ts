@@ -1,15 +1,19 @@
 // Checkpoints of several ranks: each writes its rows, and any number of ranks goes on from them.
 
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, test, vi } from 'vitest'
+import type { NativeFilePlan } from '../../lib/binding.js'
+import { inTurn } from '../../lib/checkpoint/folder.js'
 import { inspectCheckpoint } from '../../lib/checkpoint/inspect.js'
 import { ExactHead, loadHead, squaredError, Trunk } from '../../lib/index.js'
+import { native } from '../../lib/native.js'
 import { temporaryFolder } from '../data/helpers.js'
 import { range } from '../judge/compare.js'
 import { relativeError } from '../judge/float64-head.js'
 import { Stream } from '../judge/stream.js'
-import { headOn, opened, shares } from './helpers.js'
+import { headOn, opened, ranks, shares } from './helpers.js'
 
 const folder = temporaryFolder()
 const { open, group } = opened()
@@ -153,4 +157,84 @@ describe('a checkpoint of several ranks', () => {
     await train(heads, 3, 6)
     expect((await Promise.all(heads.map((head) => head.save(path))))[1].step).toBe(6)
   })
+
+  test('that one rank cannot save, none does: each is told why, nothing is left, and they go on', async () => {
+    const path = join(folder, 'refused')
+    const heads = headOn(group(2), options)
+    open.push(...heads)
+    await train(heads, 0, 3)
+    const circular: Record<string, unknown> = {}
+    circular.self = circular
+    for (const [bad, fault, code, message] of [
+      [1, { keep: 0 }, 'WIDEHEAD_OUT_OF_RANGE', /^keep must be/],
+      [0, { keep: 0.5 }, 'WIDEHEAD_OUT_OF_RANGE', /^keep must be/],
+      [1, { facts: circular }, 'WIDEHEAD_INVALID_TYPE', /^facts must be/],
+      [1, null as unknown as object, 'WIDEHEAD_INVALID_TYPE', /^options must be/],
+    ] as const) {
+      const saves = await Promise.allSettled(heads.map((head, rank) => head.save(path, rank === bad ? fault : {})))
+      expect(saves[bad]).toMatchObject({ reason: { code, message: expect.stringMatching(message) } })
+      const told = expect.stringContaining(`rank ${bad}: ${(saves[bad] as PromiseRejectedResult).reason.message}`)
+      expect(saves[1 - bad]).toMatchObject({ reason: { code: 'WIDEHEAD_DISTRIBUTED', message: told } })
+      expect(existsSync(path) ? readdirSync(path) : []).toEqual([])
+    }
+    await train(heads, 3, 6)
+    expect((await Promise.all(heads.map((head) => head.save(path)))).map(({ step }) => step)).toEqual([6, 6])
+  }, 20_000)
+
+  test('of one step, asked for twice at once, are two', async () => {
+    const path = join(folder, 'twice')
+    const heads = headOn(group(3), options)
+    open.push(...heads)
+    await train(heads, 0, 3)
+    const saves = heads.flatMap((head) => [head.save(path), head.save(path, { facts: { second: true } })])
+    const paths = (await Promise.all(saves)).map((saved) => saved.path)
+    const [first, second] = [join(path, 'step-3'), join(path, 'step-3-2')]
+    expect(paths).toEqual([first, second, first, second, first, second])
+    expect((await inspectCheckpoint(first)).facts).toEqual({})
+    expect((await inspectCheckpoint(second)).facts).toEqual({ second: true })
+  })
+
+  test('waits for its turn in the folder longer than ranks wait for one that is silent', async () => {
+    const path = join(folder, 'turn')
+    const communicators = ranks(2, { stallTimeout: 1 })
+    const heads = headOn(communicators, options)
+    open.push(...heads, ...communicators)
+    await train(heads, 0, 3)
+    const busy = inTurn(path, () => sleep(3000))
+    const saves = await Promise.all(heads.map((head) => head.save(path)))
+    await busy
+    expect(saves.map(({ step }) => step)).toEqual([3, 3])
+  })
+
+  test.each([
+    ['write', (file: NativeFilePlan) => ({ ...file, path: `${file.path}/none` })],
+    [
+      'begin',
+      () => {
+        throw new Error('no copy of the process')
+      },
+    ],
+  ])(
+    'of which one rank cannot %s its part fails on all and leaves nothing',
+    async (what, spoilt) => {
+      const path = join(folder, `cannot ${what}`)
+      const heads = headOn(group(2), options)
+      open.push(...heads)
+      await train(heads, 0, 3)
+      const { forkFiles } = native
+      const isSecond = ({ path }: NativeFilePlan) => path.includes('1-of-2')
+      const spy = vi.spyOn(native, 'forkFiles').mockImplementation((files) => {
+        return forkFiles(files.some(isSecond) ? files.map(spoilt) : files)
+      })
+      const [first, second] = await Promise.allSettled(heads.map((head) => head.save(path)))
+      spy.mockRestore()
+      expect(first).toMatchObject({ reason: { code: 'WIDEHEAD_FILE', message: /^rank 1: / } })
+      expect(second.status).toBe('rejected')
+      expect(readdirSync(path)).toEqual([])
+      await train(heads, 3, 6)
+      await Promise.all(heads.map((head) => head.save(path)))
+      expect(readdirSync(path).sort()).toEqual(['latest', 'step-6'])
+    },
+    20_000,
+  )
 })

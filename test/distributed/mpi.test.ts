@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { mpi as allRanks } from '../../lib/index.js'
 import { HEADS, type Trained, trainJob } from '../child/ranks.js'
 import { finished, jsonLines, lastScores, widehead } from '../cli/helpers.js'
 import { temporaryFolder } from '../data/helpers.js'
@@ -16,6 +17,22 @@ const TIMEOUT = 120_000
 if (MPIS.length === 0) {
   test.skip('MPI: none is installed here (Debian: openmpi-bin, mpich)', () => {})
 }
+
+test('mpi() looks at its options before it looks for a library', () => {
+  process.env.WIDEHEAD_MPI = '/none/libmpi.so'
+  try {
+    expect(() => allRanks({ stallTimeout: -1 })).toThrow(
+      expect.objectContaining({
+        code: 'WIDEHEAD_OUT_OF_RANGE',
+        message: expect.stringMatching(/^stallTimeout must be/),
+      }),
+    )
+    expect(() => allRanks(null as never)).toThrow(expect.objectContaining({ code: 'WIDEHEAD_INVALID_TYPE' }))
+    expect(() => allRanks({ stallTimeout: 1 })).toThrow(expect.objectContaining({ code: 'WIDEHEAD_NO_MPI' }))
+  } finally {
+    delete process.env.WIDEHEAD_MPI
+  }
+})
 
 const child = (deed: string, kind = 'exact') => ['test/child/ranks.ts', deed, kind]
 

@@ -3,7 +3,7 @@
 import type { ModelConfig } from '../../lib/files/config.js'
 
 export const CONFIG: ModelConfig = {
-  formatVersion: 2,
+  formatVersion: 3,
   widehead: '0.1.0',
   data: { format: 'sets', settings: { hide: 0.5 }, sizes: { examples: 12 } },
   network: {

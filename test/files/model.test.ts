@@ -81,7 +81,7 @@ describe('config.json', () => {
   }
 
   it.each([
-    ['formatVersion', 1, 'format version 1; this version of widehead reads 2'],
+    ['formatVersion', 1, 'format version 1; this version of widehead reads 3'],
     ['formatVersion', undefined, 'formatVersion must be a whole number'],
     ['data', [], 'data must be an object, got []'],
     ['data.format', 'csv', 'data.format must be one of text, xmc, sets, sequences, got "csv"'],

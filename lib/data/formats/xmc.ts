@@ -1,6 +1,8 @@
 // xmc: many labels an example from a sparse vector of features, in the files of the extreme classification repository.
 //
-// A chunk's record: number of labels, labels, features (to the end, which the example's mark gives); values parallel, those
+// Classes are the labels by falling frequency; names of classes are the labels' numbers.
+//
+// A chunk's record: number of labels, their classes, features (to the end, which the example's mark gives); values parallel, those
 // of the features weighted as the settings say.
 
 import { inversePropensities, LabelPrecision } from '../../metrics.js'
@@ -9,6 +11,7 @@ import type { Chunk } from '../chunk.js'
 import { LineError } from '../lines.js'
 import { readAll } from '../stream.js'
 import type { Format, Learned, LineReader, Query, Task } from './format.js'
+import { LabelOrder } from './label-order.js'
 import { isXmcHeader, parseXmcHeader, parseXmcRow, type XmcHeader, type XmcRow } from './xmc-lines.js'
 
 interface XmcSettings {
@@ -58,6 +61,7 @@ class XmcTask implements Task {
   readonly numClasses: number
   readonly classCounts: Float64Array
   readonly trainExamples: number
+  private readonly order: LabelOrder
 
   constructor(
     private readonly learned: Learned,
@@ -65,7 +69,8 @@ class XmcTask implements Task {
   ) {
     this.numInputs = learned.sizes.features
     this.numClasses = learned.sizes.labels
-    this.classCounts = learned.statistics.labelCounts
+    this.order = new LabelOrder(learned.statistics.labelCounts)
+    this.classCounts = this.order.counts
     this.trainExamples = learned.sizes.examples
   }
 
@@ -75,7 +80,7 @@ class XmcTask implements Task {
       const start = ids.length
       const weights = this.weigh(row)
       ids.push(row.labels.length)
-      ids.append(row.labels)
+      ids.append(row.labels.map((label) => this.order.classes[label]))
       ids.append(row.features)
       for (let i = 0; i <= row.labels.length; i++) values.push(1)
       for (const weight of weights) values.push(weight)
@@ -128,7 +133,7 @@ class XmcTask implements Task {
   }
 
   className(id: number): number {
-    return id
+    return this.order.labels[id]
   }
 
   inputName(id: number): number {
@@ -136,7 +141,7 @@ class XmcTask implements Task {
   }
 
   metrics(): LabelPrecision {
-    return new LabelPrecision(inversePropensities(this.learned.statistics.labelCounts, this.trainExamples))
+    return new LabelPrecision(inversePropensities(this.classCounts, this.trainExamples))
   }
 }
 
