@@ -67,7 +67,7 @@ function stepTimes(launchers) {
     const sides = launchers.flatMap(([name, launcher]) => RANKS.map((ranks) => ({ name, launcher, ranks })))
     const results = interleave(sides.map(({ launcher, ranks }) => trial(launcher, ranks, settings)))
     results.forEach((result, i) => {
-      const { name, ranks } = sides[i]
+      const { name } = sides[i]
       const alone = results[sides.findIndex((side) => side.name === name && side.ranks === 1)]
       rows.push({ mpi: name, ...result, ofOne: result.ms / alone.ms })
     })
