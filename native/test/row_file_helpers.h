@@ -55,7 +55,9 @@ inline RowFileSpec opened(RowFileSpec spec, const std::string& generation, bool 
   return spec;
 }
 
-inline std::unique_ptr<RowFile> make(const RowFileSpec& spec) { return std::make_unique<RowFile>(spec, kRows, kFeatures); }
+inline std::unique_ptr<RowFile> make(const RowFileSpec& spec) {
+  return std::make_unique<RowFile>(spec, kRows, kFeatures);
+}
 
 inline std::vector<uint8_t> rowsOf(const RowFile& file) {
   const auto* from = reinterpret_cast<const uint8_t*>(file.rows());
