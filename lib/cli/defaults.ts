@@ -105,13 +105,13 @@ const BY_LOSS: Readonly<Partial<Record<FormatName, Partial<Record<LossName, Part
   xmc: {
     'weighted-squared-error': { headLearningRate: 10, epochs: 5 },
     'spherical-softmax': { headLearningRate: 1 },
-    'taylor-softmax': { headLearningRate: 1 },
+    'taylor-softmax': { headLearningRate: 100 },
     'z-loss': { headLearningRate: 1 },
   },
   sets: {
     'squared-error': { headLearningRate: 0.2 },
     'spherical-softmax': { headLearningRate: 1 },
-    'taylor-softmax': { headLearningRate: 1 },
+    'taylor-softmax': { headLearningRate: 100 },
     'z-loss': { headLearningRate: 1 },
   },
   sequences: {
