@@ -4,14 +4,21 @@ import { EXIT } from './exit.js'
 
 type Signal = 'SIGINT' | 'SIGTERM'
 
+/** `timeout` and npx pass a signal on that the whole group of processes has got: what comes twice within this time was sent once. */
+const TWICE_MS = 300
+
 const CODES = { SIGINT: EXIT.interrupted, SIGTERM: 143 } as const
 
 export class Signals {
   private saving = false
   private received: Signal | undefined
+  private receivedAt = 0
   private readonly onSignal = (signal: Signal) => {
+    const now = performance.now()
+    if (this.received === signal && now - this.receivedAt < TWICE_MS) return
     if (!this.saving || this.received) process.exit(CODES[signal])
     this.received = signal
+    this.receivedAt = now
     this.notice(`${signal}: saving, then stopping (once more: at once, without saving)`)
   }
 

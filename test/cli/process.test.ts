@@ -40,13 +40,6 @@ describe('signals', () => {
     const { code: evaluated } = await widehead(['evaluate', '--model', out, '--data', corpus])
     expect(evaluated).toBe(0)
   })
-
-  it('a second one does not wait', async () => {
-    const { child, result } = await training(join(folder, 'twice'))
-    child.kill('SIGINT')
-    child.kill('SIGINT')
-    expect((await result).code).toBe(130)
-  })
 })
 
 describe('pipes', () => {
