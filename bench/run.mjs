@@ -3,6 +3,7 @@
 //
 //   npm run bench                        all tables
 //   npm run bench -- kernels step        some of them
+//   WIDEHEAD_BENCH_ONLY=tib,gowalla      of heads and fidelity only these data sets; printed and plotted, no file
 //   WIDEHEAD_BENCH_QUICK=1               in some four minutes, with fewer shapes and samples
 
 import { isa } from '../dist/index.js'

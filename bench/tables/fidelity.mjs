@@ -5,7 +5,7 @@
 import { dataFolder, isThere, temporaryPath, unpackLines, unpackText, unpackXmc } from '../corpora.mjs'
 import { digits, markdownTable } from '../markdown.mjs'
 import { runScript } from '../process.mjs'
-import { quick } from '../settings.mjs'
+import { isPart, isWanted, quick } from '../settings.mjs'
 
 const sizes = quick ? [64] : [64, 256, 1024]
 
@@ -59,10 +59,11 @@ function show(name, when, { numClasses, sd, largest, recall, results }) {
 }
 
 export function fidelity() {
-  for (const { name } of datasets.filter(({ needs }) => !isThere(needs))) {
+  const wanted = datasets.filter(({ name }) => isWanted(name))
+  for (const { name } of wanted.filter(({ needs }) => !isThere(needs))) {
     console.log(`\n${name}: not in ${dataFolder} (WIDEHEAD_BENCH_DATA says where data are), passed over`)
   }
-  return datasets
+  const results = wanted
     .filter(({ needs }) => isThere(needs))
     .flatMap(({ name, files, options, epochs }) => {
       const [train, valid] = files()
@@ -74,4 +75,5 @@ export function fidelity() {
         return { name, when, ...result }
       })
     })
+  return isPart ? null : results
 }

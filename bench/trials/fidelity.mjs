@@ -9,7 +9,7 @@ import { Sources } from '../../dist/data/source.js'
 import { testBatches } from '../../dist/data/stream.js'
 import { LshSampledSoftmaxHead, setThreads } from '../../dist/index.js'
 import { randomSource } from '../data.mjs'
-import { approximateSoftmax, fullSoftmax } from '../fidelity.mjs'
+import { approximateSoftmax, correctedSoftmax, fullSoftmax } from '../fidelity.mjs'
 import { median } from '../statistics.mjs'
 
 const trial = JSON.parse(process.argv[2])
@@ -76,6 +76,11 @@ const unigram = (i) => Math.max(counts[i], 1) ** 0.75
 const minibatch = new Set(indices)
 const split = (size, list) => (j) => [...byCount.slice(0, size / 2), ...list(j, size / 2)]
 
+/** One block of all classes, and four of them by frequency. */
+const whole = [all]
+const bounds = [0, D >> 6, D >> 4, D >> 2, D]
+const blocks = bounds.slice(1).map((end, b) => byCount.slice(bounds[b], end))
+
 /** The choices of `size` classes beside an example's own targets. */
 function choices(size) {
   const uniformly = draw(size, () => 1)
@@ -87,12 +92,24 @@ function choices(size) {
     'bulk, true top': { sure: (j) => top(j, size) },
     'bulk, half frequent, half from hash tables': { sure: split(size, retrieved) },
     "bulk, half frequent, half neighbours of the target's row": { sure: split(size, neighbours) },
+    'bulk of four blocks, most frequent': { sure: () => frequent, blocks },
+    'bulk of four blocks, half frequent, half from hash tables': { sure: split(size, retrieved), blocks },
+    'bulk, half from hash tables, half drawn by unigram': {
+      sure: (j) => retrieved(j, size / 2),
+      ...halfDrawn,
+      share: 0.9,
+    },
+    'bulk, half from hash tables, half drawn to correct it': {
+      sure: (j) => retrieved(j, size / 2),
+      ...halfDrawn,
+      softmax: correctedSoftmax,
+    },
     'bulk, half frequent, half drawn by unigram': { sure: () => byCount.slice(0, size / 2), ...halfDrawn, share: 0.5 },
     'bulk, drawn by unigram': { sure: () => [], ...byUnigram, share: 0.5 },
-    'sampled softmax, uniform': { sure: () => [], ...uniformly, bulk: false },
-    'sampled softmax, unigram': { sure: () => [], ...byUnigram, bulk: false },
-    'top alone': { sure: (j) => top(j, size), bulk: false },
-    'hash tables alone': { sure: (j) => retrieved(j, size), bulk: false },
+    'sampled softmax, uniform': { sure: () => [], ...uniformly, blocks: undefined },
+    'sampled softmax, unigram': { sure: () => [], ...byUnigram, blocks: undefined },
+    'top alone': { sure: (j) => top(j, size), blocks: undefined },
+    'hash tables alone': { sure: (j) => retrieved(j, size), blocks: undefined },
   }
 }
 
@@ -110,8 +127,11 @@ const rowOf = (j) => outputs.subarray(j * D, (j + 1) * D)
 const truths = Array.from({ length: m }, (_, j) => ({ logZ: fullSoftmax(rowOf(j), g), gradient: backward(j) }))
 const dot = (x, y) => x.reduce((sum, value, i) => sum + value * y[i], 0)
 
+const defaults = { drawn: [], share: 0, softmax: approximateSoftmax, blocks: whole }
+
 /** How near it comes, over the examples that have targets. */
-function compare({ sure, drawn = [], probability, share = 0, bulk = true }) {
+function compare(given) {
+  const { sure, drawn, probability, share, softmax, blocks } = { ...defaults, ...given }
   const errors = []
   const cosines = []
   const biases = []
@@ -120,8 +140,8 @@ function compare({ sure, drawn = [], probability, share = 0, bulk = true }) {
     const { logZ, gradient } = truths[j]
     const certain = new Set([...sure(j), ...targetsOf(j)])
     const others = drawn.filter((i) => !certain.has(i))
-    const choice = { sure: certain, drawn: others, probabilities: others.map((i) => probability(i)), share, bulk }
-    biases.push(approximateSoftmax(rowOf(j), g, choice) - logZ)
+    const choice = { sure: certain, drawn: others, probabilities: others.map((i) => probability(i)), share, blocks }
+    biases.push(softmax(rowOf(j), g, choice) - logZ)
     const mine = backward(j)
     const length = Math.sqrt(dot(gradient, gradient))
     errors.push(Math.sqrt(mine.reduce((sum, x, i) => sum + (x - gradient[i]) ** 2, 0)) / length)
@@ -139,6 +159,7 @@ const moments = Array.from({ length: m }, (_, j) => {
 })
 const results = [
   { method: 'bulk alone', size: 0, ...compare({ sure: () => [] }) },
+  { method: 'bulk of four blocks alone', size: 0, ...compare({ sure: () => [], blocks }) },
   { method: "bulk, the minibatch's targets", size: minibatch.size, ...compare({ sure: () => minibatch }) },
 ]
 for (const size of trial.sizes) {

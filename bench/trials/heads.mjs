@@ -1,5 +1,6 @@
 // One trial: times steps of one head of the command line and prints one JSON line. Arguments: a JSON object { head, numClasses,
-// hiddenSize, examples, labels: targets an example, options: the head's own, warmup, steps, threads }.
+// hiddenSize, examples, labels: targets an example, options: the head's own, optimizer: 'adagrad' if it has one and is not told, warmup, steps,
+// threads }.
 //
 // Zipf targets; a hidden vector is that of its first target, with noise, so that the rows of W become what they are in training. They
 // start at random, because in tables of hashes rows that are all alike are a case of its own.
@@ -15,7 +16,7 @@ setThreads(trial.threads)
 const { loss, create } = headKind(trial.head)
 const head = await create({
   common: { numClasses, hiddenSize: d, init: { kind: 'uniform', scale: 0.1 } },
-  ...(loss ? { optimizer: 'adagrad' } : { loss: squaredError() }),
+  ...(loss ? { optimizer: trial.optimizer ?? 'adagrad' } : { loss: squaredError() }),
   options: trial.options ?? {},
   counts: Float64Array.from({ length: numClasses }, (_, i) => numClasses / (i + 1)),
 })

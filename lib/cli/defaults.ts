@@ -9,7 +9,7 @@ import type { FormatName } from '../data/formats/format.js'
 import type { LossName } from '../losses.js'
 import type { Optimizer } from '../optimizer.js'
 import type { Activation } from '../trunk-options.js'
-import { type HeadName, hasOptimizer, headKind } from './heads.js'
+import { type HeadName, headKind } from './heads.js'
 
 /** How fast a run goes: what every run has, by default or by an option. */
 export interface Pace {
@@ -121,28 +121,25 @@ const BY_LOSS: Readonly<Partial<Record<FormatName, Partial<Record<LossName, Part
   },
 }
 
-/** Of the heads with a loss of their own that are trained by SGD. */
-const OWN_LOSS_SGD: Partial<Pace> = { headLearningRate: 20 }
-
-/** Of those whose rows have an optimiser that makes one rate do for rare and frequent classes. */
+/** Of the heads with a loss of their own, whose rows have an optimiser that makes one rate do for rare and frequent classes. */
 const OWN_LOSS: Partial<Pace> = { headOptimizer: 'adagrad', headLearningRate: 0.1 }
 
 /** Where a format, or one of these heads on it, wants other values. */
 const BY_HEAD: Readonly<Partial<Record<FormatName, Partial<Record<HeadName, Partial<Pace>>>>>> = {
   text: {
+    bulk: { headOptimizer: 'sgd', headLearningRate: 20 },
     softmax: { headOptimizer: 'sgd', headLearningRate: 10 },
     sampled: { headOptimizer: 'sgd', headLearningRate: 10 },
     lsh: { headOptimizer: 'sgd', headLearningRate: 10 },
   },
   xmc: {
-    bulk: { headLearningRate: 10 },
+    bulk: { headLearningRate: 0.3 },
     softmax: { headLearningRate: 0.2 },
     sampled: { headLearningRate: 0.15 },
     wta: { headLearningRate: 0.07 },
     lsh: { headLearningRate: 0.07 },
   },
-  sets: { bulk: { headLearningRate: 10 } },
-  sequences: { bulk: { headLearningRate: 60 } },
+  sequences: { bulk: { headLearningRate: 0.2 } },
 }
 
 export function defaultHead(format: FormatName): HeadName {
@@ -152,8 +149,7 @@ export function defaultHead(format: FormatName): HeadName {
 export function runDefaults(format: FormatName, head: HeadName, loss?: string): RunDefaults {
   const defaults = BY_FORMAT[format]
   if (headKind(head).loss) {
-    const own = hasOptimizer(headKind(head)) ? OWN_LOSS : OWN_LOSS_SGD
-    return { ...defaults, ...own, ...BY_HEAD[format]?.[head] }
+    return { ...defaults, ...OWN_LOSS, ...BY_HEAD[format]?.[head] }
   }
   const chosen = (loss ?? defaults.loss) as LossName
   return { ...defaults, ...BY_LOSS[format]?.[chosen], loss: chosen }

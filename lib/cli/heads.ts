@@ -2,12 +2,13 @@
 
 import type { Setting, SettingValue } from '../data/formats/format.js'
 import { settingFault } from '../data/formats/settings.js'
+import type { BulkIndexOptions, BulkSoftmaxOptions } from '../heads/bulk-softmax.js'
 import type { LshSampledSoftmaxOptions } from '../heads/lsh-softmax.js'
 import type { Sampler } from '../heads/sampled-softmax.js'
 import type { HeadStorage } from '../heads/storage-options.js'
 import type { CommonOptions, Head, RowHeadOptions } from '../heads/types.js'
 import type { Loss } from '../losses.js'
-import type { Optimizer } from '../optimizer.js'
+import { OPTIMIZER_KINDS, type Optimizer } from '../optimizer.js'
 
 /** An option of a head: the field of that name of its options in code, a flag of `widehead train`. */
 export interface HeadOption extends Omit<Setting, 'default'> {
@@ -34,10 +35,10 @@ export interface HeadSetup {
 interface HeadKind {
   /** For help: what is exact, what is approximate, and what a step costs. */
   summary: string
-  /** The name of its own loss, if it takes no other. Such heads hold rows of weights, which have an optimiser, but for `sgd`. */
+  /** The name of its own loss, if it takes no other. Such heads hold rows of weights, which have an optimiser. */
   loss?: 'softmax' | 'hierarchical-softmax' | 'bulk-softmax'
-  /** Whether it is trained by SGD although its loss is its own. */
-  sgd?: boolean
+  /** The optimisers that those may have, if not all. */
+  optimizers?: readonly Optimizer['kind'][]
   /** Whether topK has a search that looks at some classes only. */
   searches?: boolean
   /** Whether several ranks can hold it together. */
@@ -89,10 +90,18 @@ const SAMPLERS: readonly Sampler[] = ['uniform', 'log-uniform', 'unigram']
 const LSH_HASHES: readonly NonNullable<LshSampledSoftmaxOptions['hash']>[] = ['simhash', 'dwta']
 const BUCKETFUL = 'as many as leave some 16 classes in a bucket'
 
+const RECENCY: readonly HeadOption[] = [
+  count('rehashEvery', 'steps after which changed rows are hashed again', '64; bulk: 256'),
+  count('bucketLimit', 'classes looked at in one bucket', '512'),
+]
+const TABLES: readonly HeadOption[] = [
+  { ...count('tables', 'hash tables', '32'), maximum: 4096 },
+  { ...count('hashesPerTable', 'hashes that make the key of a table', BUCKETFUL), maximum: 64 },
+]
+const AUGMENT = flag('augment', 'simhash: hash for inner products, rows being filled up to one length')
 const HASHING: readonly HeadOption[] = [
   { ...count('rangePower', 'buckets of a table, as a power of two', '16'), maximum: 24 },
-  count('rehashEvery', 'steps after which changed rows are hashed again', '64'),
-  count('bucketLimit', 'classes looked at in one bucket', '512'),
+  ...RECENCY,
   flag('perExample', "each example sees its own candidates alone, not all of the minibatch's"),
 ]
 
@@ -114,19 +123,30 @@ export const HEADS = {
   bulk: {
     summary:
       'the softmax over the true classes of a minibatch and a shortlist of frequent ones, all others counting as a ' +
-      'Gaussian of their mean and variance: near the full one, with exact gradients, by SGD. O(d^2 + d classes) an ' +
-      'example, whatever D is.',
+      'Gaussian of their mean and variance: near the full one, with exact gradients. O(d^2 + d classes) an example, ' +
+      'whatever D is.',
     loss: 'bulk-softmax',
-    sgd: true,
+    optimizers: ['sgd', 'adagrad'],
     options: [
       { ...count('shortlist', 'frequent classes that are computed one by one', '128'), minimum: 0 },
       { ...count('retrieved', 'classes found for a minibatch in hash tables', '0'), minimum: 0 },
-      { ...count('sampled', 'classes drawn for a minibatch, to stand for a part of the others', '512'), minimum: 0 },
+      ...TABLES,
+      ...RECENCY,
+      AUGMENT,
+      { ...count('sampled', 'classes drawn for a minibatch, to stand for a part of the others', '2048'), minimum: 0 },
       share('sampledShare', 'the part that they stand for; the rest is a Gaussian', '0.9'),
+      {
+        ...share('bulkRate', 'how many times the mean rate of Adagrad the rows of the bulk learn at', '1'),
+        minimum: 1e-6,
+        maximum: 1e6,
+      },
       share('ratePower', 'how much slower frequent classes of the shortlist learn: counts to this power', '0.5'),
     ],
-    create: async ({ common, options, counts }) => {
-      return new (await heads()).BulkSoftmaxHead({ ...common, ...options, counts })
+    create: async (setup) => {
+      const { tables, hashesPerTable, rehashEvery, bucketLimit, augment, ...options } = setup.options
+      const index = { tables, hashesPerTable, rehashEvery, bucketLimit, augment } as BulkIndexOptions
+      const own = rowOptions({ ...setup, options }) as BulkSoftmaxOptions
+      return new (await heads()).BulkSoftmaxHead({ ...own, index, counts: setup.counts })
     },
   },
   softmax: {
@@ -195,10 +215,9 @@ export const HEADS = {
       choice('hash', 'signs of random projections, or densified winner-take-all codes', LSH_HASHES, 'simhash'),
       choice('query', "looks up the hidden vector, or a true class's row", ['embedding', 'label'], 'embedding'),
       flag('correction', 'draw half of the negatives uniformly, and correct for the draw'),
-      { ...count('tables', 'hash tables', '32'), maximum: 4096 },
-      { ...count('hashesPerTable', 'hashes that make the key of a table', BUCKETFUL), maximum: 64 },
+      ...TABLES,
       WINDOW,
-      flag('augment', 'simhash: hash for inner products, rows being filled up to one length'),
+      AUGMENT,
       ...HASHING,
     ],
     create: async (setup) => new (await heads()).LshSampledSoftmaxHead(rowOptions(setup)),
@@ -212,9 +231,9 @@ export function headKind(name: HeadName): HeadKind {
   return HEADS[name]
 }
 
-/** Whether --head-optimizer is for heads of this kind. */
-export function hasOptimizer({ loss, sgd }: HeadKind): boolean {
-  return loss !== undefined && !sgd
+/** What --head-optimizer may be for heads of this kind: nothing for those without one. */
+export function optimizersOf({ loss, optimizers }: HeadKind): readonly Optimizer['kind'][] {
+  return optimizers ?? (loss ? OPTIMIZER_KINDS : [])
 }
 
 /** The names of the losses that are some heads' own: softmaxes of a kind, probabilities going as exp(logit). */

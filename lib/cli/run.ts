@@ -17,9 +17,9 @@ import {
   HEAD_OPTIONS,
   type HeadName,
   type HeadOptionValues,
-  hasOptimizer,
   headKind,
   headsWith,
+  optimizersOf,
 } from './heads.js'
 
 /** Options of `widehead train` as given; settings of formats and options of heads are among them under their own names. */
@@ -170,8 +170,10 @@ function headOptions(options: HeadedOptions): HeadOptionValues {
   const own = headKind(head).loss
   if (own) checkOwnLoss(options, own)
   else checkAnyLoss(options)
-  if (options.headOptimizer && !hasOptimizer(headKind(head))) {
-    throw usage(`--head-optimizer is not for the head ${head}, which is trained by SGD`)
+  const optimizers = optimizersOf(headKind(head))
+  if (options.headOptimizer && !optimizers.includes(options.headOptimizer)) {
+    const trained = optimizers.length > 0 ? optimizers.join(' or ') : 'SGD'
+    throw usage(`--head-optimizer ${options.headOptimizer} is not for the head ${head}, which is trained by ${trained}`)
   }
   const given = HEAD_OPTIONS.map(({ name }) => [name, options[name]]).filter(([, value]) => value !== undefined)
   return checkHeadOptions(head, Object.fromEntries(given), (name, fault) => usage(`${flagOf(name)} ${fault}`))

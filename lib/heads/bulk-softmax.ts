@@ -1,10 +1,11 @@
-import { checkBoolean, checkInteger, checkNumber } from '../check.js'
+import { checkBoolean, checkInteger, checkNumber, checkObject } from '../check.js'
 import { loadHeadAs } from '../checkpoint/load-head.js'
 import { rangeError, typeError } from '../errors.js'
 import { BULK_SOFTMAX } from '../losses.js'
+import { nativeOptimizer, type Optimizer, readOptimizer } from '../optimizer.js'
 import { readCounts } from './counts.js'
 import { FactoredHead, type FactoredOptions } from './exact.js'
-import { defaultHashes } from './hashing.js'
+import { readKey } from './hashing.js'
 
 /**
  * Options of {@link BulkSoftmaxHead}.
@@ -25,14 +26,17 @@ export interface BulkSoftmaxOptions extends FactoredOptions {
   /** Every example sees the targets of the whole minibatch. Default true. */
   minibatchTargets?: boolean
   /**
-   * Classes that hash tables over the rows find for each minibatch, which every example sees: those whose outputs are probably large, 0
-   * to 2^31 - 1. Default 0. They take some 130 bytes a class.
+   * Classes that an index over the rows finds for each minibatch, which every example sees: those whose outputs are probably large, 0
+   * to 2^31 - 1; each example has its share of them. Default 0; where a few rare classes are likely, as with tags, sets and sessions,
+   * 1,024 or more are worth their time. The index takes some 130 bytes a class.
    */
   retrieved?: number
+  /** That index, where classes are retrieved. */
+  index?: BulkIndexOptions
   /**
    * Classes drawn for each minibatch in proportion to max(count, 1)^0.75, 0 to 2^31 - 1, which every example sees: they stand for a part
-   * of the bulk: 0 leaves all of it to the Gaussian, and single classes that have grown too large unseen. Default 512. It takes 28 bytes
-   * a class.
+   * of the bulk: 0 leaves all of it to the Gaussian, and single classes that have grown too large unseen. Default 2048. It takes 28
+   * bytes a class.
    */
   sampled?: number
   /** The part of the bulk that is estimated by what is drawn, 0 to 1; the rest is a Gaussian. Default 0.9. */
@@ -43,6 +47,33 @@ export interface BulkSoftmaxOptions extends FactoredOptions {
    * plain SGD.
    */
   ratePower?: number
+  /**
+   * How the rows of the classes that every example sees are changed: by SGD, or by Adagrad with one sum a row, in place of `ratePower`; not
+   * by Adam.
+   * All other rows are changed by SGD: by Adagrad at the mean of the rates that the former would have for the sums of this step. Default sgd.
+   */
+  optimizer?: Optimizer
+  /** With Adagrad, how many times that mean the rate of all other rows is, 1e-6 to 1e6. Default 1. */
+  bulkRate?: number
+}
+
+/**
+ * The index of a {@link BulkSoftmaxHead}: hash tables of signs of random projections over the rows of V, which the dense part of an update
+ * leaves as they are. Counts are whole numbers from 1.
+ *
+ * @category Options of heads
+ */
+export interface BulkIndexOptions {
+  /** At most 4,096; more find more, and take 4 bytes a class each. Default 32. */
+  tables?: number
+  /** Hashes that make the key of a table, at most 64. Default: as many as leave some 16 classes in a bucket. */
+  hashesPerTable?: number
+  /** Steps after which the rows that have changed are hashed again. Default 256. */
+  rehashEvery?: number
+  /** Ids looked at in one bucket; in a longer one a run of them from a place drawn anew each step. Default 512. */
+  bucketLimit?: number
+  /** Rows are filled up to one length before they are hashed, so that the largest outputs are found and not the nearest directions. Default false. */
+  augment?: boolean
 }
 
 /**
@@ -50,7 +81,7 @@ export interface BulkSoftmaxOptions extends FactoredOptions {
  * frequent ones), and the sum of the exponentials of all other outputs is that of a Gaussian of their mean and variance, which the
  * factored weights of ExactHead give exactly. The loss is near the full softmax's, its gradients for the hidden vectors and for all
  * D rows of weights are exact, and a step costs O(d^2 + d S) an example, S the classes that are computed, whatever D is. With all
- * classes in the shortlist it is SoftmaxHead; with `sampledShare: 1` it estimates as SampledSoftmaxHead does. Updates are those of SGD.
+ * classes in the shortlist it is SoftmaxHead; with `sampledShare: 1` it estimates as SampledSoftmaxHead does.
  *
  * `evaluate` gives the loss without draws; with `exact: true` the full softmax, O(D d) an example. `logits` and `topK` are exact.
  *
@@ -87,7 +118,7 @@ export class BulkSoftmaxHead extends FactoredHead {
 }
 
 const SHORTLIST = 128
-const SAMPLED = 512
+const SAMPLED = 2048
 const TABLES = 32
 const POWER = 0.75
 
@@ -97,14 +128,38 @@ function readOptions(options: BulkSoftmaxOptions, numClasses: number): object {
     counts: readCounts(options.counts, numClasses),
     minibatchTargets: checkBoolean('minibatchTargets', options.minibatchTargets ?? true),
     retrieved: checkInteger('retrieved', options.retrieved ?? 0, 0, 0x7fffffff),
-    tables: TABLES,
-    hashesPerTable: defaultHashes(numClasses, 1),
+    ...readIndex(options.index ?? {}, numClasses),
     sampled: checkInteger('sampled', options.sampled ?? SAMPLED, 0, 0x7fffffff),
     sampledShare: checkNumber('sampledShare', options.sampledShare ?? 0.9, 0, 1),
     sampler: 'unigram',
     power: POWER,
     ratePower: checkNumber('ratePower', options.ratePower ?? 0.5, 0, 1),
+    optimizer: nativeOptimizer(readBulkOptimizer(options)),
+    bulkRate: checkNumber('bulkRate', options.bulkRate ?? 1, 1e-6, 1e6),
   }
+}
+
+function readIndex(index: BulkIndexOptions, numClasses: number): object {
+  checkObject('index', index)
+  return {
+    tables: checkInteger('index.tables', index.tables ?? TABLES, 1, 4096),
+    hashesPerTable: readKey('index.hashesPerTable', index.hashesPerTable, 2, numClasses),
+    rehashEvery: checkInteger('index.rehashEvery', index.rehashEvery ?? 256, 1, 0x7fffffff),
+    bucketLimit: checkInteger('index.bucketLimit', index.bucketLimit ?? 512, 1, 0x7fffffff),
+    augment: checkBoolean('index.augment', index.augment ?? false),
+  }
+}
+
+function readBulkOptimizer({ optimizer = { kind: 'sgd' }, minibatchTargets = true }: BulkSoftmaxOptions): Optimizer {
+  const read: Optimizer = readOptimizer(optimizer)
+  if (read.kind === 'adam') throw rangeError('optimizer.kind must be sgd or adagrad for a BulkSoftmaxHead, got adam')
+  if (read.kind === 'adagrad' && !read.rowwise) {
+    throw rangeError('optimizer.rowwise must be true for a BulkSoftmaxHead, got false')
+  }
+  if (read.kind === 'adagrad' && !minibatchTargets) {
+    throw rangeError('minibatchTargets must be true for the optimizer adagrad, got false')
+  }
+  return read
 }
 
 function readShortlist(shortlist: number | Int32Array, numClasses: number): object {

@@ -97,6 +97,9 @@ inline BulkSettings bulkSettingsOf(const HeadSpec& spec) {
                                    2,
                                    16,
                                    randomBits(spec.init.seed, kHashStream)};
+  settings.retrieval.index.augment = flag(options, "augment");
+  settings.retrieval.rehashEvery = size(options, "rehashEvery");
+  settings.retrieval.bucketLimit = size(options, "bucketLimit");
   settings.shortlist.size = size(options, "shortlist");
   settings.shortlist.counts = doublesOf(options, "counts");
   if (present(options.Get("classes"))) {
@@ -108,6 +111,8 @@ inline BulkSettings bulkSettingsOf(const HeadSpec& spec) {
   settings.sampledShare = number(options, "sampledShare");
   settings.sampler = samplerOf(options);
   settings.ratePower = number(options, "ratePower");
+  settings.optimizer = optimizerOf(options);
+  settings.bulkRate = number(options, "bulkRate");
   return settings;
 }
 

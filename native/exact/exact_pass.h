@@ -21,7 +21,7 @@ struct ExactPass : Pass {
   std::vector<double> sHat;         // m: s / gamma
   std::vector<double> ybar, gbar;   // m: sum of an example's ga; mean of its gradient over all D outputs
   std::vector<float> gaHat;         // one a target: ga / gamma
-  double heldBack = 0;              // of the gradient's squared norm over gamma^2: what the update leaves out of it
+  std::vector<double> mean;         // n: H gbar
   SharedClasses shared;             // none of them among the targets; empty but in the bulk softmax
 
   size_t bytes() const override {

@@ -20,6 +20,7 @@ class SharedClasses {
   // i < first.size(), then of second[i - first.size()].
   void gather(const RowStore& v, const std::vector<uint32_t>& first, const std::vector<uint32_t>& second);
   size_t column(size_t i) const { return columns_[i]; }
+  uint32_t classOf(size_t column) const { return classes_[column]; }
   // outputs() = gamma (H U^T) rows^T, for hu = H U^T (m x n): outputs less the part omega . h that all classes of an example have.
   void score(ConstMatrixF hu, double gamma);
   MatrixF outputs() { return {outputs_.data(), m_, count()}; }

@@ -4,7 +4,16 @@
 #include <cmath>
 #include <utility>
 
+#include "base/pool.h"
+#include "linalg/gemm.h"
+
 namespace widehead {
+
+namespace {
+
+constexpr size_t kExamples = 4;  // a thread
+
+}  // namespace
 
 void BulkPass::takeApart(size_t numClasses) {
   std::swap(targets, given);
@@ -38,6 +47,35 @@ void BulkPass::gather(const RowStore& v, double share) {
   }
   slopes.resize(m);
   constants.resize(m);
+}
+
+void BulkPass::computeRowGradients(std::vector<size_t> columns) {
+  columns_ = std::move(columns);
+  const size_t count = columns_.size();
+  const MatrixF outputs = shared.outputs(), gradients = shared.gradients();
+  const MatrixF whole(whole_.reserve(m * count), m, count),
+      rows(rowGradients_.reserve(count * features), count, features);
+  parallelFor(m, kExamples, [&](size_t begin, size_t end) {
+    for (size_t j = begin; j < end; j++) {
+      for (size_t c = 0; c < count; c++) {
+        const double bulk = slopes[j] * outputs(j, columns_[c]) + constants[j];
+        whole(j, c) = static_cast<float>(gradients(j, columns_[c]) + bulk);
+      }
+    }
+  });
+  gemm(rows, ConstMatrixF(whole).transposed(), h());
+}
+
+void BulkPass::scaleGradients(const std::vector<double>& rates) {
+  const size_t count = columns_.size();
+  const MatrixF gradients = shared.gradients();
+  parallelFor(m, kExamples, [&](size_t begin, size_t end) {
+    for (size_t j = begin; j < end; j++) {
+      for (size_t c = 0; c < count; c++) {
+        gradients(j, columns_[c]) += static_cast<float>((rates[c] - 1) * whole_[j * count + c]);
+      }
+    }
+  });
 }
 
 }  // namespace widehead

@@ -25,16 +25,27 @@ struct BulkPass : ExactHeadPass {
   // What the bulk alone gives shared output c of example j as its derivative, over gamma and m: slopes[j] * outputs(j, c) + constants[j].
   std::vector<double> slopes, constants;
   RetrievalScratch retrieval;
-  bool scaled = false;  // the shortlist's gradients, by its rates
+  bool rated = false;       // the shared gradients, by the rates of their classes
+  double gradNorm = 0;      // before that
+  double bulkRate = 1;      // of all rows, in learning rates
+  std::vector<float> sums;  // of each shared column after the step: Adagrad's
 
-  size_t bytes() const override { return ExactHeadPass::bytes() + retrieval.bytes(); }
+  size_t bytes() const override {
+    return ExactHeadPass::bytes() + retrieval.bytes() + whole_.bytes() + rowGradients_.bytes();
+  }
 
   // From all targets to those of `sure` and the rest.
   void takeApart(size_t numClasses);
   // Reads the rows of what is shared.
   void gather(const RowStore& v, double share);
+  // The gradients of the rows of some shared columns, over gamma, with the bulk's part; then makes those columns rate times as large.
+  void computeRowGradients(std::vector<size_t> columns);
+  const float* rowGradient(size_t i) const { return &rowGradients_[i * features]; }
+  void scaleGradients(const std::vector<double>& rates);
 
  private:
+  std::vector<size_t> columns_;
+  Buffer<float> whole_, rowGradients_;  // m x columns: derivatives with the bulk's part; columns x n
   std::vector<uint32_t> ownPtr_, ownIds_;
   std::vector<float> ownValues_;
 };

@@ -8,6 +8,7 @@
 #include "base/pool.h"
 #include "base/rng.h"
 #include "heads/bulk_loss.h"
+#include "heads/row_table.h"
 #include "kernels/kernels.h"
 #include "linalg/gemm.h"
 
@@ -25,6 +26,7 @@ BulkSoftmaxHead::BulkSoftmaxHead(const HeadConfig& config, const InitConfig& ini
                                  size_t stretch, const BulkSettings& settings)
     : ExactHead(config, init, policy, stretch), settings_(settings), seed_(randomBits(init.seed, kDraws)),
       shortlist_(settings.shortlist, config.numClasses) {
+  if (settings.optimizer.kind == "adagrad") adagrad_ = Pages<float>(config.numClasses);
   if (settings.sampled > 0) sampler_ = makeSampler(settings.sampler, config.numClasses);
   if (settings.retrieval.limit > 0) retrieval_ = std::make_unique<RowRetrieval>(settings.retrieval, weights().v);
 }
@@ -71,8 +73,9 @@ void BulkSoftmaxHead::choose(BulkPass& pass, bool draws) const {
 
 void BulkSoftmaxHead::score(BulkPass& pass, bool draws) const {
   choose(pass, draws);
-  pass.heldBack = 0;
-  pass.scaled = false;
+  pass.rated = false;
+  pass.bulkRate = 1;
+  pass.sums.clear();
   pass.takeApart(config_.numClasses);
   pass.gather(weights().v, settings_.sampledShare);
   ExactHead::score(pass);
@@ -125,9 +128,8 @@ void BulkSoftmaxHead::evaluateExactly(Pass& base) const {
   pass.finishLosses();
 }
 
-// Makes r times their gradient of that of the shortlist, r a class. What is left out counts for the norm.
-void BulkSoftmaxHead::scaleShortlist(BulkPass& pass) const {
-  const MatrixF outputs = pass.shared.outputs(), gradients = pass.shared.gradients();
+// The shortlist learns at its own rates, which its counts give. Returns what that takes from the squared norm over gamma^2.
+double BulkSoftmaxHead::rateByCount(BulkPass& pass) const {
   std::vector<size_t> columns;
   std::vector<double> rates;
   for (size_t i = 0, place = 0; place < shortlist_.classes().size(); i++) {
@@ -135,44 +137,76 @@ void BulkSoftmaxHead::scaleShortlist(BulkPass& pass) const {
     columns.push_back(pass.shared.column(i));
     rates.push_back(shortlist_.rate(place++, settings_.ratePower));
   }
-  const size_t count = columns.size(), n = features();
-  Buffer<float> whole(pass.m * count), rows(count * n);  // derivatives with the bulk's part, and what they make of rows
-  parallelFor(pass.m, kExamples, [&](size_t begin, size_t end) {
-    for (size_t j = begin; j < end; j++) {
-      for (size_t c = 0; c < count; c++) {
-        float& g = gradients(j, columns[c]);
-        const double bulk = pass.slopes[j] * outputs(j, columns[c]) + pass.constants[j], all = g + bulk;
-        whole[j * count + c] = static_cast<float>(all);
-        g = static_cast<float>(rates[c] * all - bulk);
-      }
-    }
-  });
-  gemm(MatrixF(rows.data(), count, n), ConstMatrixF(whole.data(), pass.m, count).transposed(), pass.h());
-  for (size_t c = 0; c < count; c++) {
-    pass.heldBack += (1 - rates[c] * rates[c]) * kernels().dotDouble(&rows[c * n], &rows[c * n], n);
+  pass.computeRowGradients(std::move(columns));
+  pass.scaleGradients(rates);
+  double heldBack = 0;
+  for (size_t i = 0; i < rates.size(); i++) {
+    heldBack += (1 - rates[i] * rates[i]) * kernels().dotDouble(pass.rowGradient(i), pass.rowGradient(i), features());
   }
-  pass.scaled = true;
+  return heldBack;
+}
+
+// All that is shared learns at the rates of Adagrad, the bulk at their mean.
+void BulkSoftmaxHead::rateByAdagrad(BulkPass& pass, double clip) const {
+  std::vector<size_t> columns(pass.shared.count());
+  std::iota(columns.begin(), columns.end(), size_t{0});
+  pass.computeRowGradients(std::move(columns));
+  const double scale = clip * weights().gamma;
+  pass.sums.resize(pass.shared.count());
+  double mean = 0;
+  for (size_t i = 0; i < pass.sums.size(); i++) {
+    const float* row = pass.rowGradient(i);
+    const double square = scale * scale * kernels().dotDouble(row, row, features());
+    pass.sums[i] = adagrad_[pass.shared.classOf(i)] + static_cast<float>(square / static_cast<double>(features()));
+    mean += std::sqrt(double{pass.sums[i]}) / static_cast<double>(pass.sums.size());
+  }
+  if (!(mean > 0)) return;
+  pass.bulkRate = settings_.bulkRate / mean;
+  std::vector<double> rates(pass.sums.size());
+  for (size_t i = 0; i < rates.size(); i++)
+    rates[i] = 1 / ((std::sqrt(double{pass.sums[i]}) + settings_.optimizer.epsilon) * pass.bulkRate);
+  pass.scaleGradients(rates);
+}
+
+// Once, also where memory was short for what follows and apply() is called again. Leaves what gradNorm() keeps for the update.
+void BulkSoftmaxHead::rate(BulkPass& pass, const ApplyOptions& options) const {
+  if (pass.rated) return;
+  double heldBack = 0;  // by rates of at most 1, so that one look at the gradient's norm will do
+  if (adagrad_.size() > 0) {
+    pass.gradNorm = gradNorm(pass);
+    if (!(options.learningRate > 0)) return;
+    rateByAdagrad(pass, rowStep(options, pass.gradNorm).scale);
+  } else if (settings_.ratePower > 0 && shortlist_.hasCounts()) {
+    heldBack = rateByCount(pass);
+  } else {
+    pass.gradNorm = gradNorm(pass);
+    return;
+  }
+  pass.rated = true;
   ExactHead::differentiate(pass);
+  const double norm = gradNorm(pass);
+  if (adagrad_.size() == 0) pass.gradNorm = std::hypot(norm, weights().gamma * std::sqrt(std::max(0.0, heldBack)));
 }
 
 double BulkSoftmaxHead::apply(Pass& base, const ApplyOptions& options) {
   auto& pass = static_cast<BulkPass&>(base);
-  // Once, also where memory was short for what follows and this is called again.
-  if (settings_.ratePower > 0 && shortlist_.hasCounts() && !pass.scaled) scaleShortlist(pass);
+  rate(pass, options);
   if (retrieval_) {
     retrieval_->touch(pass.sure);
     retrieval_->touch(pass.drawn);
     retrieval_->touch(pass.targets.unique());
   }
-  const double norm = ExactHead::apply(base, options);
+  const RowStep step = rowStep(options, pass.gradNorm);
+  update(pass, step.learningRate * step.scale * pass.bulkRate, step.decay);
+  for (size_t i = 0; i < pass.sums.size(); i++) adagrad_[pass.shared.classOf(i)] = pass.sums[i];
   if (retrieval_) retrieval_->afterStep(version_);
   shortlist_.observe(pass.given, version_);
   if (sampler_) sampler_->observe(pass.given.unique(), pass.given.classPtr(), version_);
-  return norm;
+  return pass.gradNorm;
 }
 
 size_t BulkSoftmaxHead::bytes() const {
-  return ExactHead::bytes() + shortlist_.bytes() + (sampler_ ? sampler_->bytes() : 0) +
+  return ExactHead::bytes() + shortlist_.bytes() + adagrad_.bytes() + (sampler_ ? sampler_->bytes() : 0) +
          (retrieval_ ? retrieval_->bytes() : 0);
 }
 
@@ -185,6 +219,7 @@ std::map<std::string, double> BulkSoftmaxHead::diagnostics() const {
 void BulkSoftmaxHead::archive(Archive& archive) {
   ExactHead::archive(archive);
   shortlist_.archive(archive);
+  if (adagrad_.size() > 0) archive.rows("adagrad.sums", adagrad_.data(), config_.numClasses, 1);
   if (sampler_) sampler_->archive(archive);
   if (retrieval_) retrieval_->archive(archive);
 }

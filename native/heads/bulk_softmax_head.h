@@ -14,10 +14,12 @@
 #include <memory>
 #include <vector>
 
+#include "base/pages.h"
 #include "heads/bulk_pass.h"
 #include "heads/exact_head.h"
 #include "heads/frequent_classes.h"
 #include "heads/row_retrieval.h"
+#include "optim/optimizer.h"
 #include "sampling/sampler.h"
 
 namespace widehead {
@@ -29,7 +31,10 @@ struct BulkSettings {
   size_t sampled = 0;            // classes drawn for a minibatch
   double sampledShare = 0;
   SamplerSettings sampler;
-  double ratePower = 0;  // of FrequentClasses::rate
+  double ratePower = 0;  // of FrequentClasses::rate, by SGD
+  // sgd; or row-wise adagrad for the classes that all examples see, and bulkRate times the mean of its rates for all others.
+  OptimizerSettings optimizer{"sgd"};
+  double bulkRate = 1;
 };
 
 class BulkSoftmaxHead : public ExactHead {
@@ -52,11 +57,14 @@ class BulkSoftmaxHead : public ExactHead {
  private:
   void score(BulkPass& pass, bool draws) const;
   void choose(BulkPass& pass, bool draws) const;
-  void scaleShortlist(BulkPass& pass) const;
+  double rateByCount(BulkPass& pass) const;
+  void rateByAdagrad(BulkPass& pass, double clip) const;
+  void rate(BulkPass& pass, const ApplyOptions& options) const;
 
   const BulkSettings settings_;
   const uint64_t seed_;
   FrequentClasses shortlist_;
+  Pages<float> adagrad_;  // D: sums of mean squares; of adagrad
   std::unique_ptr<Sampler> sampler_;
   std::unique_ptr<RowRetrieval> retrieval_;
 };

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/pool.h"
+#include "heads/row_table.h"
 #include "kernels/kernels.h"
 #include "linalg/gemm.h"
 
@@ -143,26 +144,33 @@ void ExactHead::differentiateExample(ExactPass& pass, size_t j) const {
 
 double ExactHead::apply(Pass& base, const ApplyOptions& options) {
   auto& pass = static_cast<ExactHeadPass&>(base);
+  const double norm = gradNorm(pass);
+  const RowStep step = rowStep(options, norm);
+  update(pass, step.learningRate * step.scale, step.decay);
+  return norm;
+}
+
+// ||G H^T||^2 = ||Gc H^T||^2 + D ||H gbar||^2
+double ExactHead::gradNorm(ExactHeadPass& pass) const {
+  double squared = pass.algebra().gradNormSquared(weights_, pass);
+  pass.mean = weightedSum(pass.gbar.data(), pass);
+  for (double x : pass.mean) squared += static_cast<double>(config_.numClasses) * x * x;
+  return weights_.gamma * std::sqrt(std::max(0.0, squared));
+}
+
+void ExactHead::update(ExactHeadPass& pass, double learningRate, double decay) {
   StepAlgebra& algebra = pass.algebra();
-  // ||G H^T||^2 = ||Gc H^T||^2 + D ||H gbar||^2
-  double squared = algebra.gradNormSquared(weights_, pass) + pass.heldBack;
-  const std::vector<double> mean = weightedSum(pass.gbar.data(), pass);  // H gbar
   // Allocated before the first change, as everything is that has the size of the minibatch.
   pass.positions.assign(pass.targets.own().size(), weights_.v.log().end());
   pass.shared.prepareUpdate(weights_.v);
-  for (double x : mean) squared += static_cast<double>(config_.numClasses) * x * x;
-  const double gradNorm = weights_.gamma * std::sqrt(std::max(0.0, squared));
-
-  const double clip = gradNorm > options.clipNorm ? options.clipNorm / gradNorm : 1;
-  const double decay = 1 - options.learningRate * options.weightDecay;
-  const double eta = options.learningRate * clip / decay;  // W <- decay (W - eta G H^T)
+  const double eta = learningRate / decay;  // W <- decay (W - eta G H^T)
   if (eta > 0) weights_.v.touch(pass.targets.ownRows().data(), pass.targets.ownRows().size());
   version_++;
   if (eta > 0) {
     // A decay that takes most of W away makes eta large beside it; such a step goes without an inverse of U.
     const double singular = decay < kStrongDecay ? std::numeric_limits<double>::infinity() : policy_.singular;
     const StepEffect effect = algebra.update(weights_, pass, eta, singular);
-    updateVectors(pass, eta, mean);
+    updateVectors(pass, eta, pass.mean);
     updateRows(pass, eta, algebra.x.data());
     if (pass.shared.count() > 0) pass.shared.update(weights_.v, eta, MatrixF(algebra.x.data(), pass.m, features()));
     if (decay != 1) weights_.decay(decay);
@@ -170,7 +178,6 @@ double ExactHead::apply(Pass& base, const ApplyOptions& options) {
   } else if (decay != 1) {
     weights_.decay(decay);
   }
-  return gradNorm;
 }
 
 // omega -= eta H (2 diag(gq) H^T omega + gs),  wbar -= eta D H gbar

@@ -47,6 +47,9 @@ class ExactHead : public Head {
 
  protected:
   const FactoredWeights& weights() const { return weights_; }
+  // The two parts of apply(): the Frobenius norm of the gradient, and W <- decay W - learningRate G H^T, which needs gradNorm() before it.
+  double gradNorm(ExactHeadPass& pass) const;
+  void update(ExactHeadPass& pass, double learningRate, double decay);
 
  private:
   struct Query;

@@ -13,7 +13,7 @@ namespace widehead {
 struct RetrievalSettings {
   size_t limit = 0;  // classes found for a minibatch
   IndexSettings index;
-  size_t rehashEvery = 64, bucketLimit = 512;
+  size_t rehashEvery = 64, bucketLimit = 512;  // as lib/heads/bulk-softmax.ts says
 };
 
 struct RetrievalScratch {

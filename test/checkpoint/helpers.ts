@@ -64,6 +64,19 @@ export const KINDS: Kind[] = [
     learningRate: 0.5,
   },
   {
+    name: 'bulk, adagrad',
+    create: () =>
+      new BulkSoftmaxHead({
+        ...common,
+        optimizer: { kind: 'adagrad' },
+        retrieved: 30,
+        sampled: 10,
+        index: { tables: 8 },
+      }),
+    load: (folder) => BulkSoftmaxHead.load(folder),
+    learningRate: 0.05,
+  },
+  {
     name: 'bulk, a list',
     create: () =>
       new BulkSoftmaxHead({ ...common, shortlist: Int32Array.of(7, 400, 0), sampled: 0, minibatchTargets: false }),

@@ -1,7 +1,13 @@
 // What the bulk softmax is beside its exactness: the full softmax in the limit, safe for outputs of any size, and its shortlist.
 
 import { describe, expect, test } from 'vitest'
-import { BulkSoftmaxHead, SampledSoftmaxHead, SoftmaxHead, type Targets } from '../../lib/index.js'
+import {
+  type BulkIndexOptions,
+  BulkSoftmaxHead,
+  SampledSoftmaxHead,
+  SoftmaxHead,
+  type Targets,
+} from '../../lib/index.js'
 import { range } from '../judge/compare.js'
 import { denseBulkSoftmax, denseSoftmax } from '../judge/dense-losses.js'
 import { Float64Head, relativeError } from '../judge/float64-head.js'
@@ -174,8 +180,9 @@ describe('what is retrieved', () => {
   const shape = { numClasses: 3000, hiddenSize: 16, bias: true, sampled: 0 }
   const batchesOf = (seed: number) => new Stream({ numClasses: 3000, hiddenSize: 16, batchSize, seed })
 
-  function trained(retrieved: number): BulkSoftmaxHead {
-    const head = new BulkSoftmaxHead({ ...shape, init: { kind: 'normal', scale: 0.1 }, shortlist: 10, retrieved })
+  function trained(retrieved: number, index?: BulkIndexOptions): BulkSoftmaxHead {
+    const init = { kind: 'normal' as const, scale: 0.1 }
+    const head = new BulkSoftmaxHead({ ...shape, init, shortlist: 10, retrieved, index })
     const stream = batchesOf(20)
     for (let t = 0; t < 300; t++) {
       const { hidden, targets } = stream.next()
@@ -199,6 +206,17 @@ describe('what is retrieved', () => {
       const at = (change: number) => head.evaluate(hidden.with(i, hidden[i] + change), targets).loss
       expect(Math.abs((at(step) - at(-step)) / (2 * step) - dHidden[i])).toBeLessThan(2e-3)
     }
+  })
+
+  test.each<BulkIndexOptions>([
+    { tables: 4 },
+    { hashesPerTable: 3 },
+    { rehashEvery: 7 },
+    { bucketLimit: 1 },
+    { augment: true },
+  ])('depends on the index: %o', (index) => {
+    const rows = (head: BulkSoftmaxHead) => head.rows(range(0, 3000))
+    expect(rows(trained(100, index))).not.toEqual(rows(trained(100)))
   })
 
   test('is the same for the same steps', () => {
@@ -333,6 +351,12 @@ describe('the shortlist', () => {
     [{ shortlist: Int32Array.of(1, 50) }, RangeError, /shortlist must hold class ids from 0 to 49, got 50 at index 1/],
     [{ shortlist: Int32Array.of(1, 2, 1) }, RangeError, /shortlist must hold each class once, got 1 again at index 2/],
     [{ retrieved: -1 }, RangeError, /retrieved must be a whole number/],
+    [{ index: 3 }, TypeError, /index must be an object/],
+    [{ index: { tables: 0 } }, RangeError, /index.tables must be a whole number from 1 to 4096, got 0/],
+    [{ index: { hashesPerTable: 65 } }, RangeError, /index.hashesPerTable must be a whole number from 1 to 64, got 65/],
+    [{ index: { rehashEvery: 0.5 } }, RangeError, /index.rehashEvery must be a whole number/],
+    [{ index: { augment: 1 } }, TypeError, /index.augment must be true or false/],
+    [{ index: { bucketLimit: 0 } }, RangeError, /index.bucketLimit must be a whole number/],
     [{ sampled: 1.5 }, RangeError, /sampled must be a whole number/],
     [{ sampledShare: 1.5 }, RangeError, /sampledShare must be at least 0 and at most 1, got 1.5/],
     [{ ratePower: -1 }, RangeError, /ratePower must be at least 0/],

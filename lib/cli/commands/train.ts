@@ -12,10 +12,10 @@ import {
   HEAD_NAMES,
   HEAD_OPTIONS,
   type HeadOption,
-  hasOptimizer,
   headKind,
   headsWith,
   OWN_LOSSES,
+  optimizersOf,
   ownersOf,
 } from '../heads.js'
 import type { Io } from '../io.js'
@@ -155,7 +155,7 @@ function training(command: Command): void {
 }
 
 function head(command: Command): void {
-  const withRows = headsWith(hasOptimizer)
+  const withRows = headsWith((kind) => optimizersOf(kind).length > 0)
   command
     .optionsGroup('Head (the heads that have an option stand before it):')
     .addOption(new Option('--head-optimizer <kind>', `${withRows}: of the rows of the head`).choices(OPTIMIZER_KINDS))
