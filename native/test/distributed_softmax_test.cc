@@ -124,10 +124,6 @@ Candidates united(const Ranks& ranks) {
   return result;
 }
 
-ApplyOptions rate(double learningRate, double weightDecay = 0, double clipNorm = kInfinity) {
-  return {learningRate, weightDecay, clipNorm};
-}
-
 // A head on one rank, which knows of no others.
 struct Alone {
   Alone(const Kind& kind, const HeadConfig& config, const OptimizerSettings& optimizer = {"sgd"})
@@ -337,24 +333,8 @@ TEST(outputs_that_overflow_on_one_rank_are_an_error_on_all) {
 
 TEST(what_one_rank_cannot_do_nobody_does) {
   for (const Kind& kind : kKinds) {
-    const HeadConfig config = {30, 6, false};
-    Ranks ranks = ranksOf(kind, config, 3);
-    ranks.step(randomBatch(config, 9, 1), rate(0.05));
-    const std::vector<float> before = ranks.rows();
-    ranks.each([&](size_t r) {
-      Minibatch own = randomBatch(config, 3, 40 + r);
-      if (r == 1) own.hidden[4] = check::kNaN;
-      const ApplyOptions rates = rate(0.05);
-      std::string code;
-      try {
-        assignTogether(*ranks.heads[r], *ranks.passes[r], {"step", &rates}, own.hidden.data(), own.targets());
-      } catch (const Error& error) {
-        code = error.code;
-      }
-      CHECK(code == (r == 1 ? "WIDEHEAD_OUT_OF_RANGE" : "WIDEHEAD_DISTRIBUTED"));
-    });
-    CHECK(ranks.rows() == before);
-    ranks.step(randomBatch(config, 9, 2), rate(0.05));
+    Ranks ranks = ranksOf(kind, {30, 6, false}, 3);
+    checkThatOneRefusesForAll(ranks);
   }
 }
 

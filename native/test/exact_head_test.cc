@@ -10,10 +10,6 @@ using namespace exact_reference;
 
 const LossChoice kSquared = {"squared-error", {}};
 
-ApplyOptions rate(double learningRate, double weightDecay = 0, double clipNorm = kInfinity) {
-  return {learningRate, weightDecay, clipNorm};
-}
-
 // Orthogonal examples of length `length`, the first of which comes `copies` times.
 Minibatch orthogonalBatch(const HeadConfig& config, size_t count, float length, size_t copies = 1) {
   Minibatch batch;

@@ -178,6 +178,10 @@ class Pair {
   std::unique_ptr<Pass> pass;
 };
 
+inline ApplyOptions rate(double learningRate, double weightDecay = 0, double clipNorm = kInfinity) {
+  return {learningRate, weightDecay, clipNorm};
+}
+
 // m examples with a common mean, as a relu layer gives; 0 to 3 targets each, low classes more often, duplicates among them.
 inline Minibatch randomBatch(const HeadConfig& config, size_t m, uint64_t seed) {
   Minibatch batch;

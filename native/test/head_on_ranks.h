@@ -7,6 +7,7 @@
 #include "exact_reference.h"
 #include "on_ranks.h"
 
+#include "base/error.h"
 #include "comm/thread_communicator.h"
 #include "heads/joint_calls.h"
 
@@ -14,6 +15,8 @@ namespace head_on_ranks {
 
 using exact_reference::LossChoice;
 using exact_reference::Minibatch;
+using exact_reference::randomBatch;
+using exact_reference::rate;
 using exact_reference::StepResult;
 using widehead::ApplyOptions;
 using widehead::Head;
@@ -104,5 +107,25 @@ class Ranks {
   std::vector<std::unique_ptr<Head>> heads;
   std::vector<std::unique_ptr<Pass>> passes;
 };
+
+// A minibatch that one rank refuses changes nothing on any, all say why, and steps go on. loss: as in step().
+inline void checkThatOneRefusesForAll(Ranks& ranks, const LossChoice* loss = nullptr) {
+  ranks.step(randomBatch(ranks.config, 9, 1), rate(0.05), loss);
+  const std::vector<float> before = ranks.rows();
+  ranks.each([&](size_t r) {
+    Minibatch own = randomBatch(ranks.config, 3, 40 + r);
+    if (r == 1) own.hidden[4] = check::kNaN;
+    const ApplyOptions rates = rate(0.05);
+    std::string code;
+    try {
+      assignTogether(*ranks.heads[r], *ranks.passes[r], {"step", &rates}, own.hidden.data(), own.targets());
+    } catch (const widehead::Error& error) {
+      code = error.code;
+    }
+    CHECK(code == (r == 1 ? "WIDEHEAD_OUT_OF_RANGE" : "WIDEHEAD_DISTRIBUTED"));
+  });
+  CHECK(ranks.rows() == before);
+  ranks.step(randomBatch(ranks.config, 9, 2), rate(0.05), loss);
+}
 
 }  // namespace head_on_ranks

@@ -16,7 +16,7 @@ import { Stream } from '../judge/stream.js'
 import { headOn, opened, ranks, shares } from './helpers.js'
 
 const folder = temporaryFolder()
-const { open, group } = opened()
+const { open, group, load } = opened()
 
 const shape = { numClasses: 90, hiddenSize: 8 }
 const options = { ...shape, loss: squaredError(), bias: true, init: { kind: 'normal', scale: 0.2 } as const }
@@ -37,15 +37,6 @@ async function train(heads: readonly ExactHead[], from: number, to: number): Pro
   return losses
 }
 
-async function load(path: string, size: number): Promise<ExactHead[]> {
-  const heads =
-    size === 0
-      ? [await ExactHead.load(path)]
-      : await Promise.all(group(size).map((distributed) => ExactHead.load(path, { distributed })))
-  open.push(...heads)
-  return heads
-}
-
 describe('elastic', () => {
   test('4 ranks, then 2, then 1, then none: the losses of a run that was never stopped', async () => {
     const path = join(folder, 'elastic')
@@ -63,7 +54,7 @@ describe('elastic', () => {
       [0, 300],
     ]) {
       await Promise.all(heads.map((head) => head.save(path)))
-      heads = await load(path, next)
+      heads = await load(ExactHead, path, next)
       losses.push(...(await train(heads, from, from + 100)))
     }
     for (const [step, loss] of losses.entries()) {
@@ -87,7 +78,7 @@ describe('elastic', () => {
     const classes = range(0, shape.numClasses)
     const [before] = await Promise.all(heads.map((head) => head.rowsAsync(classes)))
     await Promise.all(heads.map((head) => head.save(path)))
-    const loaded = await load(path, to)
+    const loaded = await load(ExactHead, path, to)
     for (const rows of await Promise.all(loaded.map((head) => head.rowsAsync(classes)))) {
       expect(relativeError(rows, before)).toBeLessThan(1e-6)
     }
@@ -101,7 +92,7 @@ describe('elastic', () => {
     open.push(...heads)
     await train(heads, 0, 80)
     await Promise.all(heads.map((head) => head.save(path)))
-    const loaded = await load(path, 3)
+    const loaded = await load(ExactHead, path, 3)
     expect(await train(loaded, 80, 160)).toEqual(await train(heads, 80, 160))
   })
 })

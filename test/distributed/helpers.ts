@@ -22,8 +22,12 @@ export function ranks(size: number, options?: CommunicatorOptions): Communicator
   return Array.from({ length: size }, (_, rank) => threadRank(name, rank, size, options))
 }
 
-/** What a test opens, closed after it, and groups of ranks that are among it. */
-export function opened(): { open: { close(): void }[]; group(size: number): Communicator[] } {
+interface Loadable<T> {
+  load(path: string, options?: { distributed: Communicator }): Promise<T>
+}
+
+/** What a test opens, closed after it; groups of ranks and heads loaded on so many (0: on none, by one process) are among it. */
+export function opened() {
   const open: { close(): void }[] = []
   afterEach(() => {
     for (const thing of open.splice(0)) thing.close()
@@ -33,7 +37,15 @@ export function opened(): { open: { close(): void }[]; group(size: number): Comm
     open.push(...made)
     return made
   }
-  return { open, group }
+  const load = async <T extends { close(): void }>(kind: Loadable<T>, path: string, size: number): Promise<T[]> => {
+    const heads =
+      size === 0
+        ? [await kind.load(path)]
+        : await Promise.all(group(size).map((distributed) => kind.load(path, { distributed })))
+    open.push(...heads)
+    return heads
+  }
+  return { open, group, load }
 }
 
 /** One head on several ranks. */

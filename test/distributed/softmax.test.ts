@@ -23,7 +23,7 @@ import { type Batch, Stream } from '../judge/stream.js'
 import { opened, shares } from './helpers.js'
 
 const folder = temporaryFolder()
-const { open, group } = opened()
+const { open, group, load } = opened()
 
 const shape = { numClasses: 203, hiddenSize: 16 }
 const all = range(0, shape.numClasses)
@@ -228,15 +228,6 @@ describe('what ranks do together', () => {
 })
 
 describe('checkpoints', () => {
-  async function load(path: string, size: number, kind: Kind): Promise<BaseHead[]> {
-    const heads =
-      size === 0
-        ? [await kind.load(path)]
-        : await Promise.all(group(size).map((distributed) => kind.load(path, { distributed })))
-    open.push(...heads)
-    return heads
-  }
-
   test.each(ALIKE)(
     '$name: 4 ranks, then 2, then none, with the losses of a run that was never stopped',
     async (kind) => {
@@ -250,7 +241,7 @@ describe('checkpoints', () => {
         [0, 130, 200],
       ]) {
         await Promise.all(heads.map((head) => head.save(path)))
-        heads = await load(path, next, kind)
+        heads = await load(kind, path, next)
         losses.push(...(await train(heads, kind, from, to)))
       }
       for (const [i, loss] of losses.entries()) {
@@ -265,7 +256,7 @@ describe('checkpoints', () => {
     const heads = on(3, kind)
     await train(heads, kind, 0, 40)
     await Promise.all(heads.map((head) => head.save(path)))
-    const loaded = await load(path, 3, kind)
+    const loaded = await load(kind, path, 3)
     const facts = (head: BaseHead) => ({ ...head.diagnostics(), bytes: 0, tableBytes: 0 })
     expect(loaded.map(facts)).toEqual(heads.map(facts))
     expect(await train(loaded, kind, 40, 120)).toEqual(await train(heads, kind, 40, 120))
@@ -283,7 +274,7 @@ describe('checkpoints', () => {
         from += 33
         const before = await weights(heads)
         await Promise.all(heads.map((head) => head.save(path)))
-        heads = await load(path, next, kind)
+        heads = await load(kind, path, next)
         expect(await weights(heads)).toEqual(before)
         for (const head of heads)
           expect(head.diagnostics()).toMatchObject({ rowsBehind: 0, movedShare: 0, steps: from })
