@@ -43,6 +43,7 @@ struct Team {
 
 // Null for a thread that is in no body: it may have the whole pool if nobody else has it.
 thread_local const Team* ownTeam = nullptr;
+constexpr Team kNobody{0, 0};
 thread_local Sleeper* ownSleeper = nullptr;  // null for threads that are not the pool's
 
 // Parts are `stride` threads apart: part 0 is the caller's, and each may hand work on to the stride - 1 workers behind its own.
@@ -212,6 +213,12 @@ void runParts(size_t count, size_t parts, size_t stride, FunctionRef<void(size_t
 }
 
 }  // namespace
+
+OneThread::OneThread(bool small) : team_(ownTeam) {
+  if (small) ownTeam = &kNobody;
+}
+
+OneThread::~OneThread() { ownTeam = static_cast<const Team*>(team_); }
 
 // Without sleep: what it waits for is on its way.
 void Gate::wait() const {

@@ -43,6 +43,18 @@ void parallelFor(size_t count, size_t grain, FunctionRef<void(size_t begin, size
 // with one thread. If one throws, the other still ends, and the exception goes on.
 void inParallel(FunctionRef<void()> first, FunctionRef<void()> second);
 
+// While it lives the thread that made it does everything itself, if `small`: handing work over takes longer than such work does.
+class OneThread {
+ public:
+  explicit OneThread(bool small);
+  ~OneThread();
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  const void* team_;  // before
+};
+
 // Where the second body of inParallel waits for something that the first has done.
 class Gate {
  public:
