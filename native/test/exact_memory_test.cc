@@ -130,10 +130,10 @@ struct Sweep {
 }  // namespace
 
 TEST(stepsOfAllShapes) {
-  for (const size_t threads : {size_t{1}, size_t{2}}) {
+  for (const size_t threads : {size_t{1}, size_t{2}}) {  // only the largest of these steps use two
     widehead::setThreads(threads);
-    for (const size_t m : {size_t{1}, size_t{6}, size_t{13}, size_t{60}}) {
-      const HeadConfig config = {60, 12, true};
+    for (const size_t m : {size_t{1}, size_t{6}, size_t{31}, size_t{80}}) {
+      const HeadConfig config = {60, 30, true};
       Pair pair(config, kSquared);
       Sweep sweep;
       for (uint64_t step = 0; step < 120; step++) {

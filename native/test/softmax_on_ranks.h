@@ -111,7 +111,8 @@ struct Alone {
   std::unique_ptr<Pass> pass;
 };
 
-inline Ranks ranksOf(const Kind& kind, const HeadConfig& config, size_t size, const OptimizerSettings& optimizer = {"sgd"}) {
+inline Ranks ranksOf(const Kind& kind, const HeadConfig& config, size_t size,
+                     const OptimizerSettings& optimizer = {"sgd"}) {
   return {config, size, [&](const HeadConfig& own) { return kind.make(own, optimizer); }};
 }
 
