@@ -40,6 +40,9 @@ void BulkLoss::addShared() {
     squares_ = kernels().dotDouble(outputs_, outputs_, sure_) + offset_ * (2 * plain + n * offset_);
   }
   if (drawn_ > 0) kernels().axpy(g_ + sure_, 1, pass_.logWeights.data(), drawn_);
+  for (size_t i = pass_.ownDrawnPtr[j_]; i < pass_.ownDrawnPtr[j_ + 1]; i++) {
+    g_[pass_.shared.column(sure_ + pass_.ownDrawn[i])] = -std::numeric_limits<float>::infinity();
+  }
   if (sure_ + drawn_ > 0) largest_ = kernels().largest(g_, sure_ + drawn_) + offset_;
   for (size_t i = pass_.sharedTargetPtr[j_]; i < pass_.sharedTargetPtr[j_ + 1]; i++) {
     const BulkPass::SharedTarget& target = pass_.sharedTargets[i];

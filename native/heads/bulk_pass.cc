@@ -15,11 +15,13 @@ constexpr size_t kExamples = 4;  // a thread
 
 }  // namespace
 
-void BulkPass::takeApart(size_t numClasses) {
+void BulkPass::takeApart(size_t numClasses, size_t retrievedEach) {
   std::swap(targets, given);
   sharedTargetPtr.assign(1, 0);
   sharedTargets.clear();
   ownPtr_.assign(1, 0);
+  ownDrawnPtr.assign(1, 0);
+  ownDrawn.clear();
   ownIds_.clear();
   ownValues_.clear();
   for (size_t j = 0; j < m; j++) {
@@ -33,10 +35,36 @@ void BulkPass::takeApart(size_t numClasses) {
         ownValues_.push_back(given.values()[k]);
       }
     }
+    addRetrieved(j, retrievedEach);
+    listOwnDrawn(ownPtr_.back());
     sharedTargetPtr.push_back(static_cast<uint32_t>(sharedTargets.size()));
     ownPtr_.push_back(static_cast<uint32_t>(ownIds_.size()));
   }
   targets.assign({m, ownPtr_.data(), ownIds_.data(), ownIds_.size(), ownValues_.data()}, numClasses);
+  a.reserve(targets.nnz());
+  ga.reserve(targets.nnz());
+}
+
+// None that all see, nor a target again.
+void BulkPass::addRetrieved(size_t j, size_t count) {
+  const size_t found = count > 0 ? retrieval.query.size(j) : 0, targetsEnd = ownIds_.size();
+  for (size_t i = 0; i < found && ownIds_.size() < targetsEnd + count; i++) {
+    const uint32_t id = retrieval.query.ids(j)[i];
+    const auto endOfTargets = ownIds_.begin() + static_cast<ptrdiff_t>(targetsEnd);
+    if (std::binary_search(sure.begin(), sure.end(), id)) continue;
+    if (std::find(ownIds_.begin() + ownPtr_.back(), endOfTargets, id) != endOfTargets) continue;
+    ownIds_.push_back(id);
+    ownValues_.push_back(0);
+  }
+}
+
+// Of the own classes from `begin` on.
+void BulkPass::listOwnDrawn(size_t begin) {
+  for (size_t i = begin; i < ownIds_.size(); i++) {
+    const auto at = std::lower_bound(drawn.begin(), drawn.end(), ownIds_[i]);
+    if (at != drawn.end() && *at == ownIds_[i]) ownDrawn.push_back(static_cast<uint32_t>(at - drawn.begin()));
+  }
+  ownDrawnPtr.push_back(static_cast<uint32_t>(ownDrawn.size()));
 }
 
 void BulkPass::gather(const RowStore& v, double share) {
