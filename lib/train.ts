@@ -56,8 +56,9 @@ export interface TrainOptions
   /**
    * What `mpi()` returns: all its ranks call train(), with the same options and the same data, and train one model together, each on its
    * share of every minibatch. `out` is one folder that all can reach; `storageFile` is for one rank, and so are most heads. A signal or
-   * a time of `checkpointEvery` on any rank, and of the first, holds for all. A rank that fails alone has to end its process, which ends the job;
-   * else the others wait for it until `stallTimeout` of mpi().
+   * a time of `checkpointEvery` on any rank, and of the first, holds for all. What one rank cannot open (data, the network, a checkpoint,
+   * the folder) is an error of all, which names the rank. One that fails alone later has to end its process, which ends the job; else the
+   * others wait for it until `stallTimeout` of mpi().
    */
   distributed?: Communicator
   /** Saves and ends the run after the step that is under way. */

@@ -19,7 +19,7 @@ const inMemory = 100_000
 export function outOfCore() {
   const numClasses = Number(process.env.WIDEHEAD_BENCH_CLASSES ?? (quick ? 500_000 : 4_000_000))
   const folder = mkdtempSync(join(process.env.WIDEHEAD_BENCH_FOLDER ?? tmpdir(), 'widehead-out-of-core-'))
-  const [warmup, steps] = quick ? [500, 500] : [8000, 4000]
+  const [warmup, steps] = quick ? [500, 500] : [3000, 1500]
   const files = { path: join(folder, 'rows.safetensors'), folder: join(folder, 'checkpoints'), read: 100_000 }
   try {
     const results = [128, 512].flatMap((examples) => {

@@ -48,7 +48,7 @@ export class TrainingRun {
   private readonly training: TrainingConfig
   private readonly config: ModelConfig
   private readonly stream: TrainStream
-  private network!: Network
+  private network!: Network // these four once they are opened
   private log!: MetricsLog
   private progress!: Progress
   private checkpoints!: Checkpoints
@@ -92,16 +92,16 @@ export class TrainingRun {
   }
 
   async start(): Promise<Outcome> {
-    const { options, data, config, ranks } = this
+    const { options, ranks } = this
     if (options.threads) (await import('../index.js')).setThreads(options.threads)
-    if (data.resumption) checkSameRun(data.resumption, config, options.out)
-    this.network = await openNetwork(data, config.network, this.training, ranks?.communicator)
+    // One after the other: a folder is neither made nor emptied for a network that some rank cannot open.
+    const open = [() => this.openNetwork(), () => this.openFolder()]
     try {
-      await this.openFolder()
+      for (const deed of open) await (ranks?.agree(deed) ?? deed())
       await this.run()
     } finally {
       await this.checkpoints?.settle()
-      this.network.close()
+      this.network?.close()
       this.log?.close()
     }
     return { step: this.step, stopped: this.stopping, scores: this.scores }
@@ -117,16 +117,20 @@ export class TrainingRun {
     return this.ranks?.isFirst ?? true
   }
 
+  private async openNetwork(): Promise<void> {
+    const { options, data, config, ranks } = this
+    if (data.resumption) checkSameRun(data.resumption, config, options.out)
+    this.network = await openNetwork(data, config.network, this.training, ranks?.communicator)
+  }
+
   private async openFolder(): Promise<void> {
     const { options, data } = this
     const { resumption } = data
-    const create = async () => {
-      if (resumption || !this.writesFiles) return
+    if (!resumption && this.writesFiles) {
       // What --resume finds without a checkpoint is a run that came to nothing.
       await createModelFolder(options.out, (options.overwrite || options.resume) ?? false)
       await saveSetup(options.out, this.config, data.learned)
     }
-    await (this.ranks?.agree(create) ?? create())
     const { logged: bytes, seconds } = resumption?.position ?? { logged: 0, seconds: 0 }
     const log = this.writesFiles ? join(options.out, MODEL_FILES.metrics) : devNull
     this.log = new MetricsLog(log, { bytes, seconds }, this.onMetrics)

@@ -2,10 +2,7 @@
 
 #include <cstdint>
 #include <cstdio>
-
-#if defined(_WIN32)
-#include <malloc.h>
-#endif
+#include <new>
 
 namespace widehead {
 namespace {
@@ -26,22 +23,14 @@ void* allocateAligned(size_t bytes) {
   // differences inside ptrdiff_t and turns a wrapped size (Buffer passes SIZE_MAX) into an error.
   if (bytes > static_cast<size_t>(PTRDIFF_MAX) - kAlignment) outOfMemory(bytes);
   const size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
-  void* memory = nullptr;
-#if defined(_WIN32)
-  memory = _aligned_malloc(rounded, kAlignment);
-#else
-  if (posix_memalign(&memory, kAlignment, rounded) != 0) memory = nullptr;
-#endif
-  if (memory == nullptr && bytes > 0) outOfMemory(bytes);
-  return memory;
+  // By `new`, which asks who has memory to spare before it fails (memory_reserve.h).
+  try {
+    return ::operator new(rounded, std::align_val_t{kAlignment});
+  } catch (const std::bad_alloc&) {
+    outOfMemory(bytes);
+  }
 }
 
-void freeAligned(void* memory) noexcept {
-#if defined(_WIN32)
-  _aligned_free(memory);
-#else
-  std::free(memory);
-#endif
-}
+void freeAligned(void* memory) noexcept { ::operator delete(memory, std::align_val_t{kAlignment}); }
 
 }  // namespace widehead

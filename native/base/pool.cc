@@ -8,7 +8,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
-#include <system_error>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -97,12 +97,16 @@ class Pool {
   // How many workers there are, `wanted` if the system gives them. Only the holder of `busy` may ask.
   size_t grow(size_t wanted) {
     while (workers_.size() < wanted) {
+      // The system gives no more threads, or no memory for them: the rest do all the work.
       try {
         workers_.push_back(std::make_unique<Worker>());
+      } catch (const std::bad_alloc&) {
+        break;
+      }
+      try {
         Worker* worker = workers_.back().get();
         std::thread(&Pool::loop, this, worker, workers_.size()).detach();
-      } catch (const std::system_error&) {
-        // The system gives no more threads: the rest do all the work.
+      } catch (const std::exception&) {
         workers_.pop_back();
         break;
       }

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <utility>
 
-#include "base/per_thread.h"
 #include "base/pool.h"
 #include "kernels/kernels.h"
 
@@ -12,7 +11,9 @@ namespace widehead {
 
 namespace {
 constexpr size_t kGrain = 64;  // rows a thread: a row is a few hundred operations
-}
+constexpr size_t kPiece =
+    256;  // numbers of a row at a time, on the stack: these calls are made when nothing may fail any more
+}  // namespace
 
 void CompensatedMatrix::setIdentity(double diagonal) {
   std::fill_n(hi_.data(), n_ * stride_, 0.0f);
@@ -36,11 +37,13 @@ void CompensatedMatrix::scaleByPowerOfTwo(float factor) {
 
 void CompensatedMatrix::scale(double factor) {
   parallelFor(n_, kGrain, [&](size_t begin, size_t end) {
-    auto& row = perThread<Buffer<double>>([] {});
-    row.reserve(n_);
+    double piece[kPiece];
     for (size_t i = begin; i < end; i++) {
-      for (size_t j = 0; j < n_; j++) row[j] = value(i, j);
-      kernels().compensatedAxpyWide(&hi_[i * stride_], &lo_[i * stride_], factor - 1, row.data(), n_);
+      for (size_t from = 0; from < n_; from += kPiece) {
+        const size_t count = std::min(kPiece, n_ - from), at = i * stride_ + from;
+        for (size_t j = 0; j < count; j++) piece[j] = value(i, from + j);
+        kernels().compensatedAxpyWide(&hi_[at], &lo_[at], factor - 1, piece, count);
+      }
     }
   });
 }
@@ -89,12 +92,14 @@ void CompensatedMatrix::addRankOne(double c, const double* x, const double* y) {
 
 void CompensatedMatrix::subtractSymmetric(ConstMatrixF t) {
   parallelFor(n_, kGrain, [&](size_t begin, size_t end) {
-    auto& row = perThread<Buffer<float>>([] {});
-    row.reserve(n_);
+    float piece[kPiece];
     for (size_t i = begin; i < end; i++) {
-      // t(i, j) + t(j, i) is the same float whichever comes first: the sum stays symmetric to the bit.
-      for (size_t j = 0; j < n_; j++) row[j] = t(i, j) + t(j, i);
-      kernels().compensatedAxpy(&hi_[i * stride_], &lo_[i * stride_], -1.0f, row.data(), n_);
+      for (size_t from = 0; from < n_; from += kPiece) {
+        const size_t count = std::min(kPiece, n_ - from), at = i * stride_ + from;
+        // t(i, j) + t(j, i) is the same float whichever comes first: the sum stays symmetric to the bit.
+        for (size_t j = 0; j < count; j++) piece[j] = t(i, from + j) + t(from + j, i);
+        kernels().compensatedAxpy(&hi_[at], &lo_[at], -1.0f, piece, count);
+      }
     }
   });
 }

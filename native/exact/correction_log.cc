@@ -35,36 +35,64 @@ void CorrectionLog::append(const std::vector<Entry>& entries, float scale) {
   open.append(entries, scale);
   end_ += entries.size();
   length_ += open.length() - before;
-  if (open.length() >= stretchLength_) close();
+  if (open.length() < stretchLength_) return;
+  try {
+    close();
+  } catch (const std::exception&) {
+    // The entries are there, and a long stretch is as right as two short ones.
+  }
 }
 
+// Throws before it changes anything that rows depend on.
 void CorrectionLog::close() {
   const size_t closed = openIndex();
   workNow(tasks_.size() * features_);  // no task outlives a stretch; at the pace asked for none is left here
-  tasks_.push_back({closed, true, 0, 0});
+  std::deque<Task> tasks = tasksAfter(closed);
+  stretches_.emplace_back(features_);
+  try {
+    addNodes(closed + 1);
+  } catch (...) {
+    stretches_.pop_back();
+    throw;
+  }
+  stretches_.back().begin = end_;
+  tasks_.swap(tasks);
+  pace_ = (tasks_.size() * features_ + stretchLength_ - 1) / stretchLength_;
+}
+
+// What is to be made once this stretch is closed.
+std::deque<CorrectionLog::Task> CorrectionLog::tasksAfter(size_t closed) const {
+  std::deque<Task> tasks = {{closed, true, 0, 0}};
   for (size_t l = 0; l < levels_.size(); l++) {
     for (size_t i = 0; i < levels_[l].nodes.size(); i++) {
       const Node& node = levels_[l].nodes[i];
-      if (node.through == closed && node.until > closed) tasks_.push_back({closed, false, l, levels_[l].first + i});
+      if (node.through == closed && node.until > closed) tasks.push_back({closed, false, l, levels_[l].first + i});
     }
   }
-  pace_ = (tasks_.size() * features_ + stretchLength_ - 1) / stretchLength_;
-  // Nodes that end with this stretch. The top level has no parent, so its nodes reach to the end of the log.
-  const size_t end = closed + 1;
-  for (size_t l = 0; l < levels_.size(); l++) {
-    const size_t span = power(kRadix, l), parent = span * kRadix;
-    if (end % span != 0) break;
-    Level& level = levels_[l];
-    if (level.nodes.empty()) level.first = end / span - 1;
-    const bool top = l + 1 == levels_.size();
-    level.nodes.push_back({end, top ? SIZE_MAX : (end + parent - 1) / parent * parent, {}});
-    if (top && level.nodes.size() > 2 * kRadix) {
-      levels_.emplace_back();
-      break;
+  return tasks;
+}
+
+// Nodes that end before stretch `end`: all of them, or none. The top level has no parent, so its nodes reach to the end of the log.
+void CorrectionLog::addNodes(size_t end) {
+  size_t added = 0;
+  try {
+    for (size_t l = 0; l < levels_.size(); l++) {
+      const size_t span = power(kRadix, l), parent = span * kRadix;
+      if (end % span != 0) break;
+      Level& level = levels_[l];
+      if (level.nodes.empty()) level.first = end / span - 1;
+      const bool top = l + 1 == levels_.size();
+      level.nodes.push_back({end, top ? SIZE_MAX : (end + parent - 1) / parent * parent, {}});
+      added++;
+      if (top && level.nodes.size() > 2 * kRadix) {
+        levels_.emplace_back();
+        break;
+      }
     }
+  } catch (...) {
+    while (added > 0) levels_[--added].nodes.pop_back();
+    throw;
   }
-  stretches_.emplace_back(features_);
-  stretches_.back().begin = end_;
 }
 
 CorrectionLog::Node* CorrectionLog::findNode(size_t level, size_t number) {

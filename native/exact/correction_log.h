@@ -33,8 +33,12 @@ class CorrectionLog {
 
   using Entry = LogEntry;
 
-  // Appends the correction v <- scale (v - sum_i coef_i (v . y_i) z_i), the dots all taken of the v before it.
+  // Appends the correction v <- scale (v - sum_i coef_i (v . y_i) z_i), the dots all taken of the v before it. Throws before it changes
+  // anything: a stretch that should be closed, and for whose products there is no memory, goes on until there is.
   void append(const std::vector<Entry>& entries, float scale = 1.0f);
+  // What append() of so many entries may allocate, but for closing a stretch.
+  size_t bytesToAppend(size_t entries) const { return stretches_.back().entries.bytesToAppend(entries); }
+  size_t openDirections() const { return stretches_.back().entries.directions(); }
   // The position after the last entry: a row brought up to it is current.
   uint64_t end() const { return end_; }
 
@@ -107,6 +111,8 @@ class CorrectionLog {
   void archiveTree(ByteStream& stream);
   void archiveTasks(ByteStream& stream);
   void close();
+  std::deque<Task> tasksAfter(size_t closed) const;
+  void addNodes(size_t end);
   void bringUpChunk(float* rows, size_t count, const uint64_t* positions, Until until) const;
   void enterClosedStretches(float* rows, size_t count, const uint64_t* positions, std::vector<Range>& ranges) const;
   void hop(float* rows, Range& range) const;

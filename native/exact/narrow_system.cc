@@ -18,8 +18,10 @@ constexpr double kBorder = 1e-3;
 }  // namespace
 
 void NarrowSystem::begin(size_t size, size_t most) {
+  weight_.reserve(most);
   weight_.resize(size);
   added_.clear();
+  lu_.reserve(most);
   stride_ = static_cast<ptrdiff_t>(most);
   gram_.reserve(most * most);
   inverseF_.reserve(most * most);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 
 #include "base/pool.h"
 #include "kernels/kernels.h"
@@ -37,7 +38,11 @@ double dot(const std::vector<double>& x, const std::vector<double>& y) {
 
 }  // namespace
 
-Stabiliser::Stabiliser(size_t features) : features_(features), inverse_(features, 2), forward_(features, 3) {}
+Stabiliser::Stabiliser(size_t features)
+    : features_(features), inverse_(features, 2), forward_(features, 3), image_(kPolish * features),
+      rest_(kPolish * features) {
+  recent_.reserve(kRecent);
+}
 
 void Stabiliser::afterStep(FactoredWeights& w, const StepEffect& effect, size_t examples,
                            const StabilisationPolicy& policy) {
@@ -52,7 +57,11 @@ void Stabiliser::afterStep(FactoredWeights& w, const StepEffect& effect, size_t 
   const bool due = ++sinceLook_ >= policy.lookEvery && (effect.contraction < 1 || effect.growth > 1);
   if (due) sinceLook_ = 0;
   // Violent steps multiply the errors that a wide band leaves in rows of V.
-  watch(w, effect, due, violent ? std::max(policy.lo, kViolentLow) : policy.lo);
+  try {
+    watch(w, effect, due, violent ? std::max(policy.lo, kViolentLow) : policy.lo);
+  } catch (const std::exception&) {
+    sinceLook_ = policy.lookEvery;  // what it has done is done; the bounds still hold, and the next step looks again
+  }
   const double spoilt = violent ? 1 : std::min(1.0, static_cast<double>(examples) / kPolishExamples);
   polishDue_ += spoilt * static_cast<double>(policy.polishColumns);
   // At most one block more than the policy asks for, so that no step pays for all that a rescaling owes.
@@ -134,7 +143,6 @@ double Stabiliser::keepWithin(SingularBlock& block, const CompensatedMatrix& mat
 
 // Brings the singular value of the left vector x of U to about `aim`. Returns |F x|: what is left of x's part of U^-T.
 double Stabiliser::correct(FactoredWeights& w, const float* x, double aim) {
-  corrections_++;
   const std::vector<float>* again = findRecent(x);
   Correction correction;
   if (again != nullptr) correction = plan(w, again->data());
@@ -144,6 +152,7 @@ double Stabiliser::correct(FactoredWeights& w, const float* x, double aim) {
   correction.factor /= aim;
   const double s = correction.factor;
   apply(w, correction);
+  corrections_++;
   remember(std::move(correction.y));
   return std::sqrt(rest + cosine * cosine * s * s);
 }
@@ -193,10 +202,10 @@ Stabiliser::Correction Stabiliser::plan(const FactoredWeights& w, const float* y
 void Stabiliser::apply(FactoredWeights& w, const Correction& correction) {
   // V gets float32 numbers, so F is made of them; its inverse then follows in float64.
   const float c = static_cast<float>(1 - correction.factor);
-  w.v.log().append({{correction.y.data(), correction.y.data(), c}});
   const std::vector<double>&y = correction.wide, &image = correction.image, &inverseImage = correction.inverseImage;
   const double forward = c / (1 - c * dot(y, y)), length = norm(inverseImage);
   std::vector<double> p(inverseImage), inverseOfP(features_), r(features_), change(features_);
+  w.v.log().append({{correction.y.data(), correction.y.data(), c}});  // the last thing that needs memory
   for (double& value : p) value /= length;
   w.ui.multiply(inverseOfP.data(), p.data());
   for (size_t i = 0; i < features_; i++) inverseOfP[i] -= c * length * y[i];
@@ -212,19 +221,18 @@ void Stabiliser::apply(FactoredWeights& w, const Correction& correction) {
 
 // A Newton-Schulz step for the inverse, restricted to the right direction p: U^-T += U^-T r p^T, r = p - U^T U^-T p.
 void Stabiliser::polish(FactoredWeights& w, const std::vector<double>& p) {
-  std::vector<double> image(features_), r(features_);
-  w.ui.multiply(image.data(), p.data());
-  w.u.multiplyTransposed(r.data(), image.data());
-  for (size_t i = 0; i < features_; i++) r[i] = p[i] - r[i];
-  w.ui.multiplyRoughly(image.data(), r.data());
-  w.ui.addRankOne(1, image.data(), p.data());
+  w.ui.multiply(image_.data(), p.data());
+  w.u.multiplyTransposed(rest_.data(), image_.data());
+  for (size_t i = 0; i < features_; i++) rest_[i] = p[i] - rest_[i];
+  w.ui.multiplyRoughly(image_.data(), rest_.data());
+  w.ui.addRankOne(1, image_.data(), p.data());
 }
 
 // The same for kPolish unit vectors, of which only their columns change.
 void Stabiliser::polishColumns(FactoredWeights& w) {
   const size_t n = features_, count = std::min(kPolish, n);
   nextColumn_ = std::min(nextColumn_, n - count);
-  std::vector<double> image(count * n), r(count * n);
+  std::vector<double>&image = image_, &r = rest_;
   for (size_t i = 0; i < n; i++) {
     for (size_t c = 0; c < count; c++) image[c * n + i] = w.ui.value(i, nextColumn_ + c);
   }

@@ -25,7 +25,8 @@ class Stabiliser {
   explicit Stabiliser(size_t features);
 
   // After each step of so many examples: looks at U's extreme singular values when they can have left their band, corrects them, polishes
-  // U^-T, and pays the log's running costs.
+  // U^-T, and pays the log's running costs. The step has been made and must not look as if it had not: what memory is too short for
+  // is no error, and is done after a later step. W is what it was at any moment.
   void afterStep(FactoredWeights& w, const StepEffect& effect, size_t examples, const StabilisationPolicy& policy);
   void archive(ByteStream& stream);
   // After FactoredWeights::refresh().
@@ -67,6 +68,7 @@ class Stabiliser {
   double polishDue_ = 0;                    // columns of U^-T
   bool thorough_ = false;                   // looks go on until one finds nothing
   std::vector<std::vector<float>> recent_;  // directions of the last corrections, newest first
+  std::vector<double> image_, rest_;        // scratch of polishing: kPolish vectors at the most
   size_t nextColumn_ = 0, sinceLook_ = 0;
   uint64_t corrections_ = 0, splits_ = 0, paidLength_ = 0;
   double sweepDue_ = 0;

@@ -5,6 +5,8 @@
 
 #include "base/pool.h"
 #include "kernels/kernels.h"
+#include "linalg/lu.h"
+#include "linalg/tiles.h"
 
 namespace widehead {
 
@@ -12,6 +14,7 @@ namespace {
 constexpr size_t kRows = 16;  // rows of n a thread: about 2 us of linear combinations
 constexpr size_t kColumns =
     256;  // of a sum over all examples, a thread: the other core has no part of the examples to itself
+constexpr size_t kPieceRows = 64;  // that catch up on a stretch together
 }  // namespace
 
 void classOverlap(Buffer<float>& overlap, Buffer<float>& classGradients, ExactPass& pass) {
@@ -41,6 +44,21 @@ void classOverlap(Buffer<float>& overlap, Buffer<float>& classGradients, ExactPa
     }
   });
   if (pass.shared.count() > 0) pass.shared.addOverlap(MatrixF(overlap.data(), pass.m, n), pass.h());
+}
+
+size_t bytesToUpdate(const FactoredWeights& w, const ExactPass& pass, size_t threads) {
+  const size_t n = pass.features, m = pass.m, nnz = pass.targets.nnz(), split = mostSplit(m);
+  const size_t system = std::min(m, n) + split, entries = std::max(n, split) + 2;  // two: a decay that is folded
+  const size_t rows = pass.targets.own().size() + pass.shared.count(), side = std::max({n, m, system, rows});
+  const size_t open = w.v.log().openDirections() + entries;
+  // Of a thread: products, the system's columns, rows that catch up on the open stretch, the terms of one row.
+  const size_t scratch = productScratchBytes(side, side) + Lu::scratchBytes(system) +
+                         (2 * kPieceRows * sizeof(float) + 4 * sizeof(double)) * open + 4 * n * sizeof(double) +
+                         2 * (nnz + 2) * sizeof(Term);
+  // Vectors: what a split direction needs of the system and of the features, some more of both, some a row or an example.
+  const size_t vectors = (2 * split + 16) * system + (2 * split + 16) * n + 8 * (rows + m);
+  const size_t logged = w.v.log().bytesToAppend(entries) + entries * (2 * n * sizeof(float) + 2 * sizeof(LogEntry));
+  return threads * scratch + vectors * sizeof(double) + logged + 65536;
 }
 
 std::vector<double> weightedSum(const double* coefficients, const ExactPass& pass) {

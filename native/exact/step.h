@@ -43,14 +43,17 @@ class StepAlgebra {
   // The squared norm of the centred gradient Gc H^T; keeps what update() needs.
   virtual double gradNormSquared(const FactoredWeights& w, ExactPass& pass) = 0;
   // Updates U, U^-T and Qc, appends split entries to the log, and fills x (m x n) with U_new^-T H.
-  // singular: eigenvalues of A below it in size are split off; infinity restarts U, which is right for every A. Allocates more than a few
-  // d x d matrices only before the first change, so that a minibatch too large for the memory leaves the weights as they were.
+  // singular: eigenvalues of A below it in size are split off; infinity restarts U, which is right for every A. After its first change to
+  // the weights it allocates less than bytesToUpdate(), which somebody has to hold ready: a step that has begun must end.
   virtual StepEffect update(FactoredWeights& w, ExactPass& pass, double eta, double singular) = 0;
   // Of its scratch, which stays for the next step.
   virtual size_t bytes() const { return x.bytes(); }
 
   Buffer<float> x;
 };
+
+// Of scratch of up to `threads` threads, of vectors, and of what the log grows by where U goes into it as a whole.
+size_t bytesToUpdate(const FactoredWeights& w, const ExactPass& pass, size_t threads);
 
 std::unique_ptr<StepAlgebra> makeNarrowStep();
 std::unique_ptr<StepAlgebra> makeWideStep();

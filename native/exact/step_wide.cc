@@ -86,14 +86,15 @@ double WideStep::gradNormSquared(const FactoredWeights& w, ExactPass& pass) {
 
 StepEffect WideStep::update(FactoredWeights& w, ExactPass& pass, double eta, double singular) {
   const size_t m = pass.m, n = pass.features;
-  x.reserve(m * n);  // before the first change
-  // R H^T = eta dH_c H^T - eta^2/2 H M_c H^T;  Qc -= R H^T + H R^T
-  for (size_t i = 0; i < n * n; i++) dhh_[i] = static_cast<float>(eta * dhh_[i] - eta * eta / 2 * hmh_[i]);
-  w.qc.subtractSymmetric(MatrixF(dhh_.data(), n, n));
-
+  // Before the first change.
+  x.reserve(m * n);
   StepEffect effect = solve(pass, eta, singular);
   copyRows(oldU_, w.u.hi());
   copyRows(oldUi_, w.ui.hi());
+
+  // R H^T = eta dH_c H^T - eta^2/2 H M_c H^T;  Qc -= R H^T + H R^T
+  for (size_t i = 0; i < n * n; i++) dhh_[i] = static_cast<float>(eta * dhh_[i] - eta * eta / 2 * hmh_[i]);
+  w.qc.subtractSymmetric(MatrixF(dhh_.data(), n, n));
   // U += U (A' - I),  U^-T += U^-T (A'^-1 - I)
   const auto lessIdentity = [&](const Buffer<double>& matrix) {
     for (size_t i = 0; i < n * n; i++) product_[i] = static_cast<float>(matrix[i] - (i % (n + 1) == 0));
@@ -137,6 +138,7 @@ StepEffect WideStep::solve(const ExactPass& pass, double eta, double singular) {
   const size_t n = pass.features;
   setA(n, eta);
   inverse_.reserve(n * n);
+  lu_.reserve(n);
   x_.clear();
   kappa_.clear();
   double nearest = 0, squares = 0;

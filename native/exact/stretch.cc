@@ -18,6 +18,12 @@ constexpr size_t kPiece = 64;    // runs that do: more would act on each other f
 constexpr size_t kRecent = 8;    // directions that a new entry is compared with
 constexpr double kLeast = 1e-3;  // factor of an entry that may be part of a run: its logarithm takes part in sums
 
+// For so many elements, at twice the size if there is none, so that room for one after the other is made seldom.
+template <class T>
+void room(std::vector<T>& values, size_t count) {
+  if (count > values.capacity()) values.reserve(std::max(count, 2 * values.size()));
+}
+
 }  // namespace
 
 uint32_t Stretch::findDirection(const LogEntry& entry) const {
@@ -30,26 +36,40 @@ uint32_t Stretch::findDirection(const LogEntry& entry) const {
   return kNone;
 }
 
+size_t Stretch::bytesToAppend(size_t entries) const {
+  const size_t directions = directions_ + entries, stride = strideFor(directions);
+  const size_t rows = 2 * 2 * directions * features_ * sizeof(float);  // of y and z, doubled at the most
+  return rows + stride * stride * sizeof(float) + 2 * (before_.size() + entries) * (sizeof(float) + sizeof(double)) +
+         2 * (runs_.size() + 1) * sizeof(Run);
+}
+
 uint32_t Stretch::addDirections(const std::vector<LogEntry>& entries) {
-  const size_t first = directions_, count = entries.size();
-  for (const LogEntry& entry : entries) {
-    y_.insert(y_.end(), entry.y, entry.y + features_);
-    z_.insert(z_.end(), entry.z, entry.z + features_);
-  }
-  directions_ += count;
-  if (directions_ > stride_) {
-    const size_t stride = std::max(directions_, 2 * stride_);
+  const size_t first = directions_, count = entries.size(), all = first + count;
+  room(y_, all * features_);
+  room(z_, all * features_);
+  if (all > stride_) {
+    const size_t stride = strideFor(all);
     std::vector<float> wider(stride * stride);
     for (size_t k = 0; k < first; k++) std::copy_n(&g_[k * stride_], first, &wider[k * stride]);
     g_.swap(wider);
     stride_ = stride;
   }
-  const ptrdiff_t stride = static_cast<ptrdiff_t>(stride_);
-  gemm(MatrixF(&g_[first * stride_], count, directions_, stride), z().rowRange(first, directions_), y().transposed());
-  if (first > 0) {
-    gemm(MatrixF(&g_[first], first, count, stride), z().rowRange(0, first),
-         y().rowRange(first, directions_).transposed());
+  for (const LogEntry& entry : entries) {
+    y_.insert(y_.end(), entry.y, entry.y + features_);
+    z_.insert(z_.end(), entry.z, entry.z + features_);
   }
+  const ConstMatrixF y(y_.data(), all, features_), z(z_.data(), all, features_);
+  const ptrdiff_t stride = static_cast<ptrdiff_t>(stride_);
+  try {
+    gemm(MatrixF(&g_[first * stride_], count, all, stride), z.rowRange(first, all), y.transposed());
+    if (first > 0)
+      gemm(MatrixF(&g_[first], first, count, stride), z.rowRange(0, first), y.rowRange(first, all).transposed());
+  } catch (...) {
+    y_.resize(first * features_);
+    z_.resize(first * features_);
+    throw;
+  }
+  directions_ = all;
   return static_cast<uint32_t>(first);
 }
 
@@ -59,14 +79,18 @@ bool Stretch::joins(const Run& run, uint32_t direction, double factor, float sca
 
 void Stretch::append(const std::vector<LogEntry>& entries, float scale) {
   const size_t begin = before_.size();
-  for (const LogEntry& entry : entries) coefficients_.push_back(entry.coefficient);
-  before_.resize(begin + entries.size());
+  room(coefficients_, begin + entries.size());
+  room(before_, begin + entries.size());
+  room(runs_, runs_.size() + 1);
   const bool single = entries.size() == 1;
   uint32_t direction = kNone;
   if (!single || entries[0].coefficient != 0) {
     if (single) direction = findDirection(entries[0]);
     if (direction == kNone) direction = addDirections(entries);
   }
+  // Nothing is allocated from here on.
+  for (const LogEntry& entry : entries) coefficients_.push_back(entry.coefficient);
+  before_.resize(begin + entries.size());
   double self = 0, factor = 0;
   if (single && direction != kNone) {
     self = g_[direction * stride_ + direction];

@@ -25,10 +25,13 @@ class Stretch {
  public:
   explicit Stretch(size_t features) : features_(features) {}
 
-  // Entries that act at once: all products are taken of the row before them. scale comes after them.
+  // Entries that act at once: all products are taken of the row before them. scale comes after them. Throws before it changes anything.
   void append(const std::vector<LogEntry>& entries, float scale);
+  // What appending so many entries at once may allocate.
+  size_t bytesToAppend(size_t entries) const;
 
   size_t entries() const { return before_.size(); }
+  size_t directions() const { return directions_; }
   // What the stretch costs a row: entries, a run counting as one.
   size_t length() const { return length_; }
 
@@ -55,6 +58,9 @@ class Stretch {
   void archiveRuns(ByteStream& stream);
   uint32_t findDirection(const LogEntry& entry) const;
   uint32_t addDirections(const std::vector<LogEntry>& entries);
+  size_t strideFor(size_t directions) const {
+    return directions <= stride_ ? stride_ : directions > 2 * stride_ ? directions : 2 * stride_;
+  }
   bool joins(const Run& run, uint32_t direction, double factor, float scale) const;
   size_t runAt(size_t entry) const;
   double coefficientOf(const Run& run, size_t i, size_t begin) const;

@@ -177,6 +177,9 @@ void ExactHead::update(ExactHeadPass& pass, double learningRate, double decay) {
   pass.shared.prepareUpdate(weights_.v);
   const double eta = learningRate / decay;  // W <- decay (W - eta G H^T)
   if (eta > 0) weights_.v.touch(pass.targets.ownRows().data(), pass.targets.ownRows().size());
+  // The rest are many small things, which must not be wanting when half of the weights are new.
+  reserve_.hold(bytesToUpdate(weights_, pass, threads()));
+  const MemoryReserve::Open open(reserve_);
   version_++;
   if (eta > 0) {
     // A decay that takes most of W away makes eta large beside it; such a step goes without an inverse of U.

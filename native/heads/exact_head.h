@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "base/memory_reserve.h"
 #include "exact/factored_weights.h"
 #include "exact/stabiliser.h"
 #include "exact/step.h"
@@ -63,6 +64,7 @@ class ExactHead : public Head {
   FactoredWeights weights_;
   Stabiliser stabiliser_;
   StabilisationPolicy policy_;
+  MemoryReserve reserve_;  // for updates that have begun
   bool joined_ = false;
 };
 

@@ -1,6 +1,7 @@
 #include "heads/row_retrieval.h"
 
 #include <algorithm>
+#include <exception>
 
 namespace widehead {
 
@@ -38,8 +39,12 @@ void RowRetrieval::unite(std::vector<uint32_t>& classes, RetrievalScratch& scrat
 void RowRetrieval::afterStep(uint64_t version) {
   if (version % settings_.rehashEvery != 0) return;
   if (16 * (v_.log().end() - hashedAt_) > v_.features()) {
-    index_.touchAll();
-    hashedAt_ = v_.log().end();
+    try {
+      index_.touchAll();
+      hashedAt_ = v_.log().end();
+    } catch (const std::exception&) {
+      // Too little memory, after a step that has been made: the next time, then.
+    }
   }
   index_.refresh();
 }

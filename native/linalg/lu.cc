@@ -168,10 +168,17 @@ void overColumns(size_t n, size_t columns, const Body& body) {
 
 }  // namespace
 
+void Lu::reserve(size_t n) {
+  lu_.reserve(n * paddedStride(n));
+  pivots_.reserve(n);
+}
+
+size_t Lu::scratchBytes(size_t n) { return n * paddedStride(kColumns) * sizeof(double); }
+
 void Lu::factor(ConstMatrixD a) {
+  reserve(a.rows);
   n_ = a.rows;
   stride_ = paddedStride(n_);
-  lu_.reserve(n_ * stride_);
   pivots_.resize(n_);
   const MatrixD lu(lu_.data(), n_, n_, static_cast<ptrdiff_t>(stride_));
   for (size_t i = 0; i < n_; ++i)

@@ -14,6 +14,9 @@ class Lu {
   // Factors a (n x n). A pivot smaller than 1e-300 in size is replaced by 1e-300, so that inverse iteration on a singular matrix
   // works; singular() then says so.
   void factor(ConstMatrixD a);
+  // Room for systems of this size, so that only threads' scratch is allocated later: at most scratchBytes() each.
+  void reserve(size_t n);
+  static size_t scratchBytes(size_t n);
   bool singular() const { return singular_; }
   size_t size() const { return n_; }
   size_t bytes() const { return lu_.bytes() + pivots_.capacity() * sizeof(size_t); }

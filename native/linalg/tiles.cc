@@ -142,6 +142,13 @@ struct Multiplication {
 
 }  // namespace
 
+size_t productScratchBytes(size_t columns, size_t depth) {
+  // Panels end with whole tiles, of which the largest are kMaxTile numbers.
+  const size_t steps = std::min(kMaxFactors * depth, kDepthBlock + kMaxFactors), tile = kMaxTile / 8;
+  const size_t panels = std::min(columns + 2 * tile, kBlockFloats / std::max<size_t>(steps, 1) + 2 * tile);
+  return ((panels + tile) * steps + kThin * std::max(columns, depth)) * sizeof(float);
+}
+
 bool packsB(const Kernels& kernel, ConstMatrixF b, size_t rows) {
   if (b.rowStride != 1) return true;
   // Of a narrow tile's lines half would lie in L1 for nothing.

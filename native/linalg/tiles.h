@@ -54,6 +54,9 @@ constexpr size_t kDepthBlock = 384;
 // out = or += alpha * the sum of `count` products of one shape, on this thread.
 void multiply(const Kernels& kernel, const Output& out, const Factors* factors, size_t count, Region region = {});
 
+// At most, of a thread's own: for products of this many columns and steps of depth.
+size_t productScratchBytes(size_t columns, size_t depth);
+
 // Whether multiply copies B (to transpose it, or because its rows lie badly for the caches) before it uses it.
 bool packsB(const Kernels& kernel, ConstMatrixF b, size_t rows);
 

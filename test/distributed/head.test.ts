@@ -12,7 +12,8 @@ import { headOn, opened, ranks, shares } from './helpers.js'
 
 const { open, group } = opened()
 
-const size = { numClasses: 203, hiddenSize: 16 }
+// Of fewer classes each is a target so often that the ratio of the errors is an accident: 1.2 to 3.7 by the seed for 203, 1 to 2 here.
+const size = { numClasses: 1003, hiddenSize: 16 }
 const STEPS = 120
 
 describe.each([1, 2, 4])('on %i ranks', (count) => {
@@ -22,7 +23,7 @@ describe.each([1, 2, 4])('on %i ranks', (count) => {
       const stream = { ...size, batchSize: 10, seed: 5, targets: 'duplicates' as const }
       const race = new Race({ group: 'ranks', lossCase: lossCase(name), stream, bias: true })
       const { judge, exact: one, dense } = race
-      const start = { kind: 'weights' as const, weights: one.rows(range(0, 203)), biases: one.biases(range(0, 203)) }
+      const start = { kind: 'weights' as const, weights: one.rows(range(0, size.numClasses)), biases: one.biases(range(0, size.numClasses)) }
       const heads = headOn(group(count), { ...size, loss: lossCase(name).loss, bias: true, init: start })
       open.push(...heads, race)
       const rates = calmRate(race.trial)
@@ -160,7 +161,7 @@ describe('what ranks do together', () => {
   test('what one rank cannot do, nobody does, and all say why', async () => {
     const heads = headOn(group(2), options)
     open.push(...heads)
-    const before = await Promise.all(heads.map((head) => head.rowsAsync(range(0, 203))))
+    const before = await Promise.all(heads.map((head) => head.rowsAsync(range(0, size.numClasses))))
     const { hidden, targets } = batch(1)
     const bad = hidden.slice()
     bad[17] = Number.NaN
@@ -172,7 +173,7 @@ describe('what ranks do together', () => {
       { reason: { code: 'WIDEHEAD_DISTRIBUTED', message: 'rank 1: hidden must be finite, got NaN at index 17' } },
       { reason: { code: 'WIDEHEAD_OUT_OF_RANGE', message: 'hidden must be finite, got NaN at index 17' } },
     ])
-    expect(await Promise.all(heads.map((head) => head.rowsAsync(range(0, 203))))).toEqual(before)
+    expect(await Promise.all(heads.map((head) => head.rowsAsync(range(0, size.numClasses))))).toEqual(before)
   })
 
   test('calls, rates and options that differ are refused', async () => {
