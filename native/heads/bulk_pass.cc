@@ -31,12 +31,11 @@ void BulkPass::takeApart(size_t numClasses, size_t retrievedEach) {
       if (at != sure.end() && *at == id) {
         sharedTargets.push_back({static_cast<size_t>(at - sure.begin()), given.values()[k]});
       } else {
-        ownIds_.push_back(id);
-        ownValues_.push_back(given.values()[k]);
+        addOwn(id, given.values()[k]);
       }
     }
     addRetrieved(j, retrievedEach);
-    listOwnDrawn(ownPtr_.back());
+    ownDrawnPtr.push_back(static_cast<uint32_t>(ownDrawn.size()));
     sharedTargetPtr.push_back(static_cast<uint32_t>(sharedTargets.size()));
     ownPtr_.push_back(static_cast<uint32_t>(ownIds_.size()));
   }
@@ -45,26 +44,31 @@ void BulkPass::takeApart(size_t numClasses, size_t retrievedEach) {
   ga.reserve(targets.nnz());
 }
 
-// None that all see, nor a target again.
-void BulkPass::addRetrieved(size_t j, size_t count) {
-  const size_t found = count > 0 ? retrieval.query.size(j) : 0, targetsEnd = ownIds_.size();
-  for (size_t i = 0; i < found && ownIds_.size() < targetsEnd + count; i++) {
-    const uint32_t id = retrieval.query.ids(j)[i];
-    const auto endOfTargets = ownIds_.begin() + static_cast<ptrdiff_t>(targetsEnd);
-    if (std::binary_search(sure.begin(), sure.end(), id)) continue;
-    if (std::find(ownIds_.begin() + ownPtr_.back(), endOfTargets, id) != endOfTargets) continue;
+void BulkPass::addOwn(uint32_t id, float value) {
+  const auto at = std::lower_bound(drawn.begin(), drawn.end(), id);
+  if (at != drawn.end() && *at == id) {
+    ownDrawn.push_back({static_cast<size_t>(at - drawn.begin()), value});
+  } else {
     ownIds_.push_back(id);
-    ownValues_.push_back(0);
+    ownValues_.push_back(value);
   }
 }
 
-// Of the own classes from `begin` on.
-void BulkPass::listOwnDrawn(size_t begin) {
-  for (size_t i = begin; i < ownIds_.size(); i++) {
-    const auto at = std::lower_bound(drawn.begin(), drawn.end(), ownIds_[i]);
-    if (at != drawn.end() && *at == ownIds_[i]) ownDrawn.push_back(static_cast<uint32_t>(at - drawn.begin()));
+// None that all see, nor a target again.
+void BulkPass::addRetrieved(size_t j, size_t count) {
+  const auto isTarget = [&](uint32_t id) {
+    for (uint32_t k = given.indptr()[j]; k < given.indptr()[j + 1]; k++) {
+      if (given.unique()[given.slot(k)] == id) return true;
+    }
+    return false;
+  };
+  const size_t found = count > 0 ? retrieval.query.size(j) : 0;
+  for (size_t i = 0, added = 0; i < found && added < count; i++) {
+    const uint32_t id = retrieval.query.ids(j)[i];
+    if (std::binary_search(sure.begin(), sure.end(), id) || isTarget(id)) continue;
+    addOwn(id, 0);
+    added++;
   }
-  ownDrawnPtr.push_back(static_cast<uint32_t>(ownDrawn.size()));
 }
 
 void BulkPass::gather(const RowStore& v, double share) {

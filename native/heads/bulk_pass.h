@@ -11,7 +11,7 @@ namespace widehead {
 
 struct BulkPass : ExactHeadPass {
   struct SharedTarget {
-    size_t place;  // in `sure`
+    size_t place;  // in `sure`, or in `drawn`
     float value;
   };
 
@@ -22,8 +22,9 @@ struct BulkPass : ExactHeadPass {
   std::vector<float> logWeights;          // of the shared columns of what is drawn
   std::vector<uint32_t> sharedTargetPtr;  // m + 1
   std::vector<SharedTarget> sharedTargets;
-  // Places in `drawn` of an example's own classes: it has their exponentials already.
-  std::vector<uint32_t> ownDrawnPtr, ownDrawn;
+  // An example's own classes that are among the drawn: the columns of these have them, and stand for nothing else for it.
+  std::vector<uint32_t> ownDrawnPtr;  // m + 1
+  std::vector<SharedTarget> ownDrawn;
   // What the bulk alone gives shared output c of example j as its derivative, over gamma and m: slopes[j] * outputs(j, c) + constants[j].
   std::vector<double> slopes, constants;
   RetrievalScratch retrieval;
@@ -47,8 +48,8 @@ struct BulkPass : ExactHeadPass {
   void scaleGradients(const std::vector<double>& rates);
 
  private:
+  void addOwn(uint32_t id, float value);
   void addRetrieved(size_t j, size_t count);
-  void listOwnDrawn(size_t begin);
 
   std::vector<size_t> columns_;
   Buffer<float> whole_, rowGradients_;  // m x columns: derivatives with the bulk's part; columns x n

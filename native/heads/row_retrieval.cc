@@ -26,7 +26,7 @@ void RowRetrieval::search(RetrievalScratch& scratch, ConstMatrixF hu, uint64_t v
   const size_t m = hu.rows;
   index_.hash(scratch.buckets.reserve(m * index_.tables().tables()), hu.data, m, scratch.hash, scratch.augmented);
   const size_t forAll = settings_.limit > 0 ? std::max(kAtLeast, kShare * settings_.limit / m) : 0;
-  const size_t keep = std::max(forAll, kSpare * settings_.perExample);
+  const size_t keep = std::min(v_.rows(), std::max(forAll, kSpare * settings_.perExample));
   scratch.query.byCount(index_.tables(), scratch.buckets.data(), m, {keep, settings_.bucketLimit, version});
 }
 
