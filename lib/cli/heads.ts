@@ -130,6 +130,7 @@ export const HEADS = {
     options: [
       { ...count('shortlist', 'frequent classes that are computed one by one', '128'), minimum: 0 },
       { ...count('retrieved', 'classes found for a minibatch in hash tables', '0'), minimum: 0 },
+      { ...count('retrievedPerExample', 'classes found for an example, which it alone sees', '0'), minimum: 0 },
       ...TABLES,
       ...RECENCY,
       AUGMENT,

@@ -31,6 +31,11 @@ export interface BulkSoftmaxOptions extends FactoredOptions {
    * 1,024 or more are worth their time. The index takes some 130 bytes a class.
    */
   retrieved?: number
+  /**
+   * Classes that the index finds for each example, which it alone sees, 0 to 2^31 - 1: cheaper than those that all see, since an
+   * example computes no outputs of the others' classes; their rows learn at the rate of the bulk. Default 0.
+   */
+  retrievedPerExample?: number
   /** That index, where classes are retrieved. */
   index?: BulkIndexOptions
   /**
@@ -128,6 +133,7 @@ function readOptions(options: BulkSoftmaxOptions, numClasses: number): object {
     counts: readCounts(options.counts, numClasses),
     minibatchTargets: checkBoolean('minibatchTargets', options.minibatchTargets ?? true),
     retrieved: checkInteger('retrieved', options.retrieved ?? 0, 0, 0x7fffffff),
+    retrievedPerExample: checkInteger('retrievedPerExample', options.retrievedPerExample ?? 0, 0, 0x7fffffff),
     ...readIndex(options.index ?? {}, numClasses),
     sampled: checkInteger('sampled', options.sampled ?? SAMPLED, 0, 0x7fffffff),
     sampledShare: checkNumber('sampledShare', options.sampledShare ?? 0.9, 0, 1),

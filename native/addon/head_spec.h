@@ -90,6 +90,7 @@ inline BulkSettings bulkSettingsOf(const HeadSpec& spec) {
   const Napi::Object& options = spec.options;
   BulkSettings settings;
   settings.retrieval.limit = size(options, "retrieved");
+  settings.retrieval.perExample = size(options, "retrievedPerExample");
   settings.retrieval.index.hash = {"simhash",
                                    spec.config.hiddenSize + (spec.config.bias ? 1 : 0),
                                    size(options, "tables"),

@@ -11,7 +11,8 @@ namespace widehead {
 BulkLoss::BulkLoss(BulkPass& pass, size_t numClasses, double share, size_t example, double offset)
     : pass_(pass), j_(example), sure_(pass.sure.size()), drawn_(pass.drawn.size()),
       begin_(pass.targets.indptr()[example]), end_(pass.targets.indptr()[example + 1]),
-      left_(static_cast<double>(numClasses) - static_cast<double>(sure_ + end_ - begin_)),
+      left_(static_cast<double>(numClasses) - static_cast<double>(sure_ + end_ - begin_) -
+            static_cast<double>(pass.ownDrawnPtr[example + 1] - pass.ownDrawnPtr[example])),
       share_(drawn_ > 0 ? share : 0), offset_(offset), outputs_(pass.shared.outputs().row(example)),
       g_(pass.shared.gradients().row(example)), largest_(-std::numeric_limits<double>::infinity()) {}
 
@@ -40,6 +41,11 @@ void BulkLoss::addShared() {
     squares_ = kernels().dotDouble(outputs_, outputs_, sure_) + offset_ * (2 * plain + n * offset_);
   }
   if (drawn_ > 0) kernels().axpy(g_ + sure_, 1, pass_.logWeights.data(), drawn_);
+  for (size_t i = pass_.ownDrawnPtr[j_]; i < pass_.ownDrawnPtr[j_ + 1]; i++) {
+    const size_t column = pass_.shared.column(sure_ + pass_.ownDrawn[i].place);
+    g_[column] = outputs_[column];
+    addKnown(outputs_[column] + offset_, pass_.ownDrawn[i].value);
+  }
   if (sure_ + drawn_ > 0) largest_ = kernels().largest(g_, sure_ + drawn_) + offset_;
   for (size_t i = pass_.sharedTargetPtr[j_]; i < pass_.sharedTargetPtr[j_ + 1]; i++) {
     const BulkPass::SharedTarget& target = pass_.sharedTargets[i];
@@ -50,13 +56,16 @@ void BulkLoss::addShared() {
 
 void BulkLoss::addOwn() {
   for (size_t k = begin_; k < end_; k++) {
-    const double o = pass_.a[k];
-    sum_ += o;
-    squares_ += o * o;
-    largest_ = std::max(largest_, o);
-    total_ += pass_.targets.values()[k];
-    weighted_ += pass_.targets.values()[k] * o;
+    largest_ = std::max(largest_, pass_.a[k]);
+    addKnown(pass_.a[k], pass_.targets.values()[k]);
   }
+}
+
+void BulkLoss::addKnown(double o, double target) {
+  sum_ += o;
+  squares_ += o * o;
+  total_ += target;
+  weighted_ += target * o;
 }
 
 void BulkLoss::differentiate(const GaussianBulk& rest, double gamma) {
@@ -79,6 +88,10 @@ void BulkLoss::differentiateShared(const GaussianBulk& rest, double scale) {
   kernels().combine(g_, terms, 3, sure_);
   const Term alone = {forExponential, g_ + sure_};
   kernels().combine(g_ + sure_, &alone, 1, drawn_);
+  for (size_t i = pass_.ownDrawnPtr[j_]; i < pass_.ownDrawnPtr[j_ + 1]; i++) {
+    const size_t column = pass_.shared.column(sure_ + pass_.ownDrawn[i].place);
+    g_[column] -= static_cast<float>(slope * outputs_[column] + constant + scale * pass_.ownDrawn[i].value);
+  }
   for (size_t i = pass_.sharedTargetPtr[j_]; i < pass_.sharedTargetPtr[j_ + 1]; i++) {
     const BulkPass::SharedTarget& target = pass_.sharedTargets[i];
     g_[pass_.shared.column(target.place)] -= static_cast<float>(scale * target.value);

@@ -18,6 +18,7 @@ class BulkLoss {
  private:
   void addShared();
   void addOwn();
+  void addKnown(double output, double target);
   void differentiate(const GaussianBulk& rest, double gamma);
   void differentiateShared(const GaussianBulk& rest, double scale);
 

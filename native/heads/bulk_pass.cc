@@ -15,11 +15,13 @@ constexpr size_t kExamples = 4;  // a thread
 
 }  // namespace
 
-void BulkPass::takeApart(size_t numClasses) {
+void BulkPass::takeApart(size_t numClasses, size_t retrievedEach) {
   std::swap(targets, given);
   sharedTargetPtr.assign(1, 0);
   sharedTargets.clear();
   ownPtr_.assign(1, 0);
+  ownDrawnPtr.assign(1, 0);
+  ownDrawn.clear();
   ownIds_.clear();
   ownValues_.clear();
   for (size_t j = 0; j < m; j++) {
@@ -29,14 +31,44 @@ void BulkPass::takeApart(size_t numClasses) {
       if (at != sure.end() && *at == id) {
         sharedTargets.push_back({static_cast<size_t>(at - sure.begin()), given.values()[k]});
       } else {
-        ownIds_.push_back(id);
-        ownValues_.push_back(given.values()[k]);
+        addOwn(id, given.values()[k]);
       }
     }
+    addRetrieved(j, retrievedEach);
+    ownDrawnPtr.push_back(static_cast<uint32_t>(ownDrawn.size()));
     sharedTargetPtr.push_back(static_cast<uint32_t>(sharedTargets.size()));
     ownPtr_.push_back(static_cast<uint32_t>(ownIds_.size()));
   }
   targets.assign({m, ownPtr_.data(), ownIds_.data(), ownIds_.size(), ownValues_.data()}, numClasses);
+  a.reserve(targets.nnz());
+  ga.reserve(targets.nnz());
+}
+
+void BulkPass::addOwn(uint32_t id, float value) {
+  const auto at = std::lower_bound(drawn.begin(), drawn.end(), id);
+  if (at != drawn.end() && *at == id) {
+    ownDrawn.push_back({static_cast<size_t>(at - drawn.begin()), value});
+  } else {
+    ownIds_.push_back(id);
+    ownValues_.push_back(value);
+  }
+}
+
+// None that all see, nor a target again.
+void BulkPass::addRetrieved(size_t j, size_t count) {
+  const auto isTarget = [&](uint32_t id) {
+    for (uint32_t k = given.indptr()[j]; k < given.indptr()[j + 1]; k++) {
+      if (given.unique()[given.slot(k)] == id) return true;
+    }
+    return false;
+  };
+  const size_t found = count > 0 ? retrieval.query.size(j) : 0;
+  for (size_t i = 0, added = 0; i < found && added < count; i++) {
+    const uint32_t id = retrieval.query.ids(j)[i];
+    if (std::binary_search(sure.begin(), sure.end(), id) || isTarget(id)) continue;
+    addOwn(id, 0);
+    added++;
+  }
 }
 
 void BulkPass::gather(const RowStore& v, double share) {

@@ -11,7 +11,7 @@ namespace widehead {
 
 struct BulkPass : ExactHeadPass {
   struct SharedTarget {
-    size_t place;  // in `sure`
+    size_t place;  // in `sure`, or in `drawn`
     float value;
   };
 
@@ -22,6 +22,9 @@ struct BulkPass : ExactHeadPass {
   std::vector<float> logWeights;          // of the shared columns of what is drawn
   std::vector<uint32_t> sharedTargetPtr;  // m + 1
   std::vector<SharedTarget> sharedTargets;
+  // An example's own classes that are among the drawn: the columns of these have them, and stand for nothing else for it.
+  std::vector<uint32_t> ownDrawnPtr;  // m + 1
+  std::vector<SharedTarget> ownDrawn;
   // What the bulk alone gives shared output c of example j as its derivative, over gamma and m: slopes[j] * outputs(j, c) + constants[j].
   std::vector<double> slopes, constants;
   RetrievalScratch retrieval;
@@ -34,8 +37,9 @@ struct BulkPass : ExactHeadPass {
     return ExactHeadPass::bytes() + retrieval.bytes() + whole_.bytes() + rowGradients_.bytes();
   }
 
-  // From all targets to those of `sure` and the rest.
-  void takeApart(size_t numClasses);
+  // From all targets to those of `sure` and each example's own: the rest, and up to `retrievedEach` of the classes found for it as
+  // targets of value 0.
+  void takeApart(size_t numClasses, size_t retrievedEach);
   // Reads the rows of what is shared.
   void gather(const RowStore& v, double share);
   // The gradients of the rows of some shared columns, over gamma, with the bulk's part; then makes those columns rate times as large.
@@ -44,6 +48,9 @@ struct BulkPass : ExactHeadPass {
   void scaleGradients(const std::vector<double>& rates);
 
  private:
+  void addOwn(uint32_t id, float value);
+  void addRetrieved(size_t j, size_t count);
+
   std::vector<size_t> columns_;
   Buffer<float> whole_, rowGradients_;  // m x columns: derivatives with the bulk's part; columns x n
   std::vector<uint32_t> ownPtr_, ownIds_;

@@ -28,7 +28,8 @@ BulkSoftmaxHead::BulkSoftmaxHead(const HeadConfig& config, const InitConfig& ini
       shortlist_(settings.shortlist, config.numClasses) {
   if (settings.optimizer.kind == "adagrad") adagrad_ = Pages<float>(config.numClasses);
   if (settings.sampled > 0) sampler_ = makeSampler(settings.sampler, config.numClasses);
-  if (settings.retrieval.limit > 0) retrieval_ = std::make_unique<RowRetrieval>(settings.retrieval, weights().v);
+  if (settings.retrieval.limit + settings.retrieval.perExample > 0)
+    retrieval_ = std::make_unique<RowRetrieval>(settings.retrieval, weights().v);
 }
 
 std::unique_ptr<Pass> BulkSoftmaxHead::newPass() const {
@@ -49,7 +50,8 @@ void BulkSoftmaxHead::choose(BulkPass& pass, bool draws) const {
   if (retrieval_) {
     const MatrixF hu(pass.retrieval.hu.reserve(pass.m * features()), pass.m, features());
     gemm(hu, pass.h(), weights().u.hi().transposed());
-    retrieval_->find(pass.sure, pass.retrieval, hu, version_);
+    retrieval_->search(pass.retrieval, hu, version_);
+    if (settings_.retrieval.limit > 0) retrieval_->unite(pass.sure, pass.retrieval);
   }
   pass.drawn.clear();
   pass.probabilities.clear();
@@ -76,7 +78,7 @@ void BulkSoftmaxHead::score(BulkPass& pass, bool draws) const {
   pass.rated = false;
   pass.bulkRate = 1;
   pass.sums.clear();
-  pass.takeApart(config_.numClasses);
+  pass.takeApart(config_.numClasses, settings_.retrieval.perExample);
   pass.gather(weights().v, settings_.sampledShare);
   ExactHead::score(pass);
   const size_t n = features();

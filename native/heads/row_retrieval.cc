@@ -9,6 +9,7 @@ namespace {
 
 constexpr size_t kShare = 4;     // an example offers so many times its share of the classes: lists overlap
 constexpr size_t kAtLeast = 16;  // and so many
+constexpr size_t kSpare = 2;     // of its own an example has so many times as it wants: some are seen by all
 
 }  // namespace
 
@@ -21,13 +22,16 @@ RowRetrieval::RowRetrieval(const RetrievalSettings& settings, const RowStore& v)
         for (size_t i = 0; i < n; i++) std::copy_n(&rows[i * features], features, out + order[i] * features);
       }) {}
 
-void RowRetrieval::find(std::vector<uint32_t>& classes, RetrievalScratch& scratch, ConstMatrixF hu,
-                        uint64_t version) const {
-  const size_t m = hu.rows, known = classes.size();
+void RowRetrieval::search(RetrievalScratch& scratch, ConstMatrixF hu, uint64_t version) const {
+  const size_t m = hu.rows;
   index_.hash(scratch.buckets.reserve(m * index_.tables().tables()), hu.data, m, scratch.hash, scratch.augmented);
-  const size_t keep = std::max(kAtLeast, kShare * settings_.limit / m);
+  const size_t forAll = settings_.limit > 0 ? std::max(kAtLeast, kShare * settings_.limit / m) : 0;
+  const size_t keep = std::min(v_.rows(), std::max(forAll, kSpare * settings_.perExample));
   scratch.query.byCount(index_.tables(), scratch.buckets.data(), m, {keep, settings_.bucketLimit, version});
-  const std::vector<uint32_t>& found = scratch.query.unite(settings_.limit, classes.data(), known, v_.rows());
+}
+
+void RowRetrieval::unite(std::vector<uint32_t>& classes, RetrievalScratch& scratch) const {
+  const std::vector<uint32_t>& found = scratch.query.unite(settings_.limit, classes.data(), classes.size(), v_.rows());
   classes.insert(classes.end(), found.begin(), found.end());
   std::sort(classes.begin(), classes.end());
 }

@@ -11,7 +11,8 @@
 namespace widehead {
 
 struct RetrievalSettings {
-  size_t limit = 0;  // classes found for a minibatch
+  size_t limit = 0;       // classes found for a minibatch, which all examples see
+  size_t perExample = 0;  // those found for an example, which it alone sees
   IndexSettings index;
   size_t rehashEvery = 64, bucketLimit = 512;  // as lib/heads/bulk-softmax.ts says
 };
@@ -29,8 +30,10 @@ class RowRetrieval {
  public:
   RowRetrieval(const RetrievalSettings& settings, const RowStore& v);
 
-  // Appends the classes that most tables hold near a row of hu (m x n), none that is in `classes` already, which rise before and after.
-  void find(std::vector<uint32_t>& classes, RetrievalScratch& scratch, ConstMatrixF hu, uint64_t version) const;
+  // Lists the classes that most tables hold near each row of hu (m x n) in scratch.query.
+  void search(RetrievalScratch& scratch, ConstMatrixF hu, uint64_t version) const;
+  // Appends `limit` classes of those lists at most, none that is in `classes` already, which rise before and after.
+  void unite(std::vector<uint32_t>& classes, RetrievalScratch& scratch) const;
 
   // These rows are about to change. May throw for want of memory, before anything has changed.
   void touch(const std::vector<uint32_t>& classes) { index_.touch(classes.data(), classes.size()); }

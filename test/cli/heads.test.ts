@@ -16,7 +16,7 @@ const softmaxHeads = HEAD_NAMES.filter((name) => 'loss' in HEADS[name])
 
 /** Options that are not the defaults; small tables, so that the few classes are found among others that are not. */
 const OPTIONS: Partial<Record<HeadName, string[]>> = {
-  bulk: ['--shortlist', '5', '--retrieved', '20', '--tables', '8', '--sampled', '10'],
+  bulk: ['--shortlist', '5', '--retrieved', '20', '--retrieved-per-example', '3', '--tables', '8', '--sampled', '10'],
   softmax: ['--head-optimizer', 'adam', '--head-learning-rate', '0.05'],
   sampled: ['--samples', '20', '--power', '0.5', '--head-optimizer', 'sgd', '--head-learning-rate', '5'],
   wta: ['--permutations', '32', '--window', '4', '--codes-per-table', '2', '--candidates', '8', '--rehash-every', '5'],

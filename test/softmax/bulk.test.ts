@@ -200,6 +200,10 @@ describe('what is retrieved', () => {
     const error = (losses: Float64Array) => relativeError(losses, full.losses)
     const found = head.evaluate(hidden, targets)
     expect(error(found.losses)).toBeLessThan(0.7 * error(without.evaluate(hidden, targets).losses))
+    const own = new BulkSoftmaxHead({ ...shape, init, shortlist: 10, retrievedPerExample: 20 })
+    expect(error(own.evaluate(hidden, targets).losses)).toBeLessThan(
+      0.7 * error(without.evaluate(hidden, targets).losses),
+    )
     const { dHidden } = head.forward(hidden, targets)
     const step = 2 ** -8 // so small that what is found stays the same
     for (const i of [0, 5, 40, 100]) {
@@ -223,6 +227,32 @@ describe('what is retrieved', () => {
     const [a, b] = [trained(100), trained(100)]
     expect(a.rows(range(0, 3000))).toEqual(b.rows(range(0, 3000)))
   })
+})
+
+describe('what is retrieved for an example alone', () => {
+  const counts = Float64Array.from({ length: numClasses }, (_, i) => 1000 / (i + 1))
+  // One sign a table puts half of the classes into each bucket: of so many, an example's miss none, not even the opposite of it.
+  const findsAll = { tables: 512, hashesPerTable: 1, rehashEvery: 1, bucketLimit: numClasses }
+  const init = { kind: 'weights' as const, weights: randomWeights(11, 0.3) }
+  const common = { numClasses, hiddenSize, bias: true, init }
+
+  test.each([{ minibatchTargets: true }, { minibatchTargets: false }, { minibatchTargets: false, shortlist: 0 }])(
+    'is counted once beside targets, the shortlist and what is drawn: of all classes the full softmax, %o',
+    (some) => {
+      const own = { sampled: 40, counts, retrievedPerExample: 2 ** 31 - 1, index: findsAll, ratePower: 0 }
+      const bulk = new BulkSoftmaxHead({ ...common, shortlist: 10, ...own, ...some })
+      const full = new SoftmaxHead({ ...common, optimizer: { kind: 'sgd' } })
+      const stream = new Stream({ numClasses, hiddenSize, batchSize, seed: 12 })
+      for (let t = 0; t < 30; t++) {
+        const { hidden, targets } = stream.next()
+        const [a, b] = [bulk, full].map((head) => head.step(hidden, targets, { learningRate: 0.5 }))
+        expect(a.loss).toBeCloseTo(b.loss, 4)
+        expect(relativeError(a.dHidden, b.dHidden)).toBeLessThan(1e-4)
+      }
+      const rows = (head: BulkSoftmaxHead | SoftmaxHead) => head.rows(range(0, numClasses))
+      expect(relativeError(rows(bulk), rows(full))).toBeLessThan(1e-4)
+    },
+  )
 })
 
 describe('what is drawn', () => {
@@ -351,6 +381,7 @@ describe('the shortlist', () => {
     [{ shortlist: Int32Array.of(1, 50) }, RangeError, /shortlist must hold class ids from 0 to 49, got 50 at index 1/],
     [{ shortlist: Int32Array.of(1, 2, 1) }, RangeError, /shortlist must hold each class once, got 1 again at index 2/],
     [{ retrieved: -1 }, RangeError, /retrieved must be a whole number/],
+    [{ retrievedPerExample: 0.5 }, RangeError, /retrievedPerExample must be a whole number/],
     [{ index: 3 }, TypeError, /index must be an object/],
     [{ index: { tables: 0 } }, RangeError, /index.tables must be a whole number from 1 to 4096, got 0/],
     [{ index: { hashesPerTable: 65 } }, RangeError, /index.hashesPerTable must be a whole number from 1 to 64, got 65/],
