@@ -5,7 +5,7 @@
 // update are the exact head's. With S = all classes it is the full softmax.
 //
 // S holds an example's targets and a shortlist of frequent classes, and where that is asked for the targets of the whole minibatch and
-// classes that hash tables over V find for it.
+// classes that hash tables over V find for it, or for the example alone.
 // Classes that are drawn at random, class c with the probability p_c, stand for the `share` a of the bulk that is left:
 //   Z = (1 - a) n k + a sum over the drawn of exp(o_c) / p_c + sum_S exp(o_i)
 // because a Gaussian does not see a single class whose output is too large, and training finds such classes.
@@ -27,7 +27,7 @@ namespace widehead {
 struct BulkSettings {
   FrequentSettings shortlist;
   bool minibatchTargets = true;  // every example sees the targets of all
-  RetrievalSettings retrieval;   // classes found for a minibatch by hashing
+  RetrievalSettings retrieval;   // classes found by hashing
   size_t sampled = 0;            // classes drawn for a minibatch
   double sampledShare = 0;
   SamplerSettings sampler;

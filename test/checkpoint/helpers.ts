@@ -59,7 +59,8 @@ export const KINDS: Kind[] = [
   },
   {
     name: 'bulk, counts given',
-    create: () => new BulkSoftmaxHead({ ...common, shortlist: 20, retrieved: 30, retrievedPerExample: 4, sampled: 10, counts }),
+    create: () =>
+      new BulkSoftmaxHead({ ...common, shortlist: 20, retrieved: 30, retrievedPerExample: 4, sampled: 10, counts }),
     load: (folder) => BulkSoftmaxHead.load(folder),
     learningRate: 0.5,
   },

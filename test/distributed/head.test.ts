@@ -23,7 +23,11 @@ describe.each([1, 2, 4])('on %i ranks', (count) => {
       const stream = { ...size, batchSize: 10, seed: 5, targets: 'duplicates' as const }
       const race = new Race({ group: 'ranks', lossCase: lossCase(name), stream, bias: true })
       const { judge, exact: one, dense } = race
-      const start = { kind: 'weights' as const, weights: one.rows(range(0, size.numClasses)), biases: one.biases(range(0, size.numClasses)) }
+      const start = {
+        kind: 'weights' as const,
+        weights: one.rows(range(0, size.numClasses)),
+        biases: one.biases(range(0, size.numClasses)),
+      }
       const heads = headOn(group(count), { ...size, loss: lossCase(name).loss, bias: true, init: start })
       open.push(...heads, race)
       const rates = calmRate(race.trial)
