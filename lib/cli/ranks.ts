@@ -71,8 +71,8 @@ export class Ranks {
   }
 
   /**
-   * What each rank does before the first step: opens the data, the network, the files. Where one cannot, or has come to something else than the others (`facts`), none goes on: else
-   * they would wait for it, or train on what does not belong together.
+   * What each rank does before the first step: opens the data, the network, the files. Where one cannot, or has come to something else
+   * than the others (`facts`), none goes on: else they would wait for it, or train on what does not belong together.
    */
   async agree<T>(deed: () => Promise<T>, facts: (done: T) => object = () => ({})): Promise<T> {
     const own: Word = {}

@@ -11,8 +11,18 @@ namespace widehead {
 
 namespace {
 constexpr size_t kGrain = 64;  // rows a thread: a row is a few hundred operations
-constexpr size_t kPiece =
-    256;  // numbers of a row at a time, on the stack: these calls are made when nothing may fail any more
+// Numbers of a row at a time, on the stack: these calls are made when nothing may fail any more.
+constexpr size_t kPiece = 256;
+
+// body(i, begin, count): numbers begin .. begin + count - 1 of row i of an n x n matrix.
+template <class Body>
+void overPieces(size_t n, const Body& body) {
+  parallelFor(n, kGrain, [&](size_t first, size_t last) {
+    for (size_t i = first; i < last; i++) {
+      for (size_t begin = 0; begin < n; begin += kPiece) body(i, begin, std::min(kPiece, n - begin));
+    }
+  });
+}
 }  // namespace
 
 void CompensatedMatrix::setIdentity(double diagonal) {
@@ -36,15 +46,11 @@ void CompensatedMatrix::scaleByPowerOfTwo(float factor) {
 }
 
 void CompensatedMatrix::scale(double factor) {
-  parallelFor(n_, kGrain, [&](size_t begin, size_t end) {
+  overPieces(n_, [&](size_t i, size_t begin, size_t count) {
     double piece[kPiece];
-    for (size_t i = begin; i < end; i++) {
-      for (size_t from = 0; from < n_; from += kPiece) {
-        const size_t count = std::min(kPiece, n_ - from), at = i * stride_ + from;
-        for (size_t j = 0; j < count; j++) piece[j] = value(i, from + j);
-        kernels().compensatedAxpyWide(&hi_[at], &lo_[at], factor - 1, piece, count);
-      }
-    }
+    for (size_t j = 0; j < count; j++) piece[j] = value(i, begin + j);
+    const size_t at = i * stride_ + begin;
+    kernels().compensatedAxpyWide(&hi_[at], &lo_[at], factor - 1, piece, count);
   });
 }
 
@@ -91,16 +97,12 @@ void CompensatedMatrix::addRankOne(double c, const double* x, const double* y) {
 }
 
 void CompensatedMatrix::subtractSymmetric(ConstMatrixF t) {
-  parallelFor(n_, kGrain, [&](size_t begin, size_t end) {
+  overPieces(n_, [&](size_t i, size_t begin, size_t count) {
     float piece[kPiece];
-    for (size_t i = begin; i < end; i++) {
-      for (size_t from = 0; from < n_; from += kPiece) {
-        const size_t count = std::min(kPiece, n_ - from), at = i * stride_ + from;
-        // t(i, j) + t(j, i) is the same float whichever comes first: the sum stays symmetric to the bit.
-        for (size_t j = 0; j < count; j++) piece[j] = t(i, from + j) + t(from + j, i);
-        kernels().compensatedAxpy(&hi_[at], &lo_[at], -1.0f, piece, count);
-      }
-    }
+    // t(i, j) + t(j, i) is the same float whichever comes first: the sum stays symmetric to the bit.
+    for (size_t j = 0; j < count; j++) piece[j] = t(i, begin + j) + t(begin + j, i);
+    const size_t at = i * stride_ + begin;
+    kernels().compensatedAxpy(&hi_[at], &lo_[at], -1.0f, piece, count);
   });
 }
 

@@ -42,9 +42,11 @@ void BulkLoss::addShared() {
   }
   if (drawn_ > 0) kernels().axpy(g_ + sure_, 1, pass_.logWeights.data(), drawn_);
   for (size_t i = pass_.ownDrawnPtr[j_]; i < pass_.ownDrawnPtr[j_ + 1]; i++) {
-    const size_t column = pass_.shared.column(sure_ + pass_.ownDrawn[i].place);
+    const size_t column = pass_.shared.column(pass_.ownDrawn[i]);
     g_[column] = outputs_[column];
-    addKnown(outputs_[column] + offset_, pass_.ownDrawn[i].value);
+    const double o = outputs_[column] + offset_;
+    sum_ += o;
+    squares_ += o * o;
   }
   if (sure_ + drawn_ > 0) largest_ = kernels().largest(g_, sure_ + drawn_) + offset_;
   for (size_t i = pass_.sharedTargetPtr[j_]; i < pass_.sharedTargetPtr[j_ + 1]; i++) {
@@ -56,16 +58,13 @@ void BulkLoss::addShared() {
 
 void BulkLoss::addOwn() {
   for (size_t k = begin_; k < end_; k++) {
-    largest_ = std::max(largest_, pass_.a[k]);
-    addKnown(pass_.a[k], pass_.targets.values()[k]);
+    const double o = pass_.a[k];
+    sum_ += o;
+    squares_ += o * o;
+    largest_ = std::max(largest_, o);
+    total_ += pass_.targets.values()[k];
+    weighted_ += pass_.targets.values()[k] * o;
   }
-}
-
-void BulkLoss::addKnown(double o, double target) {
-  sum_ += o;
-  squares_ += o * o;
-  total_ += target;
-  weighted_ += target * o;
 }
 
 void BulkLoss::differentiate(const GaussianBulk& rest, double gamma) {
@@ -89,8 +88,8 @@ void BulkLoss::differentiateShared(const GaussianBulk& rest, double scale) {
   const Term alone = {forExponential, g_ + sure_};
   kernels().combine(g_ + sure_, &alone, 1, drawn_);
   for (size_t i = pass_.ownDrawnPtr[j_]; i < pass_.ownDrawnPtr[j_ + 1]; i++) {
-    const size_t column = pass_.shared.column(sure_ + pass_.ownDrawn[i].place);
-    g_[column] -= static_cast<float>(slope * outputs_[column] + constant + scale * pass_.ownDrawn[i].value);
+    const size_t column = pass_.shared.column(pass_.ownDrawn[i]);
+    g_[column] -= static_cast<float>(slope * outputs_[column] + constant);
   }
   for (size_t i = pass_.sharedTargetPtr[j_]; i < pass_.sharedTargetPtr[j_ + 1]; i++) {
     const BulkPass::SharedTarget& target = pass_.sharedTargets[i];

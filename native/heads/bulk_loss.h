@@ -18,7 +18,6 @@ class BulkLoss {
  private:
   void addShared();
   void addOwn();
-  void addKnown(double output, double target);
   void differentiate(const GaussianBulk& rest, double gamma);
   void differentiateShared(const GaussianBulk& rest, double scale);
 

@@ -40,14 +40,15 @@ void BulkPass::takeApart(size_t numClasses, size_t retrievedEach) {
     ownPtr_.push_back(static_cast<uint32_t>(ownIds_.size()));
   }
   targets.assign({m, ownPtr_.data(), ownIds_.data(), ownIds_.size(), ownValues_.data()}, numClasses);
-  a.reserve(targets.nnz());
+  a.reserve(targets.nnz());  // more than were given
   ga.reserve(targets.nnz());
 }
 
 void BulkPass::addOwn(uint32_t id, float value) {
   const auto at = std::lower_bound(drawn.begin(), drawn.end(), id);
   if (at != drawn.end() && *at == id) {
-    ownDrawn.push_back({static_cast<size_t>(at - drawn.begin()), value});
+    ownDrawn.push_back(sure.size() + static_cast<size_t>(at - drawn.begin()));
+    sharedTargets.push_back({ownDrawn.back(), value});
   } else {
     ownIds_.push_back(id);
     ownValues_.push_back(value);

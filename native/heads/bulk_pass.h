@@ -11,7 +11,7 @@ namespace widehead {
 
 struct BulkPass : ExactHeadPass {
   struct SharedTarget {
-    size_t place;  // in `sure`, or in `drawn`
+    size_t place;  // in `sure`, then `drawn`
     float value;
   };
 
@@ -24,7 +24,7 @@ struct BulkPass : ExactHeadPass {
   std::vector<SharedTarget> sharedTargets;
   // An example's own classes that are among the drawn: the columns of these have them, and stand for nothing else for it.
   std::vector<uint32_t> ownDrawnPtr;  // m + 1
-  std::vector<SharedTarget> ownDrawn;
+  std::vector<size_t> ownDrawn;       // places as those of targets
   // What the bulk alone gives shared output c of example j as its derivative, over gamma and m: slopes[j] * outputs(j, c) + constants[j].
   std::vector<double> slopes, constants;
   RetrievalScratch retrieval;

@@ -18,7 +18,6 @@ Ranks exactOn(size_t size, const HeadConfig& config, const InitConfig& init) {
   return {config, size, [&](const HeadConfig& own) { return std::make_unique<ExactHead>(own, init, kPolicy, 4); }};
 }
 
-const LossChoice kSquared = {"squared-error", {}};
 const LossChoice kLosses[] = {kSquared,
                               {"weighted-squared-error", {0.1, 2}},
                               {"spherical-softmax", {0.05}},

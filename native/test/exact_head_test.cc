@@ -8,8 +8,6 @@ namespace {
 
 using namespace exact_reference;
 
-const LossChoice kSquared = {"squared-error", {}};
-
 // Orthogonal examples of length `length`, the first of which comes `copies` times.
 Minibatch orthogonalBatch(const HeadConfig& config, size_t count, float length, size_t copies = 1) {
   Minibatch batch;

@@ -68,8 +68,6 @@ namespace {
 
 using namespace exact_reference;
 
-const LossChoice kSquared = {"squared-error", {}};
-
 // `copies` examples along each of `count` axes, of length 1.
 Minibatch orthogonalBatch(const HeadConfig& config, size_t count, size_t copies) {
   Minibatch batch;

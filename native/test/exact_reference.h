@@ -178,6 +178,8 @@ class Pair {
   std::unique_ptr<Pass> pass;
 };
 
+inline const LossChoice kSquared = {"squared-error", {}};
+
 inline ApplyOptions rate(double learningRate, double weightDecay = 0, double clipNorm = kInfinity) {
   return {learningRate, weightDecay, clipNorm};
 }

@@ -7,6 +7,7 @@ import { denseBulkSoftmax } from '../judge/dense-losses.js'
 import { Float64Head, relativeError } from '../judge/float64-head.js'
 import { Random } from '../judge/random.js'
 import { Stream, type TargetKind } from '../judge/stream.js'
+import { expectSameSteps } from './same-steps.js'
 
 const [numClasses, hiddenSize] = [400, 16]
 const all = range(0, numClasses)
@@ -86,14 +87,8 @@ test('with all classes in the shortlist it is SoftmaxHead', () => {
   const bulk = new BulkSoftmaxHead({ ...common, shortlist: all })
   const full = new SoftmaxHead(common)
   const stream = streamOf(12, 'weights')
-  for (let t = 0; t < 60; t++) {
-    const { hidden, targets } = stream.next()
-    const options = { learningRate: 0.05, clipNorm: 2 }
-    const [a, b] = [bulk.step(hidden, targets, options), full.step(hidden, targets, options)]
-    expect(relativeError([a.loss, a.gradNorm], [b.loss, b.gradNorm])).toBeLessThan(5e-6)
-    expect(relativeError(a.dHidden, b.dHidden)).toBeLessThan(1e-5)
-  }
-  expect(relativeError(bulk.rows(all), full.rows(all))).toBeLessThan(1e-5)
+  const options = { learningRate: 0.05, clipNorm: 2 }
+  expectSameSteps([bulk, full], { stream, steps: 60, options }, { numbers: 5e-6, dHidden: 1e-5, rows: 1e-5 })
 })
 
 test('with all of the bulk drawn it is SampledSoftmaxHead', () => {
@@ -101,12 +96,8 @@ test('with all of the bulk drawn it is SampledSoftmaxHead', () => {
   const bulk = new BulkSoftmaxHead({ ...common, counts, shortlist: 0, sampled: 60, sampledShare: 1, seed: 4 })
   const sampled = new SampledSoftmaxHead({ ...common, counts, samples: 60, seed: 4 })
   const stream = streamOf(12, 'several unsorted')
-  for (let t = 0; t < 50; t++) {
-    const { hidden, targets } = stream.next()
-    const [a, b] = [bulk, sampled].map((head) => head.step(hidden, targets, { learningRate: 0.05, clipNorm: 2 }))
-    expect(relativeError([a.loss, a.gradNorm], [b.loss, b.gradNorm])).toBeLessThan(5e-6)
-  }
-  expect(relativeError(bulk.rows(all), sampled.rows(all))).toBeLessThan(1e-5)
+  const options = { learningRate: 0.05, clipNorm: 2 }
+  expectSameSteps([bulk, sampled], { stream, steps: 50, options }, { numbers: 5e-6, rows: 1e-5 })
 })
 
 test('a step at a rate of 0 is forgotten', () => {

@@ -6,13 +6,17 @@ import { range } from '../judge/compare.js'
 import { relativeError } from '../judge/float64-head.js'
 import { Random } from '../judge/random.js'
 import { Stream } from '../judge/stream.js'
+import { expectSameSteps } from './same-steps.js'
 
 const [numClasses, hiddenSize, batchSize] = [400, 16, 12]
-const all = range(0, numClasses)
+const counts = Float64Array.from({ length: numClasses }, (_, i) => 1000 / (i + 1))
 
 function randomWeights(seed: number, scale: number, D = numClasses, d = hiddenSize): Float32Array {
   return Float32Array.from(new Random(seed).normals(D * d, scale))
 }
+
+const init = { kind: 'weights' as const, weights: randomWeights(11, 0.3) }
+const common = { numClasses, hiddenSize, bias: true, init }
 
 describe('what is retrieved', () => {
   const shape = { numClasses: 3000, hiddenSize: 16, bias: true, sampled: 0 }
@@ -36,12 +40,10 @@ describe('what is retrieved', () => {
     const without = new BulkSoftmaxHead({ ...shape, init, shortlist: 10 })
     const full = head.evaluate(hidden, targets, { exact: true })
     const error = (losses: Float64Array) => relativeError(losses, full.losses)
-    const found = head.evaluate(hidden, targets)
-    expect(error(found.losses)).toBeLessThan(0.7 * error(without.evaluate(hidden, targets).losses))
     const own = new BulkSoftmaxHead({ ...shape, init, shortlist: 10, retrievedPerExample: 20 })
-    expect(error(own.evaluate(hidden, targets).losses)).toBeLessThan(
-      0.7 * error(without.evaluate(hidden, targets).losses),
-    )
+    const [found, foundAlone, none] = [head, own, without].map((each) => error(each.evaluate(hidden, targets).losses))
+    expect(found).toBeLessThan(0.7 * none)
+    expect(foundAlone).toBeLessThan(0.7 * none)
     const { dHidden } = head.forward(hidden, targets)
     const step = 2 ** -8 // so small that what is found stays the same
     for (const i of [0, 5, 40, 100]) {
@@ -68,11 +70,8 @@ describe('what is retrieved', () => {
 })
 
 describe('what is retrieved for an example alone', () => {
-  const counts = Float64Array.from({ length: numClasses }, (_, i) => 1000 / (i + 1))
   // One sign a table puts half of the classes into each bucket: of so many, an example's miss none, not even the opposite of it.
   const findsAll = { tables: 512, hashesPerTable: 1, rehashEvery: 1, bucketLimit: numClasses }
-  const init = { kind: 'weights' as const, weights: randomWeights(11, 0.3) }
-  const common = { numClasses, hiddenSize, bias: true, init }
 
   test.each([{ minibatchTargets: true }, { minibatchTargets: false }, { minibatchTargets: false, shortlist: 0 }])(
     'is counted once beside targets, the shortlist and what is drawn: of all classes the full softmax, %o',
@@ -81,35 +80,20 @@ describe('what is retrieved for an example alone', () => {
       const bulk = new BulkSoftmaxHead({ ...common, shortlist: 10, ...own, ...some })
       const full = new SoftmaxHead({ ...common, optimizer: { kind: 'sgd' } })
       const stream = new Stream({ numClasses, hiddenSize, batchSize, seed: 12 })
-      for (let t = 0; t < 30; t++) {
-        const { hidden, targets } = stream.next()
-        const [a, b] = [bulk, full].map((head) => head.step(hidden, targets, { learningRate: 0.5 }))
-        expect(a.loss).toBeCloseTo(b.loss, 4)
-        expect(relativeError(a.dHidden, b.dHidden)).toBeLessThan(1e-4)
-      }
-      const rows = (head: BulkSoftmaxHead | SoftmaxHead) => head.rows(range(0, numClasses))
-      expect(relativeError(rows(bulk), rows(full))).toBeLessThan(1e-4)
+      const options = { learningRate: 0.5 }
+      expectSameSteps([bulk, full], { stream, steps: 30, options }, { numbers: 5e-6, dHidden: 1e-5, rows: 1e-5 })
     },
   )
 })
 
 describe('what is drawn', () => {
-  const counts = Float64Array.from({ length: numClasses }, (_, i) => 1000 / (i + 1))
-
   test('as all of the bulk, without a shortlist, makes it SampledSoftmaxHead', () => {
-    const init = { kind: 'weights' as const, weights: randomWeights(11, 0.3) }
-    const common = { numClasses, hiddenSize, bias: true, init, counts, seed: 4 }
-    const bulk = new BulkSoftmaxHead({ ...common, shortlist: 0, sampled: 60, sampledShare: 1 })
-    const sampled = new SampledSoftmaxHead({ ...common, samples: 60 })
+    const draws = { ...common, counts, seed: 4 }
+    const bulk = new BulkSoftmaxHead({ ...draws, shortlist: 0, sampled: 60, sampledShare: 1 })
+    const sampled = new SampledSoftmaxHead({ ...draws, samples: 60 })
     const stream = new Stream({ numClasses, hiddenSize, batchSize, seed: 12, targets: 'several unsorted' })
-    for (let t = 0; t < 50; t++) {
-      const { hidden, targets } = stream.next()
-      const options = { learningRate: 0.3, clipNorm: 2 }
-      const [a, b] = [bulk.step(hidden, targets, options), sampled.step(hidden, targets, options)]
-      expect(relativeError([a.loss, a.gradNorm], [b.loss, b.gradNorm])).toBeLessThan(3e-6)
-      expect(relativeError(a.dHidden, b.dHidden)).toBeLessThan(5e-6)
-    }
-    expect(relativeError(bulk.rows(all), sampled.rows(all))).toBeLessThan(3e-6)
+    const options = { learningRate: 0.3, clipNorm: 2 }
+    expectSameSteps([bulk, sampled], { stream, steps: 50, options }, { numbers: 3e-6, dHidden: 5e-6, rows: 3e-6 })
   })
 
   test('has gradients that are those of finite differences, and leaves evaluate as it is', () => {
