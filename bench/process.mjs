@@ -3,8 +3,11 @@
 import { execFileSync } from 'node:child_process'
 import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { handOff } from './hand-off.mjs'
+import { quantile } from './statistics.mjs'
 
 const busy = []
+const handOffs = []
 
 function idleAndTotal() {
   const times = cpus().map((cpu) => cpu.times)
@@ -12,23 +15,30 @@ function idleAndTotal() {
   return { idle, total: times.reduce((sum, t) => sum + t.user + t.nice + t.sys + t.irq + t.idle, 0) }
 }
 
-/** What share of the cores somebody else uses, while we wait. */
-function noteOthers() {
+/** What share of the cores somebody else uses, while we wait; and how far they are from each other. */
+function noteMachine() {
   const before = idleAndTotal()
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
   const after = idleAndTotal()
   const total = after.total - before.total
   if (total > 0) busy.push(1 - (after.idle - before.idle) / total)
+  const ns = handOff()
+  if (ns !== null) handOffs.push(ns)
 }
 
 /** How busy other work has kept the cores, looked at before each trial: 0 is a quiet machine. */
 export function othersBusy() {
-  const sorted = [...busy].sort((a, b) => a - b)
-  return { trials: sorted.length, median: sorted[Math.floor(sorted.length / 2)] ?? 0, most: sorted.at(-1) ?? 0 }
+  return { trials: busy.length, median: quantile(busy, 0.5) ?? 0, most: quantile(busy, 1) ?? 0 }
+}
+
+/** Nanoseconds of a cache line from one core to another and back, looked at before each trial; null on one core. */
+export function handOffNs() {
+  if (handOffs.length === 0) return null
+  return { least: quantile(handOffs, 0), median: quantile(handOffs, 0.5), most: quantile(handOffs, 1) }
 }
 
 export function runTrial(file, args, env = {}) {
-  noteOthers()
+  noteMachine()
   const output = execFileSync(file, args, {
     encoding: 'utf8',
     env: { ...process.env, ...env },

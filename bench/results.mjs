@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { isa, version } from '../dist/index.js'
-import { othersBusy } from './process.mjs'
+import { handOffNs, othersBusy } from './process.mjs'
 import { cores, quick, rounds } from './settings.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -42,6 +42,6 @@ export function writeTable(name, result) {
     cores,
     memoryGiB,
   }
-  const run = { isa: isa(), rounds, quick, othersBusy: othersBusy() }
+  const run = { isa: isa(), rounds, quick, othersBusy: othersBusy(), handOffNs: handOffNs() }
   return writeResult(`${name}.json`, `${JSON.stringify({ table: name, ...about, ...run, result }, null, 1)}\n`)
 }

@@ -7,7 +7,7 @@
 //   WIDEHEAD_BENCH_QUICK=1               in some four minutes, with fewer shapes and samples
 
 import { isa } from '../dist/index.js'
-import { othersBusy } from './process.mjs'
+import { handOffNs, othersBusy } from './process.mjs'
 import { writeTable } from './results.mjs'
 import { bulk } from './tables/bulk.mjs'
 import { checkpoint } from './tables/checkpoint.mjs'
@@ -64,5 +64,11 @@ if (most > 0.1) {
   const percent = (share) => `${Math.round(100 * share)} %`
   console.log(
     `\nThe machine was not quiet: other work kept its cores ${percent(median)} busy (median; at most ${percent(most)}). Numbers with more than one thread mean little then.`,
+  )
+}
+const handOff = handOffNs()
+if (handOff?.most > 2 * handOff.least) {
+  console.log(
+    `\nThe cores were moved while it ran: a cache line took ${Math.round(handOff.least)} to ${Math.round(handOff.most)} ns from one to the other and back (median ${Math.round(handOff.median)}). Numbers with more than one thread are of both kinds then.`,
   )
 }
