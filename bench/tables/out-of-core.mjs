@@ -1,5 +1,5 @@
-// The exact head with its rows in a file, beside one in memory that has fewer classes: steps with Zipf targets, and rows read from the
-// disk.
+// The exact head with its rows in a file, in turns with one in memory that has fewer classes: steps with Zipf targets, and rows read from
+// the disk.
 // Steps are timed twice: with targets that are new, many of whose pages are touched for the first time since a save, and with the same
 // targets once more (settled).
 //
@@ -14,7 +14,7 @@ import { runScript } from '../process.mjs'
 import { quick } from '../settings.mjs'
 
 const shape = { hiddenSize: 128, share: 0.3 }
-const inMemory = 100_000
+const beside = 100_000 // classes in memory
 
 export function outOfCore() {
   const numClasses = Number(process.env.WIDEHEAD_BENCH_CLASSES ?? (quick ? 500_000 : 4_000_000))
@@ -25,23 +25,17 @@ export function outOfCore() {
     const results = [128, 512].flatMap((examples) => {
       const trial = {
         ...shape,
+        beside,
         examples,
         warmup: Math.round((128 * warmup) / examples),
         steps: Math.round((128 * steps) / examples),
       }
-      const memory = runScript('out-of-core', { ...trial, numClasses: inMemory })
-      const durabilities = ['process', 'power'].map((durability) => {
+      return ['process', 'power'].map((durability) => {
         const result = runScript('out-of-core', { ...trial, numClasses, ...files, durability })
         // Off the clock: a file system that tells the disk of each block it frees takes minutes for the largest.
         for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true })
-        return {
-          ...result,
-          ratio: result.mean / memory.mean,
-          settledRatio: result.settled.mean / memory.settled.mean,
-          medianRatio: result.settled.ms / memory.settled.ms,
-        }
+        return result
       })
-      return [memory, ...durabilities]
     })
     print(results)
     return results.map(({ path: _, folder: __, ...result }) => result)
@@ -51,28 +45,27 @@ export function outOfCore() {
 }
 
 function print(results) {
+  const ofMemory = (steps) => `${digits(steps.ratio)} (${digits(steps.medianRatio)})`
   console.log(
-    '\nRows of V in a file, d = 128, Zipf targets, share 0.3, all cores; milliseconds a step, seconds for the rest\n',
+    '\nRows of V in a file, d = 128, Zipf targets, share 0.3, all cores; milliseconds a step, seconds for the rest, in brackets medians\n',
   )
   console.log(
     markdownTable(
       results.map((result) => ({
         D: result.numClasses.toLocaleString('en-US'),
         m: result.examples,
-        rows: result.durability ? `file, ${result.durability}` : 'memory',
-        GB: result.gigabytes ? digits(result.gigabytes) : '',
+        rows: `file, ${result.durability}`,
+        GB: digits(result.gigabytes),
         made: digits(result.createSeconds),
-        'pages first touched': result.durability ? digits(result.pagesFirst) : '',
-        'a step': digits(result.mean),
-        p99: digits(result.p99),
-        'to that in memory': result.ratio ? digits(result.ratio) : '1',
-        settled: digits(result.settled.mean),
-        'settled, to memory': result.ratio ? digits(result.settledRatio) : '1',
-        'its median': digits(result.settled.ms),
-        'median, to memory': result.ratio ? digits(result.medianRatio) : '1',
-        saved: result.saveSeconds ? digits(result.saveSeconds) : '',
-        'rows/s from disk': result.cold ? Math.round(result.cold).toLocaleString('en-US') : '',
-        'rows/s from memory': result.warm ? Math.round(result.warm).toLocaleString('en-US') : '',
+        'pages first touched': digits(result.pagesFirst),
+        'a step': digits(result.fresh.file.mean),
+        p99: digits(result.fresh.file.p99),
+        'to that in memory': ofMemory(result.fresh),
+        settled: digits(result.settled.file.mean),
+        'settled, to memory': ofMemory(result.settled),
+        saved: digits(result.saveSeconds),
+        'rows/s from disk': Math.round(result.cold).toLocaleString('en-US'),
+        'rows/s from memory': Math.round(result.warm).toLocaleString('en-US'),
         'RSS, MiB': digits(result.maxRssMiB),
       })),
     ),
