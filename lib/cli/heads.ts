@@ -137,11 +137,19 @@ export const HEADS = {
       { ...count('sampled', 'classes drawn for a minibatch, to stand for a part of the others', '2048'), minimum: 0 },
       share('sampledShare', 'the part that they stand for; the rest is a Gaussian', '0.9'),
       {
-        ...share('bulkRate', 'how many times the mean rate of Adagrad the rows of the bulk learn at', '1'),
+        ...share(
+          'bulkRate',
+          'by Adagrad, how many times its rate for the mean root of the sums the rows of the bulk learn at',
+          '1',
+        ),
         minimum: 1e-6,
         maximum: 1e6,
       },
-      share('ratePower', 'how much slower frequent classes of the shortlist learn: counts to this power', '0.5'),
+      share(
+        'ratePower',
+        'by SGD, how much slower frequent classes of the shortlist learn: counts to this power',
+        '0.5',
+      ),
     ],
     create: async (setup) => {
       const { tables, hashesPerTable, rehashEvery, bucketLimit, augment, ...options } = setup.options

@@ -7,7 +7,7 @@ import { rangeError, typed, WideheadError } from '../errors.js'
 import type { Loss } from '../losses.js'
 import { type IndexOptions, readIndexOptions, SearchIndex } from '../search-index.js'
 import { fillCustomLoss } from './custom-loss.js'
-import { HeadHandle } from './handle.js'
+import { HeadHandle, withoutArrays } from './handle.js'
 import { type Rates, readEvaluation, readLoss, readRates, readSearch } from './options.js'
 import { type Minibatch, Pass } from './pass.js'
 import { biasesOf, weightsOf } from './row-parts.js'
@@ -52,7 +52,11 @@ export abstract class BaseHead extends HeadHandle implements Head {
     this.bias = spec.bias
     this.loss = loss
     const { init: _, distributed: __, ...others } = options
-    this.#recipe = { ...others, loss: own.loss ? undefined : { name: loss.name, parameters: loss.parameters } }
+    // A copy: what the caller does with the objects afterwards does not matter.
+    this.#recipe = withoutArrays({
+      ...others,
+      loss: own.loss ? undefined : { name: loss.name, parameters: loss.parameters },
+    })
   }
 
   step(hidden: Float32Array, targets: Targets, options: ApplyOptions): StepResult {

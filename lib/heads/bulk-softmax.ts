@@ -1,4 +1,4 @@
-import { checkBoolean, checkInteger, checkNumber, checkObject } from '../check.js'
+import { checkArray, checkBoolean, checkInteger, checkNumber, checkObject } from '../check.js'
 import { loadHeadAs } from '../checkpoint/load-head.js'
 import { rangeError, typeError } from '../errors.js'
 import { BULK_SOFTMAX } from '../losses.js'
@@ -28,7 +28,7 @@ export interface BulkSoftmaxOptions extends FactoredOptions {
   /**
    * Classes that an index over the rows finds for each minibatch, which every example sees: those whose outputs are probably large, 0
    * to 2^31 - 1; each example has its share of them. Default 0; where a few rare classes are likely, as with tags, sets and sessions,
-   * 1,024 or more are worth their time. The index takes some 130 bytes a class.
+   * 1,024 or more are worth their time. The index takes some 280 bytes a class.
    */
   retrieved?: number
   /**
@@ -41,7 +41,7 @@ export interface BulkSoftmaxOptions extends FactoredOptions {
   /**
    * Classes drawn for each minibatch in proportion to max(count, 1)^0.75, 0 to 2^31 - 1, which every example sees: they stand for a part
    * of the bulk: 0 leaves all of it to the Gaussian, and single classes that have grown too large unseen. Default 2048. It takes 28
-   * bytes a class.
+   * bytes a class. Where no more classes are left than are drawn, all are computed.
    */
   sampled?: number
   /** The part of the bulk that is estimated by what is drawn, 0 to 1; the rest is a Gaussian. Default 0.9. */
@@ -55,10 +55,10 @@ export interface BulkSoftmaxOptions extends FactoredOptions {
   /**
    * How the rows of the classes that every example sees are changed: by SGD, or by Adagrad with one sum a row, in place of `ratePower`; not
    * by Adam.
-   * All other rows are changed by SGD: by Adagrad at the mean of the rates that the former would have for the sums of this step. Default sgd.
+   * All other rows are changed by SGD: by Adagrad at the rate that it has for the mean root of the sums of this step. Default sgd.
    */
   optimizer?: Optimizer
-  /** With Adagrad, how many times that mean the rate of all other rows is, 1e-6 to 1e6. Default 1. */
+  /** With Adagrad, how many times that rate the rate of all other rows is, 1e-6 to 1e6. Default 1. */
   bulkRate?: number
 }
 
@@ -69,7 +69,7 @@ export interface BulkSoftmaxOptions extends FactoredOptions {
  * @category Options of heads
  */
 export interface BulkIndexOptions {
-  /** At most 4,096; more find more, and take 4 bytes a class each. Default 32. */
+  /** At most 4,096; more find more, and take some 9 bytes a class each. Default 32. */
   tables?: number
   /** Hashes that make the key of a table, at most 64. Default: as many as leave some 16 classes in a bucket. */
   hashesPerTable?: number
@@ -93,6 +93,9 @@ export interface BulkIndexOptions {
  * @category Heads
  */
 export class BulkSoftmaxHead extends FactoredHead {
+  // How many classes the shortlist has, where it is a list: that is saved with the weights.
+  readonly #listed: number | undefined
+
   /**
    * @param options its shape, and which classes are computed one by one
    * @throws a TypeError or RangeError that names the option, the rule and the value received (WIDEHEAD_INVALID_TYPE,
@@ -100,13 +103,11 @@ export class BulkSoftmaxHead extends FactoredHead {
    */
   constructor(options: BulkSoftmaxOptions) {
     super('bulk', options, { loss: BULK_SOFTMAX, options: (numClasses) => readOptions(options, numClasses) })
+    this.#listed = ArrayBuffer.isView(options.shortlist) ? options.shortlist.length : undefined
   }
 
-  /** A list is saved with the weights. */
   protected override recipe(): object {
-    const recipe = super.recipe() as Partial<BulkSoftmaxOptions>
-    const { shortlist } = recipe
-    return { ...recipe, ...(shortlist instanceof Int32Array && { shortlist: shortlist.length }) }
+    return { ...super.recipe(), ...(this.#listed !== undefined && { shortlist: this.#listed }) }
   }
 
   /**
@@ -156,13 +157,13 @@ function readIndex(index: BulkIndexOptions, numClasses: number): object {
   }
 }
 
-function readBulkOptimizer({ optimizer = { kind: 'sgd' }, minibatchTargets = true }: BulkSoftmaxOptions): Optimizer {
-  const read: Optimizer = readOptimizer(optimizer)
+function readBulkOptimizer({ optimizer, minibatchTargets }: BulkSoftmaxOptions): Optimizer {
+  const read: Optimizer = readOptimizer(optimizer ?? { kind: 'sgd' })
   if (read.kind === 'adam') throw rangeError('optimizer.kind must be sgd or adagrad for a BulkSoftmaxHead, got adam')
   if (read.kind === 'adagrad' && !read.rowwise) {
     throw rangeError('optimizer.rowwise must be true for a BulkSoftmaxHead, got false')
   }
-  if (read.kind === 'adagrad' && !minibatchTargets) {
+  if (read.kind === 'adagrad' && !(minibatchTargets ?? true)) {
     throw rangeError('minibatchTargets must be true for the optimizer adagrad, got false')
   }
   return read
@@ -175,6 +176,7 @@ function readShortlist(shortlist: number | Int32Array, numClasses: number): obje
   if (!(shortlist instanceof Int32Array)) {
     throw typeError('shortlist must be a number of classes or an Int32Array of class ids')
   }
+  checkArray('shortlist', shortlist, Int32Array)
   const seen = new Set<number>()
   for (const [i, id] of shortlist.entries()) {
     if (id < 0 || id >= numClasses) {

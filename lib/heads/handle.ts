@@ -92,7 +92,7 @@ export abstract class HeadHandle {
       snapshot: () => head.snapshot(),
       step,
       kind: this.#kind,
-      config: withoutArrays(this.recipe(), undefined),
+      config: withoutArrays(this.recipe()),
       resolved: this.#resolved,
       rows: this.rowFile(head),
     }
@@ -171,8 +171,8 @@ export abstract class HeadHandle {
   }
 }
 
-/** Lists that grow with D are in the snapshot: here `instead` stands for them. */
-function withoutArrays(value: object, instead: null | undefined): object {
+/** A copy in which `instead` stands for lists that grow with D: those are in the snapshot. */
+export function withoutArrays(value: object, instead?: null): object {
   return JSON.parse(JSON.stringify(value, (_, item) => (ArrayBuffer.isView(item) ? instead : item)))
 }
 

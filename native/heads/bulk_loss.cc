@@ -78,22 +78,30 @@ void BulkLoss::differentiate(const GaussianBulk& rest, double gamma) {
   differentiateShared(rest, 1 / (static_cast<double>(pass_.m) * gamma));
 }
 
+// Of what is computed one by one the whole derivative is without the bulk's part, which is subtracted from G; of what is drawn, with it,
+// and G without. So neither gets what rounding leaves of adding it to take it away again.
 void BulkLoss::differentiateShared(const GaussianBulk& rest, double scale) {
   const double k = scale * total_ * k_, forExponential = scale * total_ / z_;
   const double slope = k * (rest.forOutput(1) - rest.forOutput(0)), constant = k * rest.forOutput(offset_);
-  pass_.slopes[j_] = slope;
-  pass_.constants[j_] = constant;
-  const Term terms[] = {{forExponential, g_}, {-slope, outputs_}, {-constant, nullptr, pass_.shared.ones()}};
-  kernels().combine(g_, terms, 3, sure_);
-  const Term alone = {forExponential, g_ + sure_};
-  kernels().combine(g_ + sure_, &alone, 1, drawn_);
-  for (size_t i = pass_.ownDrawnPtr[j_]; i < pass_.ownDrawnPtr[j_ + 1]; i++) {
-    const size_t column = pass_.shared.column(pass_.ownDrawn[i]);
-    g_[column] -= static_cast<float>(slope * outputs_[column] + constant);
-  }
+  float* whole = pass_.keepsWhole ? pass_.whole().row(j_) : g_;
+  const Term alone = {forExponential, g_};
+  kernels().combine(whole, &alone, 1, sure_ + drawn_);
   for (size_t i = pass_.sharedTargetPtr[j_]; i < pass_.sharedTargetPtr[j_ + 1]; i++) {
     const BulkPass::SharedTarget& target = pass_.sharedTargets[i];
-    g_[pass_.shared.column(target.place)] -= static_cast<float>(scale * target.value);
+    whole[pass_.shared.column(target.place)] -= static_cast<float>(scale * target.value);
+  }
+  const double* ones = pass_.shared.ones();
+  const Term apart[] = {{1, whole}, {-slope, outputs_}, {-constant, nullptr, ones}};
+  kernels().combine(g_, apart, 3, sure_);
+  if (pass_.keepsWhole) {
+    std::copy_n(whole + sure_, drawn_, g_ + sure_);
+    const Term together[] = {{1, whole + sure_}, {slope, outputs_ + sure_}, {constant, nullptr, ones}};
+    kernels().combine(whole + sure_, together, 3, drawn_);
+  }
+  for (size_t i = pass_.ownDrawnPtr[j_]; i < pass_.ownDrawnPtr[j_ + 1]; i++) {
+    const size_t column = pass_.shared.column(pass_.ownDrawn[i]);
+    if (pass_.keepsWhole) whole[column] = g_[column];
+    g_[column] -= static_cast<float>(slope * outputs_[column] + constant);
   }
 }
 

@@ -78,35 +78,33 @@ void BulkPass::gather(const RowStore& v, double share) {
   for (size_t i = 0; i < drawn.size(); i++) {
     logWeights[shared.column(sure.size() + i) - sure.size()] = static_cast<float>(std::log(share / probabilities[i]));
   }
-  slopes.resize(m);
-  constants.resize(m);
+  if (keepsWhole) whole_.reserve(m * shared.count());
 }
 
-void BulkPass::computeRowGradients(std::vector<size_t> columns) {
-  columns_ = std::move(columns);
-  const size_t count = columns_.size();
-  const MatrixF outputs = shared.outputs(), gradients = shared.gradients();
-  const MatrixF whole(whole_.reserve(m * count), m, count),
-      rows(rowGradients_.reserve(count * features), count, features);
-  parallelFor(m, kExamples, [&](size_t begin, size_t end) {
-    for (size_t j = begin; j < end; j++) {
-      for (size_t c = 0; c < count; c++) {
-        const double bulk = slopes[j] * outputs(j, columns_[c]) + constants[j];
-        whole(j, c) = static_cast<float>(gradients(j, columns_[c]) + bulk);
+void BulkPass::computeRowGradients(const std::vector<size_t>& columns) {
+  const size_t count = columns.size();
+  ConstMatrixF derivatives = whole();
+  if (count < shared.count()) {
+    const MatrixF chosen(chosen_.reserve(m * count), m, count);
+    parallelFor(m, kExamples, [&](size_t begin, size_t end) {
+      for (size_t j = begin; j < end; j++) {
+        for (size_t c = 0; c < count; c++) chosen(j, c) = whole_[j * shared.count() + columns[c]];
       }
-    }
-  });
-  gemm(rows, ConstMatrixF(whole).transposed(), h());
+    });
+    derivatives = chosen;
+  }
+  gemm(MatrixF(rowGradients_.reserve(count * features), count, features), derivatives.transposed(), h());
 }
 
 void BulkPass::scaleGradients(const std::vector<double>& rates) {
-  const size_t count = columns_.size();
-  const MatrixF gradients = shared.gradients();
+  std::vector<float> more(rates.size());
+  for (size_t c = 0; c < rates.size(); c++) more[c] = static_cast<float>(rates[c] - 1);
+  const MatrixF gradients = shared.gradients(), derivatives = whole();
   parallelFor(m, kExamples, [&](size_t begin, size_t end) {
     for (size_t j = begin; j < end; j++) {
-      for (size_t c = 0; c < count; c++) {
-        gradients(j, columns_[c]) += static_cast<float>((rates[c] - 1) * whole_[j * count + c]);
-      }
+      float* gradient = gradients.row(j);
+      const float* derivative = derivatives.row(j);
+      for (size_t c = 0; c < more.size(); c++) gradient[c] += more[c] * derivative[c];
     }
   });
 }

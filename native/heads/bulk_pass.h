@@ -25,16 +25,15 @@ struct BulkPass : ExactHeadPass {
   // An example's own classes that are among the drawn: the columns of these have them, and stand for nothing else for it.
   std::vector<uint32_t> ownDrawnPtr;  // m + 1
   std::vector<size_t> ownDrawn;       // places as those of targets
-  // What the bulk alone gives shared output c of example j as its derivative, over gamma and m: slopes[j] * outputs(j, c) + constants[j].
-  std::vector<double> slopes, constants;
   RetrievalScratch retrieval;
+  bool keepsWhole = false;  // the rows of shared classes have rates of their own
   bool rated = false;       // the shared gradients, by the rates of their classes
   double gradNorm = 0;      // before that
   double bulkRate = 1;      // of all rows, in learning rates
   std::vector<float> sums;  // of each shared column after the step: Adagrad's
 
   size_t bytes() const override {
-    return ExactHeadPass::bytes() + retrieval.bytes() + whole_.bytes() + rowGradients_.bytes();
+    return ExactHeadPass::bytes() + retrieval.bytes() + whole_.bytes() + chosen_.bytes() + rowGradients_.bytes();
   }
 
   // From all targets to those of `sure` and each example's own: the rest, and up to `retrievedEach` of the classes found for it as
@@ -42,17 +41,20 @@ struct BulkPass : ExactHeadPass {
   void takeApart(size_t numClasses, size_t retrievedEach);
   // Reads the rows of what is shared.
   void gather(const RowStore& v, double share);
-  // The gradients of the rows of some shared columns, over gamma, with the bulk's part; then makes those columns rate times as large.
-  void computeRowGradients(std::vector<size_t> columns);
+  // The whole derivatives for the shared outputs (m x S), over gamma and m: those of shared.gradients() lack the bulk's part.
+  MatrixF whole() { return {whole_.data(), m, shared.count()}; }
+  // The gradients of the rows of some shared columns, over gamma.
+  void computeRowGradients(const std::vector<size_t>& columns);
   const float* rowGradient(size_t i) const { return &rowGradients_[i * features]; }
+  // Makes each shared column rate times as large.
   void scaleGradients(const std::vector<double>& rates);
 
  private:
   void addOwn(uint32_t id, float value);
   void addRetrieved(size_t j, size_t count);
 
-  std::vector<size_t> columns_;
-  Buffer<float> whole_, rowGradients_;  // m x columns: derivatives with the bulk's part; columns x n
+  Buffer<float> whole_, chosen_;  // m x S, m x columns
+  Buffer<float> rowGradients_;    // columns x n
   std::vector<uint32_t> ownPtr_, ownIds_;
   std::vector<float> ownValues_;
 };

@@ -18,7 +18,8 @@ namespace {
 
 constexpr size_t kExamples = 4;  // a thread
 constexpr size_t kBlock = 2048;  // classes of an exact evaluation at a time
-constexpr size_t kLeast = 16;    // a bulk of less than D / kLeast is computed too: its sums would be all cancellation
+// A bulk of less than D / kLeast is computed too: its sums would be all cancellation. So is one that has no more classes than are drawn.
+constexpr size_t kLeast = 16;
 
 }  // namespace
 
@@ -38,6 +39,12 @@ std::unique_ptr<Pass> BulkSoftmaxHead::newPass() const {
   return pass;
 }
 
+bool BulkSoftmaxHead::estimates() const { return sampler_ && settings_.sampledShare > 0; }
+
+bool BulkSoftmaxHead::ratesRows() const {
+  return adagrad_.size() > 0 || (settings_.ratePower > 0 && shortlist_.hasCounts());
+}
+
 void BulkSoftmaxHead::choose(BulkPass& pass, bool draws) const {
   const std::vector<uint32_t>& targets = pass.targets.unique();
   pass.sure = shortlist_.classes();
@@ -55,13 +62,14 @@ void BulkSoftmaxHead::choose(BulkPass& pass, bool draws) const {
   }
   pass.drawn.clear();
   pass.probabilities.clear();
-  if (kLeast * (config_.numClasses - pass.sure.size()) <= config_.numClasses) {
+  const size_t others = config_.numClasses - pass.sure.size();
+  if (kLeast * others <= config_.numClasses || (estimates() && settings_.sampled >= others)) {
     pass.sure.resize(config_.numClasses);
     std::iota(pass.sure.begin(), pass.sure.end(), 0u);
     return;
   }
-  if (!draws || !sampler_ || !(settings_.sampledShare > 0)) return;
-  sampler_->draw(pass.drawn, pass.probabilities, std::min(settings_.sampled, config_.numClasses), seed_, version_);
+  if (!draws || !estimates()) return;
+  sampler_->draw(pass.drawn, pass.probabilities, settings_.sampled, seed_, version_);
   size_t kept = 0, s = 0;  // both lists rise
   for (size_t i = 0; i < pass.drawn.size(); i++) {
     while (s < pass.sure.size() && pass.sure[s] < pass.drawn[i]) s++;
@@ -78,6 +86,7 @@ void BulkSoftmaxHead::score(BulkPass& pass, bool draws) const {
   pass.rated = false;
   pass.bulkRate = 1;
   pass.sums.clear();
+  pass.keepsWhole = ratesRows();
   pass.takeApart(config_.numClasses, settings_.retrieval.perExample);
   pass.gather(weights().v, settings_.sampledShare);
   ExactHead::score(pass);
@@ -133,26 +142,27 @@ void BulkSoftmaxHead::evaluateExactly(Pass& base) const {
 // The shortlist learns at its own rates, which its counts give. Returns what that takes from the squared norm over gamma^2.
 double BulkSoftmaxHead::rateByCount(BulkPass& pass) const {
   std::vector<size_t> columns;
-  std::vector<double> rates;
+  std::vector<double> rates(pass.shared.count(), 1.0);
   for (size_t i = 0, place = 0; place < shortlist_.classes().size(); i++) {
     if (pass.sure[i] != shortlist_.classes()[place]) continue;
     columns.push_back(pass.shared.column(i));
-    rates.push_back(shortlist_.rate(place++, settings_.ratePower));
+    rates[columns.back()] = shortlist_.rate(place++, settings_.ratePower);
   }
-  pass.computeRowGradients(std::move(columns));
+  pass.computeRowGradients(columns);
   pass.scaleGradients(rates);
   double heldBack = 0;
-  for (size_t i = 0; i < rates.size(); i++) {
-    heldBack += (1 - rates[i] * rates[i]) * kernels().dotDouble(pass.rowGradient(i), pass.rowGradient(i), features());
+  for (size_t i = 0; i < columns.size(); i++) {
+    const double rate = rates[columns[i]];
+    heldBack += (1 - rate * rate) * kernels().dotDouble(pass.rowGradient(i), pass.rowGradient(i), features());
   }
   return heldBack;
 }
 
-// All that is shared learns at the rates of Adagrad, the bulk at their mean.
+// All that is shared learns at the rates of Adagrad, the bulk at that of their mean root.
 void BulkSoftmaxHead::rateByAdagrad(BulkPass& pass, double clip) const {
   std::vector<size_t> columns(pass.shared.count());
   std::iota(columns.begin(), columns.end(), size_t{0});
-  pass.computeRowGradients(std::move(columns));
+  pass.computeRowGradients(columns);
   const double scale = clip * weights().gamma;
   pass.sums.resize(pass.shared.count());
   double mean = 0;
@@ -163,7 +173,7 @@ void BulkSoftmaxHead::rateByAdagrad(BulkPass& pass, double clip) const {
     mean += std::sqrt(double{pass.sums[i]}) / static_cast<double>(pass.sums.size());
   }
   if (!(mean > 0)) return;
-  pass.bulkRate = settings_.bulkRate / mean;
+  pass.bulkRate = settings_.bulkRate / (mean + settings_.optimizer.epsilon);
   std::vector<double> rates(pass.sums.size());
   for (size_t i = 0; i < rates.size(); i++)
     rates[i] = 1 / ((std::sqrt(double{pass.sums[i]}) + settings_.optimizer.epsilon) * pass.bulkRate);
@@ -178,7 +188,7 @@ void BulkSoftmaxHead::rate(BulkPass& pass, const ApplyOptions& options) const {
     pass.gradNorm = gradNorm(pass);
     if (!(options.learningRate > 0)) return;
     rateByAdagrad(pass, rowStep(options, pass.gradNorm).scale);
-  } else if (settings_.ratePower > 0 && shortlist_.hasCounts()) {
+  } else if (ratesRows()) {
     heldBack = rateByCount(pass);
   } else {
     pass.gradNorm = gradNorm(pass);

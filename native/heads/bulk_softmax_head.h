@@ -32,7 +32,7 @@ struct BulkSettings {
   double sampledShare = 0;
   SamplerSettings sampler;
   double ratePower = 0;  // of FrequentClasses::rate, by SGD
-  // sgd; or row-wise adagrad for the classes that all examples see, and bulkRate times the mean of its rates for all others.
+  // sgd; or row-wise adagrad for the classes that all examples see, and for all others bulkRate times its rate for their mean root.
   OptimizerSettings optimizer{"sgd"};
   double bulkRate = 1;
 };
@@ -56,6 +56,8 @@ class BulkSoftmaxHead : public ExactHead {
 
  private:
   void score(BulkPass& pass, bool draws) const;
+  bool estimates() const;  // a part of the bulk by draws
+  bool ratesRows() const;  // those of shared classes, some or all
   void choose(BulkPass& pass, bool draws) const;
   double rateByCount(BulkPass& pass) const;
   void rateByAdagrad(BulkPass& pass, double clip) const;

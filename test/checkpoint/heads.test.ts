@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { customLoss, ExactHead, loadHead, readCheckpoint, squaredError } from '../../lib/index.js'
+import { BulkSoftmaxHead, customLoss, ExactHead, loadHead, readCheckpoint, squaredError } from '../../lib/index.js'
 import { temporaryFolder } from '../data/helpers.js'
 import { taylorSoftmaxByHand } from '../judge/custom-losses.js'
 import { Random } from '../judge/random.js'
@@ -99,6 +99,19 @@ describe('save and load', () => {
     await saving
     expect(course(await ExactHead.load(path), [], 0)).toEqual(before)
     await expect(head.save(path)).rejects.toMatchObject({ code: 'WIDEHEAD_CLOSED' })
+  })
+
+  it('keeps the options as they were, whatever becomes of the objects that held them', async () => {
+    const index = { tables: 8 }
+    const optimizer = { kind: 'adagrad' as const, epsilon: 1e-3 }
+    const shortlist = Int32Array.of(7, 400)
+    const head = new BulkSoftmaxHead({ ...size, index, optimizer, shortlist, retrieved: 8 })
+    Object.assign(index, { tables: 0 })
+    optimizer.epsilon = 1
+    structuredClone(shortlist, { transfer: [shortlist.buffer] })
+    const path = fresh()
+    await head.save(path)
+    expect(course(await BulkSoftmaxHead.load(path), [], 0)).toEqual(course(head, [], 0))
   })
 
   it('needs the code of a custom loss again', async () => {

@@ -87,6 +87,17 @@ describe('what is retrieved for an example alone', () => {
 })
 
 describe('what is drawn', () => {
+  test('of as many classes as are left is all of them: SoftmaxHead', () => {
+    const bulk = new BulkSoftmaxHead({ ...common, shortlist: 20, sampled: 400, ratePower: 0 })
+    const full = new SoftmaxHead(common)
+    const stream = new Stream({ numClasses, hiddenSize, batchSize, seed: 14 })
+    const { hidden, targets } = stream.next()
+    expect(relativeError(bulk.evaluate(hidden, targets).losses, full.evaluate(hidden, targets).losses)).toBeLessThan(
+      5e-6,
+    )
+    expectSameSteps([bulk, full], { stream, steps: 30, options: { learningRate: 0.3 } }, { numbers: 5e-6, rows: 5e-6 })
+  })
+
   test('as all of the bulk, without a shortlist, makes it SampledSoftmaxHead', () => {
     const draws = { ...common, counts, seed: 4 }
     const bulk = new BulkSoftmaxHead({ ...draws, shortlist: 0, sampled: 60, sampledShare: 1 })

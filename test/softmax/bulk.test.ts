@@ -33,6 +33,7 @@ describe.each([false, true])('bias %s', (bias) => {
       hiddenSize,
       bias,
       shortlist: 20,
+      sampled: 40,
       init: { kind: 'normal', scale: 0.5 },
     })
     const stream = new Stream({ numClasses, hiddenSize, batchSize, seed: 3, targets: 'some without' })
@@ -240,6 +241,11 @@ describe('the shortlist', () => {
   test.each<[object, typeof TypeError | typeof RangeError, RegExp]>([
     [{ shortlist: -1 }, RangeError, /shortlist must be a whole number from 0 .* got -1/],
     [{ shortlist: [1, 2] }, TypeError, /shortlist must be/],
+    [
+      { shortlist: new Int32Array(new SharedArrayBuffer(8)) },
+      TypeError,
+      /shortlist must not lie in a SharedArrayBuffer/,
+    ],
     [{ shortlist: Int32Array.of(1, 50) }, RangeError, /shortlist must hold class ids from 0 to 49, got 50 at index 1/],
     [{ shortlist: Int32Array.of(1, 2, 1) }, RangeError, /shortlist must hold each class once, got 1 again at index 2/],
     [{ retrieved: -1 }, RangeError, /retrieved must be a whole number/],
