@@ -2,7 +2,8 @@
 
 import { rangeError, typeError } from './errors.js'
 
-function kindOf(value: unknown): string {
+/** What it is, for an error that says what it must be. */
+export function kindOf(value: unknown): string {
   if (value === null) return 'null'
   if (typeof value !== 'object') return typeof value
   return value.constructor?.name ?? 'object'
@@ -31,6 +32,11 @@ export function checkNumber(name: string, value: unknown, low: number, high = Nu
 
 export function checkBoolean(name: string, value: unknown): boolean {
   if (typeof value !== 'boolean') throw typeError(`${name} must be true or false, got ${kindOf(value)}`)
+  return value
+}
+
+export function checkString(name: string, value: unknown): string {
+  if (typeof value !== 'string') throw typeError(`${name} must be a string, got ${kindOf(value)}`)
   return value
 }
 

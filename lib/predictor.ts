@@ -1,11 +1,11 @@
 // A saved model that answers queries as they come, many at a time: for servers.
 
-import { checkInteger, checkObject } from './check.js'
+import { checkInteger, checkObject, checkString } from './check.js'
 import { type AnswerOptions, answer, type Prediction } from './cli/answers.js'
 import { loadModel, type Model } from './cli/model.js'
 import { BatchBuilder } from './data/batch.js'
 import { badData } from './data/stream.js'
-import { typeError, WideheadError } from './errors.js'
+import { WideheadError } from './errors.js'
 
 export type { Prediction } from './cli/answers.js'
 
@@ -102,7 +102,7 @@ export class Predictor {
   ): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (this.isClosed) throw new WideheadError('WIDEHEAD_CLOSED', 'the predictor is closed')
-      if (typeof line !== 'string') throw typeError(`line must be a string, got ${typeof line}`)
+      checkString('line', line)
       const top = checkInteger('top', options.top ?? this.options.top, 1, MOST)
       this.waiting.push({ line, top, resolve, reject })
       this.running ??= this.run()

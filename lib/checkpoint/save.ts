@@ -67,7 +67,7 @@ export interface SaveOptions {
  * @category Checkpoints
  */
 export interface Saved {
-  /** The folder of the checkpoint. */
+  /** The folder of the checkpoint, from the root. */
   path: string
   /** Updates the head had made. */
   step: number

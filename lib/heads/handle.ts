@@ -1,6 +1,8 @@
 // The native head, and whose turn it is: asynchronous calls run one after the other, synchronous ones only when none is under way.
 
+import { resolve } from 'node:path'
 import type { NativeHead, NativeHeadSpec } from '../binding.js'
+import { checkString } from '../check.js'
 import { RESTORE } from '../checkpoint/load-head.js'
 import { type RowsState, type Saved, type SaveOptions, STATE, type State, startSaving } from '../checkpoint/save.js'
 import { startSavingTogether } from '../checkpoint/save-together.js'
@@ -49,17 +51,17 @@ export abstract class HeadHandle {
   }
 
   /** {@inheritDoc Head.save} */
-  save(folder: string, options: SaveOptions = {}): Promise<Saved> {
-    if (!this.#native) return Promise.reject(closedError())
-    if (this.communicator) return this.#saveTogether(folder, options, this.communicator)
-    const head = this.#native
-    const begin = () => startSaving(folder, this[STATE](head), options)
+  async save(folder: string, options: SaveOptions = {}): Promise<Saved> {
+    const head = this.open()
+    const path = resolve(checkString('folder', folder)) // the process may be in another one when its turn comes
+    if (this.communicator) return this.#saveTogether(path, options, this.communicator)
+    const begin = () => startSaving(path, this[STATE](head), options)
     if (this.#pending === 0) {
       try {
         const { held, done } = begin()
         return held ? this.inTurn(() => done) : done
       } catch (error) {
-        return Promise.reject(typed(error))
+        throw typed(error)
       }
     }
     let saved: Promise<Saved>

@@ -184,7 +184,7 @@ export interface Head {
    * folder that all can reach: each writes its own rows; what one rank cannot save, none does (WIDEHEAD_DISTRIBUTED), and a second save,
    * with what comes after it, waits for the first. Rejects with WIDEHEAD_FILE if it cannot be written, and with WIDEHEAD_CLOSED.
    *
-   * @param folder where checkpoints lie, each in a folder of its own
+   * @param folder where checkpoints lie, each in a folder of its own; if relative, to the working directory as it is now
    * @param options what is saved with it, and how many stay
    */
   save(folder: string, options?: SaveOptions): Promise<Saved>

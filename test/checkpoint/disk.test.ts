@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { ExactHead, readCheckpoint, squaredError } from '../../lib/index.js'
 import { temporaryFolder } from '../data/helpers.js'
 import { course, minibatches, size } from './helpers.js'
@@ -29,6 +29,16 @@ describe('save', () => {
     expect(readdirSync(folder).sort()).toEqual(['latest', 'step-0'])
     expect(readFileSync(join(folder, 'step-0', 'head.rows.safetensors')).equals(before)).toBe(true)
     expect((await readCheckpoint(folder)).step).toBe(0)
+  })
+
+  it('saves where the folder was when it was asked to', async () => {
+    const head = create()
+    const inTurn = head.stepAsync(new Float32Array(size.hiddenSize), Int32Array.of(1), { learningRate: 0 })
+    vi.spyOn(process, 'cwd').mockReturnValue(root)
+    const saved = head.save('relative')
+    vi.restoreAllMocks()
+    await inTurn
+    expect(await saved).toEqual({ path: join(root, 'relative', 'step-1'), step: 1 })
   })
 
   it('fails where a file is in the way', async () => {
