@@ -1,7 +1,7 @@
 // The ranks that train together, as this one sees them.
 
-import { checkNumber, checkObject } from '../check.js'
-import { typed, WideheadError } from '../errors.js'
+import { checkNumber, checkObject, kindOf } from '../check.js'
+import { typed, typeError, WideheadError } from '../errors.js'
 import { native } from '../native.js'
 import type { NativeCommunicator } from './binding.js'
 
@@ -22,6 +22,7 @@ const LOOK_EVERY_MS = 500
 const DEFAULT_STALL_TIMEOUT = 300
 /** Without it MPICH lost what a failing rank had written in 5 of 40 jobs whose proxy was held up; with it in none of 40. */
 const LAST_WORDS_MS = 200
+const GATHERED = [Float32Array, Float64Array, Int32Array, Uint32Array, Uint8Array]
 
 /** Seconds, or Infinity. */
 export function readStallTimeout(options: CommunicatorOptions): number {
@@ -77,15 +78,18 @@ export class Communicator {
    * What each rank gives, in the order of the ranks.
    *
    * @param values of any length, of the same type on all ranks; copied before this returns
-   * @throws as barrier()
+   * @throws as barrier(), and a TypeError if it is no such array
    */
   async allGather<T extends Float32Array | Float64Array | Int32Array | Uint32Array | Uint8Array>(
     values: T,
   ): Promise<T[]> {
-    const name = values.constructor.name
+    const ArrayType = GATHERED.find((type) => values instanceof type) as (new (buffer: ArrayBuffer) => T) | undefined
+    if (!ArrayType) {
+      const names = GATHERED.map(({ name }) => name)
+      throw typeError(`values must be a ${names.slice(0, -1).join(', ')} or ${names.at(-1)}, got ${kindOf(values)}`)
+    }
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
-    const parts = await this.#gather(`allGather of ${name}`, bytes)
-    const ArrayType = values.constructor as new (buffer: ArrayBuffer) => T
+    const parts = await this.#gather(`allGather of ${ArrayType.name}`, bytes)
     return parts.map((part) => new ArrayType(part))
   }
 

@@ -250,6 +250,18 @@ describe('the communicator', () => {
     }
   })
 
+  test.each([
+    [[1, 2], 'Array'],
+    [undefined, 'undefined'],
+    [new Int16Array(2), 'Int16Array'],
+  ])('gathers no %o', async (values, kind) => {
+    const [one] = group(1)
+    await expect(one.allGather(values as never)).rejects.toMatchObject({
+      code: 'WIDEHEAD_INVALID_TYPE',
+      message: `values must be a Float32Array, Float64Array, Int32Array, Uint32Array or Uint8Array, got ${kind}`,
+    })
+  })
+
   test('a step sends O(m d) bytes, whatever D is', async () => {
     const bytes = []
     for (const numClasses of [100, 10_000]) {
