@@ -1,6 +1,7 @@
 // A network: the trunk, which makes a hidden vector of each example's inputs, and the head on top of it.
 
 import { join } from 'node:path'
+import { readCheckpoint } from '../checkpoint/read.js'
 import type { Communicator } from '../distributed/communicator.js'
 import type { NetworkConfig } from '../files/config.js'
 import { MODEL_FILES } from '../files/model.js'
@@ -100,11 +101,12 @@ export async function loadNetwork(
 ): Promise<Network> {
   const [{ Trunk }, { loadHead }] = await Promise.all([import('../trunk.js'), import('../heads/load.js')])
   const checkpoints = join(folder, MODEL_FILES.checkpoints)
-  const trunk = await Trunk.load(checkpoints, options)
+  const { path } = await readCheckpoint(checkpoints) // of both: a run may save the next one meanwhile
+  const trunk = await Trunk.load(path, options)
   let head: Head | undefined
   try {
-    head = await loadHead(checkpoints, options, config.head)
-    checkFits(checkpoints, config, { trunk, head })
+    head = await loadHead(path, options, config.head)
+    checkFits(path, config, { trunk, head })
     return network(trunk, head)
   } catch (error) {
     trunk.close()

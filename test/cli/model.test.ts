@@ -47,6 +47,18 @@ describe.each(HEADS)('loadModel of the head %s', (name) => {
   })
 })
 
+it('loadModel takes both parts of one checkpoint, though another is saved meanwhile', async () => {
+  const load = Trunk.load
+  vi.spyOn(Trunk, 'load').mockImplementation(async (...args) => {
+    const trunk = await load.apply(Trunk, args)
+    writeFileSync(join(path('sampled'), 'checkpoints', 'latest'), 'step-999\n')
+    return trunk
+  })
+  const { network } = await loadModel({ model: path('sampled') })
+  expect(network.head.diagnostics().steps).toBeLessThan(999)
+  network.close()
+})
+
 describe('a model is closed', () => {
   const query = '0:1 1:1\n'
 
