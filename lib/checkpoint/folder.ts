@@ -8,7 +8,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
-import { readdir, readFile, rename, rm } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileError } from '../data/source.js'
 import { WideheadError } from '../errors.js'
@@ -99,19 +99,26 @@ export async function checkpointsIn(folder: string): Promise<string[]> {
 }
 
 async function prune(folder: string, newest: string, keep: number): Promise<void> {
-  const others = (await names(folder)).filter((name) => name !== newest)
-  const temporary = (await readdir(folder)).filter((name) => isAbandoned(folder, name))
-  for (const name of [...others.slice(keep - 1), ...temporary]) {
-    await rm(join(folder, name), { recursive: true, force: true })
-  }
+  const stepOf = (name: string) => Number(NAME.exec(name)?.[1])
+  // One that is not of an earlier step was left behind when the run went back to one before it: it goes first.
+  const isLeft = (name: string) => Number(stepOf(name) >= stepOf(newest))
+  const others = (await names(folder)).filter((name) => name !== newest).sort((a, b) => isLeft(a) - isLeft(b))
+  const remove = (name: string) => rm(join(folder, name), { recursive: true, force: true })
+  for (const name of others.slice(keep - 1)) await remove(name)
+  for (const name of await readdir(folder)) if (await isAbandoned(folder, name)) await remove(name)
 }
 
 /** What a process that is no more was writing, or this one without success. */
-function isAbandoned(folder: string, name: string): boolean {
+async function isAbandoned(folder: string, name: string): Promise<boolean> {
   const [, digits, mark = ''] = TEMPORARY.exec(name) ?? []
   const pid = Number(digits ?? 0)
   if (pid === 0) return false
-  if (pid === process.pid) return mark.startsWith(OWN) && !underWay.has(resolve(join(folder, name)))
+  if (pid === process.pid) {
+    const path = join(folder, name)
+    if (mark.startsWith(OWN)) return !underWay.has(resolve(path))
+    // Another copy of the package is at it, or one was in a process before: in containers all have the same few numbers.
+    return (await stat(path)).mtimeMs < Date.now() - 1000 * process.uptime()
+  }
   try {
     process.kill(pid, 0)
     return false

@@ -57,7 +57,10 @@ export interface SaveOptions {
   trunk?: Trunk
   /** What else is to be found again with `readCheckpoint`: anything JSON can hold. */
   facts?: Readonly<Record<string, unknown>>
-  /** Checkpoints that stay in the folder, this one included: at least 1. Default 2. */
+  /**
+   * Checkpoints that stay in the folder, this one included: at least 1. Those that are not of an earlier step were left behind when a head
+   * went back to one before them, and go first. Default 2.
+   */
   keep?: number
 }
 

@@ -1,7 +1,17 @@
 // Files that are damaged, forged, of another version or another head: errors of one line, and no memory asked for in vain.
 
-import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { ExactHead, loadHead, readCheckpoint, SampledSoftmaxHead, squaredError, Trunk } from '../../lib/index.js'
@@ -206,6 +216,29 @@ describe('a folder of checkpoints', () => {
     await head.save(folder, { keep: 1 })
     expect(readdirSync(folder).sort()).toEqual([other, 'latest', 'mine', 'step-63-2'])
     await load(folder).catch((error) => expect(error.message).toContain('trunk.safetensors'))
+  })
+
+  it('keeps what a run that went back goes on from, and not what it left behind', async () => {
+    const folder = join(root, 'back')
+    const head = await ExactHead.load(whole)
+    for (const batch of minibatches(4)) {
+      course(head, [batch], 0.01)
+      await head.save(folder, { keep: 4 })
+    }
+    const again = await ExactHead.load(join(folder, 'step-61'))
+    course(again, minibatches(1), 0.01)
+    await again.save(folder)
+    expect(readdirSync(folder).sort()).toEqual(['latest', 'step-61', 'step-62-2'])
+  })
+
+  it('has nothing left of a process before that had the same number', async () => {
+    const folder = copy()
+    const former = join(folder, `.step-1.${process.pid}-abcd.tmp`)
+    mkdirSync(former)
+    const before = Date.now() / 1000 - process.uptime() - 1
+    utimesSync(former, before, before)
+    await (await ExactHead.load(folder)).save(folder)
+    expect(readdirSync(folder)).not.toContain(basename(former))
   })
 
   it('ends with the last of many saves at once', async () => {
