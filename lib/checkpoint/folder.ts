@@ -37,7 +37,8 @@ export function beginCheckpoint(folder: string, step: number): string {
 }
 
 export async function discardCheckpoint(temporary: string): Promise<void> {
-  await rm(temporary, { recursive: true, force: true }).catch(() => {})
+  // Other ranks say in theirs that they are alive: a file that comes after the others have gone is tried once more.
+  await rm(temporary, { recursive: true, force: true, maxRetries: 3 }).catch(() => {})
   underWay.delete(resolve(temporary))
 }
 
@@ -57,7 +58,10 @@ export function inTurn<T>(folder: string, finish: () => Promise<T>): Promise<T> 
   return turn
 }
 
-/** Gives what was written its name, makes it the newest, and removes all but the newest `keep`. Returns its path. */
+/**
+ * Gives what was written its name, makes it the newest, and removes all but `keep`. Returns its path. What cannot be made the newest has
+ * its temporary name again.
+ */
 export async function publishCheckpoint(
   folder: string,
   temporary: string,
@@ -68,14 +72,28 @@ export async function publishCheckpoint(
   try {
     await syncFolder(temporary)
     const name = agreed ?? (await freeName(folder, step))
-    await rename(temporary, join(folder, name))
+    const path = join(folder, name)
+    await rename(temporary, path)
+    await makeNewest(folder, name).catch(async (error) => {
+      await rename(path, temporary)
+      throw error
+    })
     underWay.delete(resolve(temporary))
-    await syncFolder(folder)
-    await writeTextAtomically(join(folder, LATEST), `${name}\n`)
     await prune(folder, name, keep).catch(() => {}) // what is still there goes next time
-    return join(folder, name)
+    return path
   } catch (error) {
     throw fileError(`cannot write a checkpoint in ${folder}`, error)
+  }
+}
+
+async function makeNewest(folder: string, name: string): Promise<void> {
+  const latest = join(folder, LATEST)
+  try {
+    await syncFolder(folder)
+    await writeTextAtomically(latest, `${name}\n`)
+  } catch (error) {
+    const named = await readFile(latest, 'utf8').catch(() => '')
+    if (named.trim() !== name) throw error // else it is found, and must stay
   }
 }
 

@@ -1,13 +1,13 @@
 // One checkpoint by several ranks: each writes the rows that it holds, and the first all else, into one folder that all can reach.
 //
-// Where, under which name, and whether every rank can, is told while all are in the call: nothing is written before. What follows goes
-// through the folder alone, because steps go on meanwhile: a rank that has written its part, or cannot, leaves a mark. Once all marks are
-// there the first one publishes or gives up, and the others see it by the folder, so that all are done at about the same time. A
-// checkpoint with a part missing is never published. Over one communicator one is written at a time.
+// Where, under which name, and whether every rank can and has come to the same folder, is told while all are in the call: no weights are
+// written before. What follows goes through the folder alone, because steps go on meanwhile: a rank that has written its part, or cannot,
+// leaves a mark. Once all marks are there the first one publishes or gives up, and then takes the marks away, so that all are done at about
+// the same time and say the same. A checkpoint with a part missing is never published. Over one communicator one is written at a time.
 
 import { writeFileSync } from 'node:fs'
-import { readdir, readFile, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileError } from '../data/source.js'
 import type { Communicator } from '../distributed/communicator.js'
@@ -19,7 +19,6 @@ import type { Writing } from './writing.js'
 
 const NAP_MS = 20
 const BEAT_MS = 500
-const MARK = /^rank-\d+\.(alive|written|failed)$/
 
 /** As startSaving(), in a call that all ranks are in. Waits until the checkpoint before is done: its name is known only then. */
 export async function startSavingTogether(
@@ -30,7 +29,7 @@ export async function startSavingTogether(
 ): Promise<Omit<Writing, 'done'> & { done: Promise<Saved> }> {
   await communicator.saving
   const { plan, place, step } = await agree(folder, state, options, communicator)
-  const marks = new Marks(place.temporary, communicator)
+  const marks = new Marks(place.marks, communicator)
   const writing = start(plan, folder, place)
   writing.done.catch(() => {}) // seen in its turn
   const finish = () =>
@@ -42,10 +41,15 @@ export async function startSavingTogether(
   return { held: writing.held, done }
 }
 
+/** With a folder of its own for what the ranks tell each other, which is there until it is known what came of the checkpoint. */
+interface SharedPlace extends Place {
+  marks: string
+}
+
 /** What a rank says before anything is written. */
 interface Word {
-  /** Of the first one. */
-  place?: Place
+  /** Of the first one: names in the folder, which each may reach by another path. */
+  place?: SharedPlace
   /** Why it cannot. */
   fault?: { code?: unknown; message: string }
 }
@@ -56,40 +60,61 @@ async function agree(
   state: () => State,
   options: SaveOptions,
   communicator: Communicator,
-): Promise<{ plan: Plan; place: Place; step: number }> {
-  const own: Word = {}
-  let prepared: { plan: Plan; step: number } | undefined
-  let failure: unknown
+): Promise<{ plan: Plan; place: SharedPlace; step: number }> {
+  const own: { plan?: Plan; step?: number; place?: SharedPlace } = {}
   try {
-    const head = state()
-    prepared = { plan: planCheckpoint(head, options, communicator), step: head.step }
-    if (communicator.rank === 0) own.place = await findPlace(folder, head.step)
+    const [first] = await tell(communicator, 'what ranks can save', async () => {
+      const head = state()
+      own.step = head.step
+      own.plan = planCheckpoint(head, options, communicator)
+      if (communicator.rank === 0) own.place = await findPlace(folder, head.step)
+      return { place: own.place }
+    })
+    const there = placeIn(folder, first.place as SharedPlace)
+    await tell(communicator, 'where ranks can save', async () => {
+      if (await exists(there.marks)) return {}
+      throw new WideheadError(
+        'WIDEHEAD_FILE',
+        `cannot write a checkpoint in ${folder}: rank 0 writes to another folder`,
+      )
+    })
+    return { plan: own.plan as Plan, place: there, step: own.step as number }
   } catch (error) {
-    const { code, message } = error as Error & { code?: unknown }
-    own.fault = { code, message }
-    failure = error
-  }
-  try {
-    const all = await communicator.gatherNow('what ranks can save', Buffer.from(JSON.stringify(own)))
-    if (failure) throw failure
-    const words: Word[] = all.map((bytes) => JSON.parse(Buffer.from(bytes).toString()))
-    for (const [rank, { fault }] of words.entries()) if (fault) throw refused(rank, fault)
-    return { ...(prepared as { plan: Plan; step: number }), place: words[0].place as Place }
-  } catch (error) {
-    prepared?.plan.release()
-    if (own.place) await discardCheckpoint(own.place.temporary)
+    own.plan?.release()
+    if (own.place)
+      for (const name of [own.place.temporary, own.place.marks]) await discardCheckpoint(join(folder, name))
     throw error
   }
 }
 
-async function findPlace(folder: string, step: number): Promise<Place> {
-  const temporary = beginCheckpoint(folder, step)
+/** What each rank has to say; throws if one has failed. */
+async function tell(communicator: Communicator, what: string, own: () => Promise<Word>): Promise<Word[]> {
+  let failure: unknown
+  const word = await own().catch((error): Word => {
+    failure = error
+    return { fault: { code: error.code, message: error.message } }
+  })
+  const all = await communicator.gatherNow(what, Buffer.from(JSON.stringify(word)))
+  if (failure) throw failure
+  const words: Word[] = all.map((bytes) => JSON.parse(Buffer.from(bytes).toString()))
+  for (const [rank, { fault }] of words.entries()) if (fault) throw refused(rank, fault)
+  return words
+}
+
+async function findPlace(folder: string, step: number): Promise<SharedPlace> {
+  const made: string[] = []
   try {
-    return { temporary, name: await freeName(folder, step) }
+    for (let i = 0; i < 2; i++) made.push(beginCheckpoint(folder, step))
+    const [temporary, marks] = made.map((path) => basename(path))
+    return { temporary, marks, name: await freeName(folder, step) }
   } catch (error) {
-    await discardCheckpoint(temporary)
+    for (const path of made) await discardCheckpoint(path)
     throw fileError(`cannot write a checkpoint in ${folder}`, error)
   }
+}
+
+function placeIn(folder: string, { temporary, name, marks }: SharedPlace): SharedPlace {
+  return { temporary: join(folder, temporary), name, marks: join(folder, marks) }
 }
 
 function refused(rank: number, { code, message }: { code?: unknown; message: string }): WideheadError {
@@ -117,12 +142,12 @@ async function finishFirst(
   try {
     const [own, others] = await Promise.allSettled([done, marks.allWritten()])
     for (const part of [own, others]) if (part.status === 'rejected') throw part.reason
-    await marks.remove()
     return { path: await publishCheckpoint(folder, temporary, step, keep, name), step }
   } catch (error) {
-    marks.close()
     await discardCheckpoint(temporary)
     throw error
+  } finally {
+    await marks.remove()
   }
 }
 
@@ -138,15 +163,15 @@ async function finishOther(
     marks.write('written', '')
   } catch (error) {
     marks.write('failed', (error as Error).message)
-    await marks.folderGone().catch(() => {})
+    await marks.gone().catch(() => {})
     throw error
   }
-  await marks.folderGone()
+  await marks.gone()
   if (await exists(join(folder, name))) return { path: join(folder, name), step }
   throw new WideheadError('WIDEHEAD_FILE', `the checkpoint of step ${step} in ${folder} was not finished by rank 0`)
 }
 
-/** What the ranks tell each other in the folder: that they are alive (a number that grows), done, or why they are not. */
+/** What the ranks tell each other in a folder: that they are alive (a number that grows), done, or why they are not. */
 class Marks {
   private beats = 0
   private readonly heart: NodeJS.Timeout
@@ -189,16 +214,14 @@ class Marks {
     if (faults.length > 0) throw new WideheadError('WIDEHEAD_FILE', faults.join('; '))
   }
 
-  /** Waits until the first rank has given the folder its name, or given up. */
-  async folderGone(): Promise<void> {
+  /** Waits until the first rank has published the checkpoint, or given up. */
+  async gone(): Promise<void> {
     while (await exists(this.folder)) await this.watch([0])
   }
 
   async remove(): Promise<void> {
     this.close()
-    for (const name of await readdir(this.folder)) {
-      if (MARK.test(name)) await rm(join(this.folder, name), { force: true })
-    }
+    await discardCheckpoint(this.folder)
   }
 
   /** A nap; throws if one of the ranks has given no sign of life for too long. */

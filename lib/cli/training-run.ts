@@ -95,9 +95,11 @@ export class TrainingRun {
     const { options, ranks } = this
     if (options.threads) (await import('../index.js')).setThreads(options.threads)
     // One after the other: a folder is neither made nor emptied for a network that some rank cannot open.
-    const open = [() => this.openNetwork(), () => this.openFolder()]
+    const open = (deed: () => Promise<void>) => ranks?.agree(deed) ?? deed()
     try {
-      for (const deed of open) await (ranks?.agree(deed) ?? deed())
+      await open(() => this.openNetwork())
+      await ranks?.makeFolder(options.out)
+      await open(() => this.openFolder())
       await this.run()
     } finally {
       await this.checkpoints?.settle()

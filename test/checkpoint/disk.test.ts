@@ -1,10 +1,11 @@
 // Disks and folders that do not take a checkpoint: a typed error, and the one that was there stays as it was.
 
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, vi } from 'vitest'
+import { beginCheckpoint, discardCheckpoint } from '../../lib/checkpoint/folder.js'
 import { ExactHead, readCheckpoint, squaredError } from '../../lib/index.js'
 import { temporaryFolder } from '../data/helpers.js'
 import { course, minibatches, size } from './helpers.js'
@@ -29,6 +30,30 @@ describe('save', () => {
     expect(readdirSync(folder).sort()).toEqual(['latest', 'step-0'])
     expect(readFileSync(join(folder, 'step-0', 'head.rows.safetensors')).equals(before)).toBe(true)
     expect((await readCheckpoint(folder)).step).toBe(0)
+  })
+
+  it('fails when it cannot be named the newest, and is not there', async () => {
+    const folder = join(root, 'unnamed')
+    const latest = join(folder, 'latest')
+    mkdirSync(latest, { recursive: true })
+    await expect(create().save(folder)).rejects.toMatchObject({ code: 'WIDEHEAD_FILE' })
+    expect(readdirSync(folder)).toEqual(['latest'])
+    rmdirSync(latest)
+    expect((await create().save(folder)).path).toBe(join(folder, 'step-0'))
+  })
+
+  it('is not disturbed by what is written where a failed one was', async () => {
+    const temporary = beginCheckpoint(join(root, 'late'), 0)
+    const until = performance.now() + 50
+    const late = () => {
+      try {
+        writeFileSync(join(temporary, 'late'), '')
+      } catch {}
+      if (performance.now() < until) setImmediate(late)
+    }
+    late()
+    await discardCheckpoint(temporary)
+    expect(existsSync(temporary)).toBe(false)
   })
 
   it('saves where the folder was when it was asked to', async () => {

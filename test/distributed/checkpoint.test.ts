@@ -1,6 +1,6 @@
 // Checkpoints of several ranks: each writes its rows, and any number of ranks goes on from them.
 
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test, vi } from 'vitest'
@@ -147,6 +147,36 @@ describe('a checkpoint of several ranks', () => {
     mkdirSync(path)
     await train(heads, 3, 6)
     expect((await Promise.all(heads.map((head) => head.save(path))))[1].step).toBe(6)
+  })
+
+  test('that cannot be named the newest fails on all ranks, and is not there', async () => {
+    const path = join(folder, 'unnamed')
+    const latest = join(path, 'latest')
+    mkdirSync(latest, { recursive: true })
+    const heads = headOn(group(2), options)
+    open.push(...heads)
+    for (const result of await Promise.allSettled(heads.map((head) => head.save(path)))) {
+      expect(result).toMatchObject({ reason: { code: 'WIDEHEAD_FILE' } })
+    }
+    expect(readdirSync(path)).toEqual(['latest'])
+    rmSync(latest, { recursive: true })
+    expect((await Promise.all(heads.map((head) => head.save(path)))).map(({ step }) => step)).toEqual([0, 0])
+  })
+
+  test('that ranks would write to two folders is refused on all, and they go on', async () => {
+    const heads = headOn(group(2), options)
+    open.push(...heads)
+    const path = (rank: number) => join(folder, `two ${rank}`)
+    const [first, second] = await Promise.allSettled(heads.map((head, rank) => head.save(path(rank))))
+    const message = `cannot write a checkpoint in ${path(1)}: rank 0 writes to another folder`
+    expect(first).toMatchObject({ reason: { code: 'WIDEHEAD_FILE', message: `rank 1: ${message}` } })
+    expect(second).toMatchObject({ reason: { code: 'WIDEHEAD_FILE', message } })
+    expect(readdirSync(path(0))).toEqual([])
+    await Promise.all(heads.map((head) => head.save(path(0))))
+    // What one folder is called on one rank and on another does not matter.
+    symlinkSync(path(0), path(1))
+    const saves = await Promise.all(heads.map((head, rank) => head.save(path(rank))))
+    expect(saves.map((saved) => saved.path)).toEqual([join(path(0), 'step-0-2'), join(path(1), 'step-0-2')])
   })
 
   test('that one rank cannot save, none does: each is told why, nothing is left, and they go on', async () => {

@@ -79,6 +79,15 @@ describe('train() on several ranks', () => {
       { code: 'WIDEHEAD_FILE', message: /^cannot make the folder/ },
       { code: 'WIDEHEAD_FILE', message: /^rank 0 cannot: cannot make the folder/ },
     ],
+    [
+      'another folder',
+      (rank) => (rank === 1 ? { out: join(folder, 'elsewhere') } : {}),
+      {
+        code: 'WIDEHEAD_FILE',
+        message: /^rank 1 cannot: cannot write in .*elsewhere: rank 0 writes to another folder$/,
+      },
+      { code: 'WIDEHEAD_FILE', message: /^cannot write in .*elsewhere/ },
+    ],
     ['a head for one rank', () => ({ head: 'dense' }), { code: 'WIDEHEAD_USAGE' }, { code: 'WIDEHEAD_USAGE' }],
     [
       'rows in a file',
@@ -89,7 +98,7 @@ describe('train() on several ranks', () => {
   ])('%s: refused on all before the first step', async (name, own, first, second) => {
     const results = await together(2, (rank) => ({ ...options(`refused ${name}`), ...own(rank) }))
     expect(results).toMatchObject([{ reason: first }, { reason: second }])
-    expect(existsSync(join(folder, `refused ${name}`))).toBe(false)
+    for (const out of [`refused ${name}`, 'elsewhere']) expect(existsSync(join(folder, out))).toBe(false)
   })
 
   test('a signal on one rank stops all after the same step, and resume goes on', async () => {
