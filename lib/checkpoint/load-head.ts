@@ -1,14 +1,14 @@
 // A head, or a trunk, made again from a checkpoint.
 
-import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { dirname } from 'node:path'
 import type { NativeState } from '../binding.js'
 import type { Communicator } from '../distributed/communicator.js'
 import { WideheadError } from '../errors.js'
 import { badFile } from '../files/safetensors.js'
 import { SafetensorsFile } from '../files/safetensors-reader.js'
+import { fileBehind } from '../heads/row-file.js'
 import { SavedRows } from '../heads/storage.js'
-import { type HeadStorage, type ReadStorage, readStorage } from '../heads/storage-options.js'
+import { type HeadStorage, readStorage } from '../heads/storage-options.js'
 import { createLoss, type Loss } from '../losses.js'
 import { nativeOptimizer } from '../optimizer.js'
 import {
@@ -22,7 +22,8 @@ import {
   withFiles,
   withHead,
 } from './load.js'
-import { type SavedRowFile, STATE, type State } from './save.js'
+import { findRowFile, type SavedRowFile } from './row-files.js'
+import { STATE, type State } from './save.js'
 
 /** Heads and trunks have a method of this name: the native object to fill. */
 export const RESTORE = Symbol('restore')
@@ -84,31 +85,23 @@ async function openRows(
   rows: readonly StateFile[] | undefined,
   options: LoadOptions,
 ): Promise<SavedRows | undefined> {
+  const { numClasses, storage } = header.config as { numClasses: number; storage?: HeadStorage }
   const given = options.storage && readStorage(options.storage)
   if (rows) {
     if (given?.kind === 'file') throw badFile(file.path, 'has its rows in memory: storage must be memory or left out')
     for (const { file } of rows) checkSize(file, header)
     return undefined
   }
-  const { numClasses, storage } = header.config as { numClasses: number; storage?: HeadStorage }
   const saved = header.rowFile as SavedRowFile
-  const found = await openRowFile(file.path, saved, given)
+  const checkpoint = dirname(file.path)
+  const found = await SafetensorsFile.open(
+    given?.kind === 'file' ? fileBehind(given.path) : findRowFile(checkpoint, saved),
+  )
   await found.close() // the header is all that is wanted of it
   checkSize(found, header)
   checkTensor(found, { name: 'positions', dtype: 'U32', shape: [numClasses, 1] })
-  const wanted = given ?? { ...readStorage(storage), path: resolve(found.path) }
-  return SavedRows.of(found, saved.generation, wanted)
-}
-
-/** Where it is said to be; or as far from the checkpoint as it was; or where it was. */
-function openRowFile(
-  checkpoint: string,
-  { path, fromFolder }: SavedRowFile,
-  given: ReadStorage | undefined,
-): Promise<SafetensorsFile> {
-  if (given?.kind === 'file') return SafetensorsFile.open(given.path)
-  const near = resolve(checkpoint, '../..', fromFolder)
-  return SafetensorsFile.open(existsSync(near) ? near : path)
+  const wanted = given ?? readStorage(storage)
+  return SavedRows.of(found, saved.generation, wanted.kind === 'file' ? { ...wanted, path: found.path } : wanted)
 }
 
 /** `create` makes a trunk from options. */

@@ -10,7 +10,8 @@ import { badFile, type TensorInfo } from '../files/safetensors.js'
 import { SafetensorsFile } from '../files/safetensors-reader.js'
 import { DIGITS, tensorBytes } from './file-plan.js'
 import { findCheckpoint, othersThan } from './folder.js'
-import { rowsFile, type SavedRowFile, STATE_FILES, STATE_VERSION } from './save.js'
+import type { SavedRowFile } from './row-files.js'
+import { rowsFile, STATE_FILES, STATE_VERSION } from './save.js'
 
 const PIECE = 2 ** 26 // bytes held beside the arrays that are filled
 

@@ -1,15 +1,15 @@
 // Saving a head, and with it the trunk below it and facts of the caller's, as one checkpoint of one moment.
 
-import { join, relative, resolve } from 'node:path'
+import { join } from 'node:path'
 import type { NativeFilePlan, NativeSnapshot, NativeTensor } from '../binding.js'
 import { checkInteger, checkObject } from '../check.js'
 import { typeError } from '../errors.js'
-import { SafetensorsFile } from '../files/safetensors-reader.js'
 import { native } from '../native.js'
 import type { Trunk } from '../trunk.js'
 import { version } from '../version.js'
 import { planFile } from './file-plan.js'
-import { beginCheckpoint, checkpointsIn, discardCheckpoint, inTurn, publishCheckpoint } from './folder.js'
+import { beginCheckpoint, discardCheckpoint, inTurn, publishCheckpoint } from './folder.js'
+import { forgetOlder, rowFileNow, type SavedRowFile } from './row-files.js'
 import { startWriting, type Writing } from './writing.js'
 
 export const STATE_VERSION = 1
@@ -156,18 +156,6 @@ export function startSaving(
   }
 }
 
-/** What a checkpoint says of the file that its rows are in. */
-export interface SavedRowFile {
-  /** Absolute, and as seen from the folder of the checkpoint's folder: both may have been moved together. */
-  path: string
-  fromFolder: string
-  generation: string
-}
-
-function rowFileNow({ path, begin }: RowsState, folder: string): SavedRowFile {
-  return { path, fromFolder: relative(resolve(folder), path), generation: begin() }
-}
-
 async function finish(
   { done }: Pick<Writing, 'done'>,
   folder: string,
@@ -188,18 +176,6 @@ async function finish(
       throw error
     }
   })
-}
-
-/** Journals of rows are kept for as long as a checkpoint in this folder needs them to go back. */
-async function forgetOlder(rows: RowsState, folder: string): Promise<void> {
-  const generations: string[] = []
-  for (const path of await checkpointsIn(folder)) {
-    const file = await SafetensorsFile.open(join(path, STATE_FILES.head))
-    await file.close()
-    const { rowFile } = file.metadata
-    if (rowFile !== undefined) generations.push((JSON.parse(rowFile) as SavedRowFile).generation)
-  }
-  rows.keep(generations)
 }
 
 function metadata({ kind, config, resolved }: State, content: string, more: Readonly<Record<string, string>>) {

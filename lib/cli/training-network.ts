@@ -1,12 +1,12 @@
 // The network that a run trains: a new one, or that of the checkpoint it goes on from.
 
-import { join } from 'node:path'
+import { rmdir } from 'node:fs/promises'
 import type { Communicator } from '../distributed/communicator.js'
 import type { NetworkConfig } from '../files/config.js'
-import { exists } from '../files/exists.js'
-import { checkModelFolder, MODEL_FILES } from '../files/model.js'
-import { removeRowFile } from '../heads/storage.js'
+import { checkModelFolder, makeFolder } from '../files/model.js'
+import type { HeadStorage } from '../heads/storage-options.js'
 import { createNetwork, loadNetwork, type Network } from './network.js'
+import { checkRowFilePlace, replacedRows } from './row-files.js'
 import { storageOf, type TrainingConfig } from './run.js'
 import type { TrainingData } from './train.js'
 
@@ -17,20 +17,22 @@ export async function openNetwork(
   training: TrainingConfig,
   distributed: Communicator | undefined,
 ): Promise<Network> {
-  const storage = storageOf(options)
-  if (resumption) return loadNetwork(options.out, network, { storage, distributed })
-  const replaces = (options.overwrite || options.resume) ?? false
-  if (options.storageFile !== undefined) {
-    await checkModelFolder(options.out, replaces) // before rows are made, or lost
-    if (replaces) await removeRowFile(options.storageFile, await exists(join(options.out, MODEL_FILES.config)))
-  }
+  const { out, storageFile } = options
+  const given = storageOf(options)
+  if (resumption) return loadNetwork(out, network, { storage: given, distributed })
   const { optimizer: kind, headOptimizer, clipNorm, seed } = training
-  return createNetwork(network, task.classCounts, {
-    optimizer: { kind },
-    headOptimizer,
-    clipNorm,
-    seed,
-    storage,
-    distributed,
-  })
+  const common = { optimizer: { kind }, headOptimizer, clipNorm, seed, distributed }
+  const create = (storage?: HeadStorage) => createNetwork(network, task.classCounts, { ...common, storage })
+  if (storageFile === undefined) return create()
+  const replaces = (options.overwrite || options.resume) ?? false
+  await checkModelFolder(out, replaces) // before rows are made, or lost
+  checkRowFilePlace(out, storageFile)
+  const storage = replaces ? await replacedRows(out, storageFile, options.durability) : given
+  const isNew = await makeFolder(out) // the file may be to lie in it
+  try {
+    return await create(storage)
+  } catch (error) {
+    if (isNew) await rmdir(out).catch(() => {})
+    throw error
+  }
 }

@@ -16,6 +16,7 @@ import type { Network } from './network.js'
 import { createProgress, duration, type Progress, scoreLine, short } from './progress.js'
 import type { Ranks } from './ranks.js'
 import { checkSameRun } from './resume.js'
+import { leftBehind, newRowFileOf, rowFilesOf, stillThere } from './row-files.js'
 import { resolveRun, type SettledOptions, type TrainingConfig } from './run.js'
 import type { TrainingData } from './train.js'
 import { type StepReport, trainingLoop } from './training-loop.js'
@@ -130,8 +131,12 @@ export class TrainingRun {
     const { resumption } = data
     if (!resumption && this.writesFiles) {
       // What --resume finds without a checkpoint is a run that came to nothing.
-      await createModelFolder(options.out, (options.overwrite || options.resume) ?? false)
-      await saveSetup(options.out, this.config, data.learned)
+      const replaces = (options.overwrite || options.resume) ?? false
+      const old = replaces ? await rowFilesOf(options.out) : []
+      await createModelFolder(options.out, replaces)
+      const rowFile = options.storageFile === undefined ? undefined : newRowFileOf(options.storageFile)
+      await saveSetup(options.out, { ...this.config, rowFile }, data.learned)
+      for (const path of stillThere(old)) this.say(leftBehind(path))
     }
     const { logged: bytes, seconds } = resumption?.position ?? { logged: 0, seconds: 0 }
     const log = this.writesFiles ? join(options.out, MODEL_FILES.metrics) : devNull

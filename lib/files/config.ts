@@ -39,6 +39,8 @@ export interface ModelConfig {
   network: NetworkConfig
   /** The options of the run, for the record. */
   training: Readonly<Record<string, unknown>>
+  /** Of rows in a file, how a run knows it again that has no checkpoint yet. */
+  rowFile?: { path: string; generation: string }
 }
 
 export function writeConfig(path: string, config: ModelConfig): Promise<void> {
@@ -64,12 +66,14 @@ function checkConfig(path: string, parsed: unknown): ModelConfig {
     badFile(path, `data.settings.${name} ${fault}`),
   )
   const sizes = data.fields('sizes')
+  const rowFile = config.optional('rowFile')
   return {
     formatVersion: FORMAT_VERSION,
     widehead: config.text('widehead'),
     data: { format, settings, sizes: sizes.integers() },
     network: checkNetwork(config.fields('network'), path),
     training: config.fields('training').values,
+    ...(rowFile && { rowFile: { path: rowFile.text('path'), generation: rowFile.text('generation') } }),
   }
 }
 
@@ -137,6 +141,10 @@ class Fields {
 
   fields(key: string): Fields {
     return new Fields(this.path, [this.name, key].filter(Boolean).join('.'), this.own(key))
+  }
+
+  optional(key: string): Fields | undefined {
+    return this.own(key) === undefined ? undefined : this.fields(key)
   }
 
   list(key: string): Fields[] {

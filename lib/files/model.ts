@@ -41,13 +41,18 @@ export async function checkModelFolder(folder: string, overwrite: boolean): Prom
   )
 }
 
-/** Makes the folder ready for a new model; one that is there is only replaced if `overwrite`. */
-export async function createModelFolder(folder: string, overwrite: boolean): Promise<void> {
+/** True if it was not there. */
+export async function makeFolder(folder: string): Promise<boolean> {
   try {
-    await mkdir(folder, { recursive: true })
+    return (await mkdir(folder, { recursive: true })) !== undefined
   } catch (error) {
     throw fileError(`cannot make the folder ${folder}`, error)
   }
+}
+
+/** Makes the folder ready for a new model; one that is there is only replaced if `overwrite`. */
+export async function createModelFolder(folder: string, overwrite: boolean): Promise<void> {
+  await makeFolder(folder)
   await checkModelFolder(folder, overwrite)
   // The configuration goes first: without it, what is left of the old model is none.
   for (const name of Object.values(MODEL_FILES)) await rm(join(folder, name), { recursive: true, force: true })

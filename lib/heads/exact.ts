@@ -4,9 +4,10 @@ import type { RowsState } from '../checkpoint/save.js'
 import { readDistributed } from '../distributed/options.js'
 import { rangeError } from '../errors.js'
 import { BaseHead } from './base.js'
+import { removeJournals } from './row-file.js'
 import type { OwnOptions } from './spec.js'
 import { defaultPolicy, mergePolicy, type StabilisationPolicy } from './stabilisation.js'
-import { newRowFile, removeJournals, SavedRows } from './storage.js'
+import { newRowFile, ReplacedRows, SavedRows } from './storage.js'
 import { type HeadStorage, type ReadStorage, readStorage } from './storage-options.js'
 import type { CommonOptions, HeadOptions } from './types.js'
 
@@ -176,7 +177,7 @@ export class ExactHead extends FactoredHead {
    * WIDEHEAD_OUT_OF_RANGE, WIDEHEAD_DETACHED); WIDEHEAD_OUT_OF_MEMORY: the weights, 4 D d bytes and more, are not to be had
    */
   constructor(options: ExactHeadOptions) {
-    // What load() passes is no plain object: the rows are there already.
+    // What load() and train pass is no plain object: a file is there already.
     const { storage: given, distributed } = (options ?? {}) as Partial<ExactHeadOptions>
     const storage = given instanceof SavedRows ? given.storage : readStorage(given)
     const isFile = storage.kind === 'file' || given instanceof SavedRows
@@ -184,7 +185,7 @@ export class ExactHead extends FactoredHead {
       throw rangeError('distributed must be left out for rows in a file: they are for a head on one rank')
     }
     const rows = (numClasses: number, features: number) => {
-      if (given instanceof SavedRows) return given.native(numClasses, features)
+      if (given instanceof SavedRows || given instanceof ReplacedRows) return given.native(numClasses, features)
       return storage.kind === 'file' ? newRowFile(storage, numClasses, features) : undefined
     }
     super('exact', options, { storage: rows, distributed: true })

@@ -1,35 +1,36 @@
 // Rows of an exact head in a file: what a new one looks like, and how one that is there is opened.
 
-import { existsSync, readdirSync, rmSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { existsSync, statfsSync, statSync } from 'node:fs'
 import type { NativeRowFile } from '../binding.js'
+import { fileError } from '../data/source.js'
 import { WideheadError } from '../errors.js'
 import { badFile, headerBytes } from '../files/safetensors.js'
-import { SafetensorsFile } from '../files/safetensors-reader.js'
+import type { SafetensorsFile } from '../files/safetensors-reader.js'
 import { native } from '../native.js'
 import { version } from '../version.js'
+import { FORMAT, leadsTo, OPENING, type RowFileState, removeJournals, rowFileState, STATE_LENGTH } from './row-file.js'
 import type { Durability, ReadStorage } from './storage-options.js'
 
-const FORMAT = 'widehead rows'
 const FORMAT_VERSION = '1'
-const OPENING = '{"__metadata__":{"state":"'
-// RowFile::writeState in native/exact/row_file.cc says what it is.
-const STATE_LENGTH = 44
-const KIND_AT = 34
-const NEVER_SAVED = 'n'
+
+interface FileStorage {
+  path: string
+  durability: Durability
+}
 
 /** What the addon makes a new file of. */
-export function newRowFile(
-  { path, durability }: { path: string; durability: Durability },
-  rows: number,
-  features: number,
-): NativeRowFile {
+export function newRowFile(storage: FileStorage, rows: number, features: number): NativeRowFile {
+  const { path } = storage
   if (existsSync(path)) {
     throw new WideheadError(
       'WIDEHEAD_FILE',
       `storage.path: ${path} is there already: load the head that it belongs to, or remove it`,
     )
   }
+  return planOf(storage, rows, features)
+}
+
+function planOf({ path, durability }: FileStorage, rows: number, features: number): NativeRowFile {
   const stamps = 4 * rows * features
   const tensors = {
     V: { dtype: 'F32', shape: [rows, features], data_offsets: [0, stamps] },
@@ -88,29 +89,52 @@ export class SavedRows {
 }
 
 /**
- * Removes a file of rows and its journals, for a new one to take its place; one of another kind, or in use, is refused. So is one that a
- * checkpoint knows, unless the model that it is to be replaced with (`ours`) is there to be replaced.
+ * Where a new model's rows are to be, in place of a file that is there, which goes with its journals once the new one is sure to find
+ * room. One of another kind is refused, and so is one that a checkpoint may name, unless it leads to one of these generations.
  */
-export async function removeRowFile(path: string, ours: boolean): Promise<void> {
-  if (!existsSync(path)) return
-  const file = await SafetensorsFile.open(path)
-  await file.close()
-  if (file.metadata.format !== FORMAT) throw badFile(path, 'holds no rows of widehead: it is not replaced')
-  if (!ours && file.metadata.state?.[KIND_AT] !== NEVER_SAVED) {
-    throw badFile(path, 'holds the rows of a model that is not in this folder: it is not replaced')
+export class ReplacedRows {
+  readonly kind = 'file'
+
+  constructor(
+    readonly path: string,
+    readonly durability: Durability,
+    generations: ReadonlySet<string>,
+  ) {
+    if (!existsSync(path)) return
+    const state = readState(path)
+    if (state === undefined) throw badFile(path, 'holds no rows of widehead: it is not replaced')
+    if (state.isSaved && !leadsTo(path, generations)) {
+      throw badFile(path, 'holds the rows of a model that is not in this folder: it is not replaced')
+    }
   }
-  native.removeUnlocked(path)
-  removeJournals(path)
+
+  native(rows: number, features: number): NativeRowFile {
+    const { path } = this
+    if (existsSync(path)) {
+      checkRoom(path, planOf(this, rows, features).bytes)
+      native.removeUnlocked(path)
+      removeJournals(path)
+    }
+    return newRowFile(this, rows, features)
+  }
 }
 
-/** Those of a file of rows, but for the ones that lead to these generations. */
-export function removeJournals(path: string, except: readonly string[] = []): void {
-  const folder = dirname(path)
-  const journal = new RegExp(`^${escaped(basename(path))}\\.([0-9a-f]{16})\\.journal$`)
-  for (const name of readdirSync(folder)) {
-    const generation = journal.exec(name)?.[1]
-    if (generation && !except.includes(generation)) rmSync(join(folder, name), { force: true })
+function readState(path: string): RowFileState | undefined {
+  try {
+    return rowFileState(path)
+  } catch (error) {
+    throw fileError(`cannot read ${path}`, error)
   }
 }
 
-const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+/** Of a file that takes the place of the one that is there. */
+function checkRoom(path: string, bytes: number): void {
+  const { bavail, bsize } = statfsSync(path)
+  const { blocks, nlink } = statSync(path)
+  const room = bavail * bsize + (nlink === 1 ? 512 * blocks : 0)
+  if (room >= bytes) return
+  throw new WideheadError(
+    'WIDEHEAD_FILE',
+    `${path} needs ${bytes} bytes, but its file system has ${room} left, those of the old one included: it is not replaced`,
+  )
+}

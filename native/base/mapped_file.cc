@@ -17,8 +17,8 @@ MappedFile::MappedFile(const std::string& path, const std::vector<uint8_t>& head
     : file_(path, DiskFile::Mode::Create), bytes_(bytes) {
   try {
     file_.lock(false);
+    file_.write(header.data(), header.size(), 0);  // first: what a killed process leaves says what it is
     file_.allocate(bytes);
-    file_.write(header.data(), header.size(), 0);
     map(Access::Shared);
   } catch (...) {
     removeFile(path);

@@ -232,7 +232,8 @@ std::string RowFile::beginGeneration() {
     older_.reserve(older_.size() + 1);
     unsettled_.reserve(unsettled_.size() + 1);
   }
-  writeState({newGeneration(), state_.kind == kNew ? 0 : state_.generation, kClean});
+  const bool isFirst = state_.kind == kNew;
+  writeState({isFirst ? state_.generation : newGeneration(), isFirst ? 0 : state_.generation, kClean});
   touched_ = std::move(untouched);
   const std::lock_guard<std::mutex> lock(generations_);
   if (state_.previous != 0) older_.insert(older_.begin(), state_.previous);

@@ -7,7 +7,8 @@
 //   generation (16 hexadecimal digits)  the one before it (0 for none)  n, c or j  CRC-32 of all that
 //
 // n: rows have changed without a journal, since no checkpoint names the file yet; c: no row has changed since; j: there is a journal.
-// Generations are random numbers, so that no checkpoint fits rows that have gone another way.
+// Generations are random numbers, so that no checkpoint fits rows that have gone another way. The first one has its number before any
+// checkpoint names it, so that who makes a file knows it again.
 #pragma once
 
 #include <cstddef>

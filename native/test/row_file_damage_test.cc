@@ -21,6 +21,22 @@
 
 using namespace row_file_test;
 
+// What exceeds the limit ends the process, as a kill would that comes at that moment.
+TEST(a_file_that_was_not_set_aside_says_what_it_is) {
+  const RowFileSpec spec = newFile("cut off");
+  inKilledProcess([&] {
+    const rlimit none{0, 0}, size{kHeader + 4096, kHeader + 4096};
+    setrlimit(RLIMIT_CORE, &none);
+    setrlimit(RLIMIT_FSIZE, &size);
+    signal(SIGXFSZ, SIG_DFL);
+    make(spec);
+  });
+  const std::vector<uint8_t> left = contents(spec.path);
+  CHECK(left.size() < spec.bytes && left.size() >= kHeader);
+  CHECK(std::equal(spec.header.begin(), spec.header.end(), left.begin()));
+  removeFile(spec.path);
+}
+
 TEST(a_block_that_was_cut_off_is_left_out_and_any_other_damage_is_refused) {
   const RowFileSpec spec = newFile("damage");
   auto file = make(spec);

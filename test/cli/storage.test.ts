@@ -1,6 +1,16 @@
 // widehead train --storage-file: the run, the model and what is made of it are those of a run in memory, to the last bit.
 
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { temporaryFolder } from '../data/helpers.js'
@@ -85,6 +95,62 @@ describe('train --storage-file', () => {
     const mine = await widehead(inFile('mine', '--overwrite'))
     expect([mine.code, mine.stderr]).toEqual([4, expect.stringContaining('mine.rows')])
     expect(readFileSync(path('mine.rows'), 'utf8')).toBe('no rows')
+  })
+
+  it('makes the file in the folder of the model, under a name that is free there', async () => {
+    await ran(...args('within', '--storage-file', path('within/rows')))
+    await ran(...args('within', '--storage-file', path('within/rows'), '--overwrite'))
+    await ran('evaluate', '--model', path('within'), '--data', path('sets'))
+    mkdirSync(path('own/checkpoints'), { recursive: true })
+    for (const name of ['checkpoints/rows', 'metrics.jsonl']) {
+      const { code, stderr } = await widehead(args('own', '--storage-file', path(`own/${name}`)))
+      expect([code, stderr]).toEqual([2, expect.stringMatching(/own.(checkpoints|metrics.jsonl), which the model has/)])
+    }
+    const wrong = await widehead(args('none', '--storage-file', path('sets/rows')))
+    expect([wrong.code, existsSync(path('none'))]).toEqual([4, false])
+  })
+
+  it('replaces no rows of another model, however far its own has come', async () => {
+    await ran(...inFile('theirs'))
+    await ran(...args('mine'))
+    const before = readFileSync(path('theirs.rows'))
+    for (const replaces of ['--overwrite', '--resume']) {
+      const { code, stderr } = await widehead(args('mine', replaces, '--storage-file', path('theirs.rows')))
+      expect([code, stderr]).toEqual([4, expect.stringContaining('a model that is not in this folder')])
+      expect(readFileSync(path('theirs.rows')).equals(before)).toBe(true)
+      rmSync(path('mine/checkpoints'), { recursive: true, force: true }) // as if it had come to none
+    }
+  })
+
+  it('starts a run anew whose first checkpoint was cut off', async () => {
+    await ran(...inFile('cut', '--epochs', '1', '--checkpoint-every', '1000'))
+    rmSync(path('cut/checkpoints'), { recursive: true })
+    const { code, stderr } = await widehead(inFile('cut', '--resume'))
+    expect([code, stderr]).toEqual([0, expect.not.stringContaining('still in')])
+    await ran('evaluate', '--model', path('cut'), '--data', path('sets'))
+    // As a process leaves it that is killed while it makes it.
+    for (const bytes of [4096, 0]) {
+      rmSync(path('cut'), { recursive: true })
+      writeFileSync(
+        path('cut.rows'),
+        new Uint8Array(readFileSync(path('cut.rows')).subarray(0, bytes)).fill(32, 34, 78),
+      )
+      await ran(...inFile('cut', '--resume'))
+    }
+  })
+
+  it('tells where the rows are that it leaves behind, and follows links', async () => {
+    await ran(...inFile('linked'))
+    renameSync(path('linked.rows'), path('elsewhere.rows'))
+    symlinkSync(path('elsewhere.rows'), path('linked.rows'))
+    const before = readFileSync(path('elsewhere.rows'))
+    const { stderr: silent } = await widehead(inFile('linked', '--overwrite', '--seed', '5'))
+    expect(silent).not.toContain('still in')
+    expect(readlinkSync(path('linked.rows'))).toBe(path('elsewhere.rows'))
+    expect(readFileSync(path('elsewhere.rows')).equals(before)).toBe(false)
+    const { stderr } = await widehead(args('linked', '--overwrite'))
+    expect(stderr).toContain(`the rows of the model that was replaced are still in ${path('elsewhere.rows')}: unless`)
+    expect((await widehead(args('linked', '--overwrite'))).stderr).not.toContain('still in')
   })
 
   it('goes on where the file is now, and not without it', async () => {

@@ -1,10 +1,12 @@
 // Options that make no sense, and disks that are too small: an error of one line before anything is written or changed.
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { rowFileState } from '../../lib/heads/row-file.js'
+import { ReplacedRows } from '../../lib/heads/storage.js'
 import { ExactHead } from '../../lib/index.js'
 import { temporaryFolder } from '../data/helpers.js'
 import { ranks } from '../distributed/helpers.js'
@@ -52,6 +54,25 @@ describe('storage', () => {
         message: expect.stringMatching(/needs 558\d+ bytes, but its file system has \d+ left/),
       }),
     )
+    expect(existsSync(storage.path)).toBe(false)
+  })
+
+  it.runIf(posix)('takes the place of another only where there is room, and leaves that one else', async () => {
+    const storage = fresh()
+    const head = inFile(storage)
+    await head.save(temporaryFolder())
+    head.close()
+    const before = readFileSync(storage.path)
+    const known = new Set([rowFileState(storage.path)?.generation ?? ''])
+    expect(() => new ReplacedRows(storage.path, 'process', new Set())).toThrow('a model that is not in this folder')
+    const replaced = new ReplacedRows(storage.path, 'process', known)
+    const tooLarge = { numClasses: 2 ** 31 - 1, hiddenSize: 65_000, init: { kind: 'zeros' } } as const
+    expect(() => inFile(replaced, tooLarge)).toThrow(
+      /needs 558\d+ bytes, .* has \d+ left, those of the old one included/,
+    )
+    expect(() => inFile(replaced, { hiddenSize: 0 })).toThrow('hiddenSize')
+    expect(readFileSync(storage.path).equals(before)).toBe(true)
+    inFile(replaced, { numClasses: 7 }).close()
     expect(existsSync(storage.path)).toBe(false)
   })
 

@@ -98,11 +98,15 @@ describe('save', () => {
     train(head, 0, 20)
     await head.save(out)
     train(head, 20, 40)
-    writeFileSync(join(root, 'in the way'), '')
+    const aside = folder()
+    renameSync(out, aside)
+    writeFileSync(out, '')
     for (let i = 0; i < 2; i++) {
-      await expect(head.save(join(root, 'in the way'))).rejects.toMatchObject({ code: 'WIDEHEAD_FILE' })
+      await expect(head.save(out)).rejects.toMatchObject({ code: 'WIDEHEAD_FILE' })
       train(head, 40 + 5 * i, 45 + 5 * i)
     }
+    rmSync(out)
+    renameSync(aside, out)
     head.close()
     const loaded = await ExactHead.load(out)
     expect(train(loaded, 0, 0)).toEqual(reference(20))
@@ -179,6 +183,21 @@ describe('the file', () => {
     expect(existsSync(storage.path)).toBe(true)
     head.close()
     expect(existsSync(storage.path)).toBe(false)
+  })
+
+  it('is where it was if what lies as far from the checkpoints is another', async () => {
+    const [a, b] = [folder(), folder()]
+    for (const home of [a, b]) {
+      mkdirSync(home)
+      const head = inFile({ kind: 'file', path: join(home, 'rows') })
+      train(head, 0, home === a ? 20 : 5)
+      await head.save(join(home, 'checkpoints'))
+      head.close()
+    }
+    renameSync(join(a, 'checkpoints'), join(b, 'moved'))
+    const head = await ExactHead.load(join(b, 'moved'))
+    expect(train(head, 0, 0)).toEqual(reference(20))
+    head.close()
   })
 
   it('that has changed is refused without its journal', async () => {

@@ -1,0 +1,50 @@
+// Files of rows as checkpoints name them: which they are and where they are now.
+
+import { existsSync, realpathSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
+import { SafetensorsFile } from '../files/safetensors-reader.js'
+import { fileBehind, leadsTo } from '../heads/row-file.js'
+import { checkpointsIn } from './folder.js'
+import type { RowsState } from './save.js'
+
+/** What a checkpoint says of the file that its rows are in. */
+export interface SavedRowFile {
+  /** Absolute, and as seen from the folder of the checkpoint's folder: both may have been moved together. */
+  path: string
+  fromFolder: string
+  generation: string
+}
+
+export function rowFileNow({ path, begin }: RowsState, folder: string): SavedRowFile {
+  return { path, fromFolder: relative(resolve(folder), path), generation: begin() }
+}
+
+/** What a checkpoint says, undefined if its rows are no file elsewhere. */
+export async function rowFileOf(checkpoint: string): Promise<SavedRowFile | undefined> {
+  const file = await SafetensorsFile.open(join(checkpoint, 'head.safetensors'))
+  await file.close()
+  const { rowFile } = file.metadata
+  return rowFile === undefined ? undefined : (JSON.parse(rowFile) as SavedRowFile)
+}
+
+/** As far from the checkpoint as it was, or where it was: the one that leads back to it, if there is one. */
+export function findRowFile(checkpoint: string, { path, fromFolder, generation }: SavedRowFile): string {
+  const near = resolve(checkpoint, '..', fromFolder)
+  const places = [near, path].map(fileBehind)
+  const wanted = new Set([generation])
+  return places.find((place) => leadsTo(place, wanted)) ?? places[existsSync(near) ? 0 : 1]
+}
+
+/** Journals of rows are kept for as long as a checkpoint in this folder needs them to go back. */
+export async function forgetOlder(rows: RowsState, folder: string): Promise<void> {
+  const generations: string[] = []
+  for (const path of await checkpointsIn(folder)) {
+    const rowFile = await rowFileOf(path)
+    if (rowFile) generations.push(rowFile.generation)
+  }
+  rows.keep(generations)
+}
+
+export function realFolder(folder: string): string {
+  return existsSync(folder) ? realpathSync(folder) : resolve(folder)
+}
