@@ -22,7 +22,7 @@ import {
   withFiles,
   withHead,
 } from './load.js'
-import { findRowFile, type SavedRowFile } from './row-files.js'
+import { findRowFile, realFolder, type SavedRowFile } from './row-files.js'
 import { STATE, type State } from './save.js'
 
 /** Heads and trunks have a method of this name: the native object to fill. */
@@ -101,7 +101,12 @@ async function openRows(
   checkSize(found, header)
   checkTensor(found, { name: 'positions', dtype: 'U32', shape: [numClasses, 1] })
   const wanted = given ?? readStorage(storage)
-  return SavedRows.of(found, saved.generation, wanted.kind === 'file' ? { ...wanted, path: found.path } : wanted)
+  return SavedRows.of(
+    found,
+    saved.generation,
+    wanted.kind === 'file' ? { ...wanted, path: found.path } : wanted,
+    realFolder(dirname(checkpoint)),
+  )
 }
 
 /** `create` makes a trunk from options. */

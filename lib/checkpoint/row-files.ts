@@ -1,7 +1,8 @@
-// Files of rows as checkpoints name them: which they are and where they are now.
+// Files of rows as checkpoints name them: which they are, where they are now, and the one folder that a file has its checkpoints in.
 
-import { existsSync, realpathSync } from 'node:fs'
+import { existsSync, readdirSync, realpathSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
+import { rangeError } from '../errors.js'
 import { SafetensorsFile } from '../files/safetensors-reader.js'
 import { fileBehind, leadsTo } from '../heads/row-file.js'
 import { checkpointsIn } from './folder.js'
@@ -45,6 +46,23 @@ export async function forgetOlder(rows: RowsState, folder: string): Promise<void
   rows.keep(generations)
 }
 
+/** What leads back to the checkpoints of one folder goes when none of them needs it: those in another would be lost. */
+export function checkHome({ home }: RowsState, folder: string): void {
+  if (home.folder === undefined || home.folder === realFolder(folder) || !hasCheckpoints(home.folder)) return
+  throw rangeError(
+    `folder must be ${home.folder}, where the rows in a file have their other checkpoints, got ${folder}`,
+  )
+}
+
 export function realFolder(folder: string): string {
   return existsSync(folder) ? realpathSync(folder) : resolve(folder)
+}
+
+/** Whole, or being written. */
+function hasCheckpoints(folder: string): boolean {
+  try {
+    return readdirSync(folder).some((name) => /^\.?step-/.test(name))
+  } catch {
+    return false
+  }
 }

@@ -9,7 +9,7 @@ import type { Trunk } from '../trunk.js'
 import { version } from '../version.js'
 import { planFile } from './file-plan.js'
 import { beginCheckpoint, discardCheckpoint, inTurn, publishCheckpoint } from './folder.js'
-import { forgetOlder, rowFileNow, type SavedRowFile } from './row-files.js'
+import { checkHome, forgetOlder, realFolder, rowFileNow, type SavedRowFile } from './row-files.js'
 import { startWriting, type Writing } from './writing.js'
 
 export const STATE_VERSION = 1
@@ -27,6 +27,8 @@ export const STATE = Symbol('state')
 /** Rows that are a file, which a checkpoint names and does not copy: native/exact/row_file.h. */
 export interface RowsState {
   path: string
+  /** The folder that its checkpoints are in, once there is one. */
+  home: { folder: string | undefined }
   /** Names what they are now. */
   begin(): string
   /** Until that can be had from the disk. */
@@ -144,8 +146,10 @@ export function startSaving(
   const plan = planCheckpoint(head, options)
   let temporary: string | undefined
   try {
-    const rowFile = head.rows && rowFileNow(head.rows, folder)
+    if (head.rows) checkHome(head.rows, folder)
     temporary = beginCheckpoint(folder, head.step)
+    if (head.rows) head.rows.home.folder = realFolder(folder)
+    const rowFile = head.rows && rowFileNow(head.rows, folder)
     const writing = plan.start(folder, temporary, rowFile)
     const done = Promise.all([writing.done, head.rows?.flush()]).then(() => {})
     return { held: writing.held, done: finish({ done }, folder, temporary, head.step, plan.keep, head.rows) }

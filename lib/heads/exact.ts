@@ -170,6 +170,7 @@ export abstract class FactoredHead extends BaseHead {
  */
 export class ExactHead extends FactoredHead {
   readonly #storage: ReadStorage
+  readonly #home: RowsState['home']
 
   /**
    * @param options its shape, its loss, and how accuracy is kept
@@ -190,6 +191,7 @@ export class ExactHead extends FactoredHead {
     }
     super('exact', options, { storage: rows, distributed: true })
     this.#storage = storage
+    this.#home = { folder: given instanceof SavedRows ? given.home : undefined }
   }
 
   protected override recipe(): object {
@@ -202,6 +204,7 @@ export class ExactHead extends FactoredHead {
     if (storage.kind !== 'file') return undefined
     return {
       path: storage.path,
+      home: this.#home,
       begin: () => head.beginGeneration(),
       flush: () => head.flushRows(),
       keep: (generations) => removeJournals(storage.path, head.keepJournals(generations)),

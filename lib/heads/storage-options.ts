@@ -6,8 +6,8 @@ import { typeError } from '../errors.js'
 
 /**
  * `file`: V and what belongs to each of its rows lie in the safetensors file `path`, which must not exist when the head is made, and take
- * as much memory as the system has to spare. Only one head at a time may have it. What `save` writes names the file and does not copy it;
- * after a crash, `load` takes back what was changed since. `process`, the default, is for a process that dies; `power` for a machine that
+ * as much memory as the system has to spare. Only one head at a time may have it. What `save` writes names the file and does not copy it,
+ * and goes to one folder; after a crash, `load` takes back what was changed since. `process`, the default, is for a process that dies; `power` for a machine that
  * does: each step that changes rows for the first time since the last checkpoint then waits for the disk.
  *
  * @category Options of heads

@@ -63,10 +63,12 @@ export class SavedRows {
     readonly storage: ReadStorage,
     private readonly file: Pick<SafetensorsFile, 'path' | 'header' | 'tensors'>,
     private readonly generation: string,
+    /** The folder that the checkpoint is in. */
+    readonly home: string,
   ) {}
 
   /** `storage`: kind memory opens it privately, so that the file is only read. */
-  static of(file: SafetensorsFile, generation: string, storage: ReadStorage): SavedRows {
+  static of(file: SafetensorsFile, generation: string, storage: ReadStorage, home: string): SavedRows {
     const { path, metadata, header } = file
     if (metadata.format !== FORMAT) throw badFile(path, 'holds no rows of widehead')
     if (metadata.formatVersion !== FORMAT_VERSION) {
@@ -76,7 +78,7 @@ export class SavedRows {
     if (file.tensors.get('V')?.begin !== 0) throw badFile(path, 'its first tensor is not V')
     const begins = Buffer.from(header.subarray(8, 8 + OPENING.length)).toString('latin1') === OPENING
     if (!begins || metadata.state?.length !== STATE_LENGTH) throw badFile(path, 'the header has no state')
-    return new SavedRows(storage, file, generation)
+    return new SavedRows(storage, file, generation, home)
   }
 
   native(rows: number, features: number): NativeRowFile {

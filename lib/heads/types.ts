@@ -182,7 +182,8 @@ export interface Head {
    * for a copy, asynchronous steps wait until all is written, and synchronous ones are refused: WIDEHEAD_BUSY.) A checkpoint is whole
    * or not there: a crash, a full disk or a kill leaves the last one as it was. Of several ranks a call that all make, with a
    * folder that all can reach: each writes its own rows; what one rank cannot save, none does (WIDEHEAD_DISTRIBUTED), and a second save,
-   * with what comes after it, waits for the first. Rejects with WIDEHEAD_FILE if it cannot be written, and with WIDEHEAD_CLOSED.
+   * with what comes after it, waits for the first. Rejects with WIDEHEAD_FILE if it cannot be written, and with WIDEHEAD_CLOSED. Of rows in
+   * a file, a second folder is refused (WIDEHEAD_OUT_OF_RANGE) while there are checkpoints in the first.
    *
    * @param folder where checkpoints lie, each in a folder of its own; if relative, to the working directory as it is now
    * @param options what is saved with it, and how many stay

@@ -262,7 +262,7 @@ std::vector<std::string> RowFile::keepJournals(const std::vector<std::string>& g
   };
   size_t count = older_.size();
   while (count > 0 && !kept(older_[count - 1])) count--;
-  if (count > 0 || kept(state_.generation)) {  // else it was saved elsewhere: nothing is known of what is needed here
+  if (count > 0 || kept(state_.generation)) {  // else nothing is known of what is needed
     for (size_t i = count; i < older_.size(); i++) removeFile(journalPath(older_[i]));
     older_.resize(count);
   }

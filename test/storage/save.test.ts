@@ -1,6 +1,16 @@
 // Checkpoints of heads whose rows are a file: whatever is done to the rows afterwards, loading leads back to the very bits.
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { ExactHead, loadHead } from '../../lib/index.js'
@@ -118,6 +128,34 @@ describe('save', () => {
     again.close()
   })
 
+  it('is to one folder: what leads back to checkpoints in another would go', async () => {
+    const [storage, out, other] = [fresh(), folder(), folder()]
+    writeFileSync(other, '')
+    let head = inFile(storage)
+    await expect(head.save(other)).rejects.toMatchObject({ code: 'WIDEHEAD_FILE' }) // nothing is there yet
+    rmSync(other)
+    for (const end of [10, 20]) {
+      train(head, end - 10, end)
+      const saving = head.save(out)
+      const message = expect.stringContaining(`folder must be ${realpathSync(out)}, where the rows in a file have`)
+      await expect(head.save(other)).rejects.toMatchObject({ code: 'WIDEHEAD_OUT_OF_RANGE', message })
+      await saving
+      await expect(head.save(other)).rejects.toThrow(RangeError)
+      head.close()
+      head = await ExactHead.load(out)
+    }
+    await expect(head.save(other)).rejects.toThrow(RangeError)
+    expect(existsSync(other)).toBe(false)
+    symlinkSync(out, other)
+    await head.save(other, { keep: 3 })
+    head.close()
+    for (const step of [20, 10]) {
+      const look = await ExactHead.load(join(out, `step-${step}`))
+      expect(train(look, 0, 0), `${step}`).toEqual(reference(step))
+      look.close()
+    }
+  })
+
   it('keeps a way back to as many checkpoints as there are, and to no other', async () => {
     const [storage, out] = [fresh(), folder()]
     const head = inFile(storage)
@@ -181,6 +219,15 @@ describe('the file', () => {
     const storage = fresh()
     const head = inFile(storage)
     expect(existsSync(storage.path)).toBe(true)
+    head.close()
+    expect(existsSync(storage.path)).toBe(false)
+  })
+
+  it('goes with one whose first save could not begin', async () => {
+    const [storage, out] = [fresh(), folder()]
+    writeFileSync(out, '')
+    const head = inFile(storage)
+    await expect(head.save(out)).rejects.toMatchObject({ code: 'WIDEHEAD_FILE' })
     head.close()
     expect(existsSync(storage.path)).toBe(false)
   })
