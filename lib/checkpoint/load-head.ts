@@ -86,7 +86,7 @@ async function openRows(
   options: LoadOptions,
 ): Promise<SavedRows | undefined> {
   const { numClasses, storage } = header.config as { numClasses: number; storage?: HeadStorage }
-  const given = options.storage && readStorage(options.storage)
+  const given = options.storage && readStorage(options.storage, storage)
   if (rows) {
     if (given?.kind === 'file') throw badFile(file.path, 'has its rows in memory: storage must be memory or left out')
     for (const { file } of rows) checkSize(file, header)

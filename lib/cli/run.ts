@@ -78,7 +78,7 @@ export interface NamedTrainOptions {
   headOptimizer?: Optimizer['kind']
   /** Of the exact head: the file that its rows are kept in. Default: memory. */
   storageFile?: string
-  /** What that file outlives: the death of the process, or a loss of power too. Default process. */
+  /** What that file outlives: the death of the process, or a loss of power too. Default process, or what the resumed run has. */
   durability?: Durability
   /** Of both rates: as they are, or falling to 0. Default linear. */
   schedule?: 'constant' | 'linear'

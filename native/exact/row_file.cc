@@ -97,9 +97,10 @@ std::shared_ptr<RowJournal> RowFile::openJournal(uint64_t generation) const {
   if (facts.generation != generation || facts.rows != numRows_ || facts.features != features_)
     refuse(path + " is the journal of another file");
   if (!journal->survived()) {
-    refuse(spec_.path +
-           " has changed since this checkpoint, and the machine has been started anew since: with the durability " +
-           "'process' the way back may not have reached the disk");
+    refuse(
+        spec_.path +
+        " has changed since this checkpoint, and this machine has been started anew since, or is another one: with " +
+        "the durability 'process' the way back may not have reached the disk, or the copy");
   }
   return journal;
 }

@@ -25,6 +25,18 @@ describe('storage', () => {
     [{ kind: 'file' }, TypeError, 'WIDEHEAD_INVALID_TYPE', 'storage.path must be the path of a file, got undefined'],
     [{ kind: 'file', path: '' }, TypeError, 'WIDEHEAD_INVALID_TYPE', 'storage.path must be the path of a file, got'],
     [
+      { kind: 'file', path: 'never made\0' },
+      TypeError,
+      'WIDEHEAD_INVALID_TYPE',
+      'must be the path of a file, got "never',
+    ],
+    [
+      { kind: 'file', path: `never made/${'é'.repeat(116)}` },
+      RangeError,
+      'WIDEHEAD_OUT_OF_RANGE',
+      'storage.path must end in a name of at most 230 bytes, got one of 232',
+    ],
+    [
       { kind: 'file', path: 'never made', durability: 'none' },
       RangeError,
       'WIDEHEAD_OUT_OF_RANGE',
@@ -36,6 +48,14 @@ describe('storage', () => {
       expect.objectContaining({ code, message: expect.stringContaining(message) }),
     )
     expect(existsSync('never made')).toBe(false)
+  })
+
+  it.runIf(posix)('takes a name that its journals have room behind', async () => {
+    const folder = temporaryFolder()
+    const head = inFile({ kind: 'file', path: join(folder, 'r'.repeat(230)) })
+    await head.save(join(folder, 'checkpoints'))
+    head.step(new Float32Array(12).fill(0.1), Int32Array.of(1), { learningRate: 0.1 })
+    head.close()
   })
 
   it.runIf(posix)('is refused where the folder is not there', () => {

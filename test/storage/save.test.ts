@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { ExactHead, loadHead } from '../../lib/index.js'
+import { ExactHead, loadHead, readCheckpoint } from '../../lib/index.js'
 import { course, minibatches } from '../checkpoint/helpers.js'
 import { temporaryFolder } from '../data/helpers.js'
 import { Random } from '../judge/random.js'
@@ -230,6 +230,27 @@ describe('the file', () => {
     await expect(head.save(out)).rejects.toMatchObject({ code: 'WIDEHEAD_FILE' })
     head.close()
     expect(existsSync(storage.path)).toBe(false)
+  })
+
+  it('keeps its durability, and its journals beside itself, under whatever name it is opened', async () => {
+    const storage = { ...fresh(), durability: 'power' } as const
+    const [out, link] = [folder(), join(root, 'link')]
+    const head = inFile(storage)
+    await head.save(out)
+    head.close()
+    symlinkSync(storage.path, link)
+    const linked = await ExactHead.load(out, { storage: { kind: 'file', path: link } })
+    train(linked, 0, 5)
+    expect(journalsOf(storage).length).toBe(1)
+    await linked.save(out)
+    linked.close()
+    expect((await readCheckpoint(out)).options.storage).toEqual({ ...storage, path: realpathSync(storage.path) })
+    const again = await ExactHead.load(out, { storage: { ...storage, durability: 'process' } })
+    expect(train(again, 0, 0)).toEqual(reference(5))
+    train(again, 5, 6)
+    await again.save(out)
+    again.close()
+    expect((await readCheckpoint(out)).options.storage).toMatchObject({ durability: 'process' })
   })
 
   it('is where it was if what lies as far from the checkpoints is another', async () => {

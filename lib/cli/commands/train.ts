@@ -170,7 +170,7 @@ function head(command: Command): void {
     .addOption(
       new Option(
         '--durability <kind>',
-        'exact: what --storage-file outlives, the death of the process or a loss of power (default: process)',
+        'exact: what --storage-file outlives, the death of the process or a loss of power (default: process, or what the resumed run has)',
       ).choices(DURABILITIES),
     )
 }
