@@ -2,8 +2,9 @@
 
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { expect } from 'vitest'
 import { ExactHead, type ExactHeadOptions, type HeadStorage, taylorSoftmax } from '../../lib/index.js'
-import { size } from '../checkpoint/helpers.js'
+import { course, minibatches, size } from '../checkpoint/helpers.js'
 import { temporaryFolder } from '../data/helpers.js'
 
 export type FileStorage = Extract<HeadStorage, { kind: 'file' }>
@@ -28,6 +29,25 @@ export const busyRate = 2
 export function inFile(storage: HeadStorage, changes: Partial<ExactHeadOptions> = {}): ExactHead {
   return new ExactHead({ ...busy, ...changes, storage })
 }
+
+/** One in memory, and one whose rows are a file, learn from these. */
+export const batches = minibatches(300)
+export const train = (head: ExactHead, from: number, to: number) => course(head, batches.slice(from, to), busyRate)
+
+/** What one in memory is after so many steps. */
+export function reference(steps: number) {
+  const head = new ExactHead(busy)
+  const { weights, diagnostics } = train(head, 0, steps)
+  head.close()
+  return { losses: [], weights, diagnostics }
+}
+
+export const memory = { storage: { kind: 'memory' } } as const
+export const refused = (text: string) => ({
+  name: 'WideheadError',
+  code: 'WIDEHEAD_FILE',
+  message: expect.stringContaining(text),
+})
 
 /** V and the positions of its rows, as they are in a file of rows or of a checkpoint. */
 export function tensorsOf(path: string): Buffer {
