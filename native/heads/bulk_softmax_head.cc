@@ -45,7 +45,7 @@ bool BulkSoftmaxHead::ratesRows() const {
   return adagrad_.size() > 0 || (settings_.ratePower > 0 && shortlist_.hasCounts());
 }
 
-void BulkSoftmaxHead::choose(BulkPass& pass, bool draws) const {
+void BulkSoftmaxHead::choose(BulkPass& pass, bool trains) const {
   const std::vector<uint32_t>& targets = pass.targets.unique();
   pass.sure = shortlist_.classes();
   if (settings_.minibatchTargets) {
@@ -68,7 +68,7 @@ void BulkSoftmaxHead::choose(BulkPass& pass, bool draws) const {
     std::iota(pass.sure.begin(), pass.sure.end(), 0u);
     return;
   }
-  if (!draws || !estimates()) return;
+  if (!trains || !estimates()) return;
   sampler_->draw(pass.drawn, pass.probabilities, settings_.sampled, seed_, version_);
   size_t kept = 0, s = 0;  // both lists rise
   for (size_t i = 0; i < pass.drawn.size(); i++) {
@@ -81,12 +81,12 @@ void BulkSoftmaxHead::choose(BulkPass& pass, bool draws) const {
   pass.probabilities.resize(kept);
 }
 
-void BulkSoftmaxHead::score(BulkPass& pass, bool draws) const {
-  choose(pass, draws);
+void BulkSoftmaxHead::score(BulkPass& pass, bool trains) const {
+  choose(pass, trains);
   pass.rated = false;
   pass.bulkRate = 1;
   pass.sums.clear();
-  pass.keepsWhole = ratesRows();
+  pass.keepsWhole = trains && ratesRows();
   pass.takeApart(config_.numClasses, settings_.retrieval.perExample);
   pass.gather(weights().v, settings_.sampledShare);
   ExactHead::score(pass);
@@ -188,7 +188,7 @@ void BulkSoftmaxHead::rate(BulkPass& pass, const ApplyOptions& options) const {
     pass.gradNorm = gradNorm(pass);
     if (!(options.learningRate > 0)) return;
     rateByAdagrad(pass, rowStep(options, pass.gradNorm).scale);
-  } else if (ratesRows()) {
+  } else if (pass.keepsWhole) {
     heldBack = rateByCount(pass);
   } else {
     pass.gradNorm = gradNorm(pass);

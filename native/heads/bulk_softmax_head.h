@@ -55,10 +55,10 @@ class BulkSoftmaxHead : public ExactHead {
   void checkRestored() override;
 
  private:
-  void score(BulkPass& pass, bool draws) const;
+  void score(BulkPass& pass, bool trains) const;
   bool estimates() const;  // a part of the bulk by draws
   bool ratesRows() const;  // those of shared classes, some or all
-  void choose(BulkPass& pass, bool draws) const;
+  void choose(BulkPass& pass, bool trains) const;
   double rateByCount(BulkPass& pass) const;
   void rateByAdagrad(BulkPass& pass, double clip) const;
   void rate(BulkPass& pass, const ApplyOptions& options) const;
