@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads'
 
 const TURN = 0
 const START = 32 // on a cache line of its own
+const [ROUNDS, TURNS] = [20, 500]
 const LIMIT = 1000 // milliseconds, for a worker that starts, or waits for the core that another program has
 
 const partner = `
@@ -34,22 +35,22 @@ function start() {
 }
 
 /** Nanoseconds there and back, the least of some rounds; null on one core, and where the other has no time for it. */
-export function handOff({ rounds = 20, turns = 500 } = {}) {
+export function handOff() {
   if (availableParallelism() < 2) return null
   start()
   const limit = performance.now() + LIMIT
   let best = null
   let turn = 0
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < ROUNDS; round++) {
     const began = performance.now()
-    for (const end = turn + 2 * turns; turn < end; ) {
+    for (const end = turn + 2 * TURNS; turn < end; ) {
       Atomics.store(shared, TURN, turn + 1)
       turn += 2
       while (Atomics.load(shared, TURN) !== turn) {
         if (performance.now() > limit) return stop(best)
       }
     }
-    const ns = ((performance.now() - began) * 1e6) / turns
+    const ns = ((performance.now() - began) * 1e6) / TURNS
     best = Math.min(best ?? ns, ns)
   }
   return stop(best)
