@@ -16,6 +16,13 @@ import { syncFolder, writeTextAtomically } from '../files/atomic.js'
 import { exists } from '../files/exists.js'
 import { badFile } from '../files/safetensors.js'
 
+/** Files of a checkpoint. The head's small arrays lie apart from those that have a row a class, which may be a file elsewhere. */
+export const STATE_FILES = {
+  head: 'head.safetensors',
+  rows: 'head.rows.safetensors',
+  trunk: 'trunk.safetensors',
+} as const
+
 const LATEST = 'latest'
 const NAME = /^step-(\d{1,15})(?:-(\d{1,6}))?$/
 const TEMPORARY = /^\.(?:step|latest).*\.(\d+)-([0-9a-f]+)\.tmp$/
@@ -149,7 +156,7 @@ async function isAbandoned(folder: string, name: string): Promise<boolean> {
 export async function findCheckpoint(folder: string): Promise<string> {
   const name = await readLatest(folder)
   if (name !== undefined) return join(folder, name)
-  if (await exists(join(folder, 'head.safetensors'))) return folder
+  if (await exists(join(folder, STATE_FILES.head))) return folder
   throw new WideheadError('WIDEHEAD_FILE', `no checkpoint in ${folder}`)
 }
 

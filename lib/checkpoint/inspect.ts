@@ -6,10 +6,10 @@ import { type Drift, FactoredHead } from '../heads/exact.js'
 import { loadHead } from '../heads/load.js'
 import type { Head } from '../heads/types.js'
 import { customLoss, LOSSES } from '../losses.js'
+import { STATE_FILES } from './folder.js'
 import { type StateFile, withCheckpoint, withFiles, withHead } from './load.js'
 import type { LoadOptions } from './load-head.js'
 import { type CheckpointInfo, readCheckpoint } from './read.js'
-import { STATE_FILES } from './save.js'
 import { singularValues } from './spectrum.js'
 
 export interface FileFacts {

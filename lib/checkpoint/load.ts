@@ -9,9 +9,9 @@ import { parseJson } from '../files/json.js'
 import { badFile, type TensorInfo } from '../files/safetensors.js'
 import { SafetensorsFile } from '../files/safetensors-reader.js'
 import { DIGITS, tensorBytes } from './file-plan.js'
-import { findCheckpoint, othersThan } from './folder.js'
+import { findCheckpoint, othersThan, STATE_FILES } from './folder.js'
 import type { SavedRowFile } from './row-files.js'
-import { rowsFile, STATE_FILES, STATE_VERSION } from './save.js'
+import { rowsFile, STATE_VERSION } from './save.js'
 
 const PIECE = 2 ** 26 // bytes held beside the arrays that are filled
 

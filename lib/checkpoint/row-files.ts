@@ -5,7 +5,7 @@ import { join, relative, resolve } from 'node:path'
 import { rangeError } from '../errors.js'
 import { SafetensorsFile } from '../files/safetensors-reader.js'
 import { fileBehind, leadsTo } from '../heads/row-file.js'
-import { checkpointsIn } from './folder.js'
+import { checkpointsIn, STATE_FILES } from './folder.js'
 import type { RowsState } from './save.js'
 
 /** What a checkpoint says of the file that its rows are in. */
@@ -17,12 +17,12 @@ export interface SavedRowFile {
 }
 
 export function rowFileNow({ path, begin }: RowsState, folder: string): SavedRowFile {
-  return { path, fromFolder: relative(resolve(folder), path), generation: begin() }
+  return { path, fromFolder: relative(folder, path), generation: begin() }
 }
 
 /** What a checkpoint says, undefined if its rows are no file elsewhere. */
 export async function rowFileOf(checkpoint: string): Promise<SavedRowFile | undefined> {
-  const file = await SafetensorsFile.open(join(checkpoint, 'head.safetensors'))
+  const file = await SafetensorsFile.open(join(checkpoint, STATE_FILES.head))
   await file.close()
   const { rowFile } = file.metadata
   return rowFile === undefined ? undefined : (JSON.parse(rowFile) as SavedRowFile)

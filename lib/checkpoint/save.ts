@@ -8,18 +8,11 @@ import { native } from '../native.js'
 import type { Trunk } from '../trunk.js'
 import { version } from '../version.js'
 import { planFile } from './file-plan.js'
-import { beginCheckpoint, discardCheckpoint, inTurn, publishCheckpoint } from './folder.js'
+import { beginCheckpoint, discardCheckpoint, inTurn, publishCheckpoint, STATE_FILES } from './folder.js'
 import { checkHome, forgetOlder, realFolder, rowFileNow, type SavedRowFile } from './row-files.js'
 import { startWriting, type Writing } from './writing.js'
 
 export const STATE_VERSION = 1
-
-/** Files of a checkpoint. The head's small arrays lie apart from those that have a row a class, which may be a file elsewhere. */
-export const STATE_FILES = {
-  head: 'head.safetensors',
-  rows: 'head.rows.safetensors',
-  trunk: 'trunk.safetensors',
-} as const
 
 /** Heads and trunks have a method of this name: their state as it is now, and what it takes to make them again. */
 export const STATE = Symbol('state')

@@ -1,7 +1,7 @@
 // Training on several ranks, by `widehead train` or train(): each reads all the data and trains on its share of every minibatch; what is decided, all decide alike.
 
 import { createHash } from 'node:crypto'
-import { mkdir, mkdtemp, rmdir } from 'node:fs/promises'
+import { mkdtemp, rmdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { basename, join } from 'node:path'
 import type { Batch } from '../data/batch.js'
@@ -10,6 +10,7 @@ import type { Communicator } from '../distributed/communicator.js'
 import { shareOf, WholeHead } from '../distributed/shares.js'
 import { type ErrorCode, WideheadError } from '../errors.js'
 import { exists } from '../files/exists.js'
+import { makeFolder } from '../files/model.js'
 import type { Evaluated } from './evaluation.js'
 import { describe, exitCode } from './exit.js'
 import { type HeadName, headKind, headsWith } from './heads.js'
@@ -105,23 +106,23 @@ export class Ranks {
 
   /** Makes the folder that the first rank writes to. None goes on unless all see it: what they write elsewhere is lost. */
   async makeFolder(folder: string): Promise<void> {
-    let made: string | undefined
+    let isNew = false
     let mark = ''
     try {
       await this.agree(async () => {
         if (!this.isFirst) return
-        made = await makeFolder(folder)
+        isNew = await makeFolder(folder)
         mark = await makeMark(folder)
       })
       const [name] = await this.communicator.allGather(new Uint8Array(Buffer.from(basename(mark))))
       await this.agree(async () => {
-        made ??= await makeFolder(folder) // over a network a look alone may be answered from before it was there
+        isNew ||= await makeFolder(folder) // over a network a look alone may be answered from before it was there
         if (await exists(join(folder, Buffer.from(name).toString()))) return
         throw new WideheadError('WIDEHEAD_FILE', `cannot write in ${folder}: rank 0 writes to another folder`)
       })
     } catch (error) {
       if (mark) await rmdir(mark).catch(() => {})
-      if (made) await rmdir(folder).catch(() => {})
+      if (isNew) await rmdir(folder).catch(() => {})
       throw error
     }
     if (mark) await rmdir(mark)
@@ -166,12 +167,6 @@ export class Ranks {
   whole({ trunk, head }: Network): Evaluated {
     return { trunk, head: new WholeHead(head, this.communicator) }
   }
-}
-
-function makeFolder(folder: string): Promise<string | undefined> {
-  return mkdir(folder, { recursive: true }).catch((error) => {
-    throw fileError(`cannot make the folder ${folder}`, error)
-  })
 }
 
 /** Something in the folder that no other folder has. */

@@ -39,7 +39,7 @@ export function leftBehind(path: string): string {
 export async function replacedRows(
   out: string,
   path: string,
-  durability: Durability = 'process',
+  durability: Durability | undefined,
 ): Promise<ReplacedRows> {
   const known = await rowFilesOf(out)
   return new ReplacedRows(fileBehind(path), durability, new Set(known.map(({ generation }) => generation)))

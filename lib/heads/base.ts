@@ -53,10 +53,8 @@ export abstract class BaseHead extends HeadHandle implements Head {
     this.loss = loss
     const { init: _, distributed: __, ...others } = options
     // A copy: what the caller does with the objects afterwards does not matter.
-    this.#recipe = withoutArrays({
-      ...others,
-      loss: own.loss ? undefined : { name: loss.name, parameters: loss.parameters },
-    })
+    const { name, parameters } = loss
+    this.#recipe = withoutArrays({ ...others, loss: own.loss ? undefined : { name, parameters } })
   }
 
   step(hidden: Float32Array, targets: Targets, options: ApplyOptions): StepResult {

@@ -15,7 +15,7 @@ const FORMAT_VERSION = '1'
 
 interface FileStorage {
   path: string
-  durability: Durability
+  durability?: Durability
 }
 
 /** What the addon makes a new file of. */
@@ -99,7 +99,7 @@ export class ReplacedRows {
 
   constructor(
     readonly path: string,
-    readonly durability: Durability,
+    readonly durability: Durability | undefined,
     generations: ReadonlySet<string>,
   ) {
     if (!existsSync(path)) return
