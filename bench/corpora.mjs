@@ -53,10 +53,10 @@ export function unpackXmc(name, lines) {
   return path
 }
 
-/** The beginning of a text, cut in two at a document's limit: so many bytes to train on, and so many that are held out. */
+/** The beginning of a text (all of it, of no number of bytes), cut in two at a document's limit: what to train on, and what is held out. */
 export function unpackText(name, bytes, heldOut) {
-  const text = beginning(name, { bytes: bytes + heldOut })
-  const cut = text.indexOf('\n<doc', bytes) + 1
+  const text = beginning(name, { bytes: bytes && bytes + heldOut })
+  const cut = text.indexOf('\n<doc', bytes ?? text.length - heldOut) + 1
   const paths = [temporaryPath('text-train'), temporaryPath('text-valid')]
   writeFileSync(paths[0], text.subarray(0, cut))
   writeFileSync(paths[1], text.subarray(cut))

@@ -33,7 +33,7 @@ export async function findRun(out: string): Promise<Resumption | undefined> {
 }
 
 /** What another value of could make another run of the same command. */
-const FREE = new Set(['epochs'])
+const FREE = new Set(['epochs', 'maxSteps'])
 
 /** Throws unless `config`, made from this command line, is the configuration of the run. */
 export function checkSameRun({ config: before }: Resumption, config: ModelConfig, out: string): void {

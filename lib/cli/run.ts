@@ -86,6 +86,8 @@ export interface NamedTrainOptions {
   batch?: number
   /** Passes over the data, from 1. Default: the format's. */
   epochs?: number
+  /** Steps after which the run ends, and its schedule with it, from 1. Default: as many as the epochs have. */
+  maxSteps?: number
   /** Longest gradient, of the head and of what is below it, above 0. Default: no limit. */
   clipNorm?: number
   /** Of the head, at least 0. Default 0. */
@@ -107,6 +109,7 @@ export interface NamedTrainOptions {
 }
 
 export interface TrainingConfig extends Pace {
+  maxSteps?: number
   clipNorm?: number
   weightDecay: number
   seed: number
@@ -259,6 +262,7 @@ export function resolveRun(options: SettledOptions, format: Format, task: Task) 
     schedule: options.schedule ?? defaults.schedule,
     batch: options.batch ?? defaults.batch,
     epochs: options.epochs ?? defaults.epochs,
+    maxSteps: options.maxSteps,
     clipNorm: options.clipNorm,
     weightDecay: options.weightDecay ?? 0,
     seed: options.seed,

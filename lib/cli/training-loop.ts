@@ -33,8 +33,8 @@ export interface LoopStart {
 export interface LoopHooks {
   /** After each step; true stops the run. */
   onStep(report: StepReport): Promise<boolean>
-  /** After each whole epoch; true stops the run. */
-  onEpoch(epoch: number): Promise<boolean>
+  /** After each epoch, whole but for the last; true stops the run. */
+  onEpoch(epoch: number, last: boolean): Promise<boolean>
 }
 
 export async function trainingLoop(
@@ -46,7 +46,8 @@ export async function trainingLoop(
   start: LoopStart = { epoch: 1, batches: 0, step: 0, examples: 0 },
   ranks?: Ranks,
 ): Promise<void> {
-  const totalSteps = stepsPerEpoch * config.epochs
+  const { maxSteps = Infinity } = config
+  const totalSteps = Math.min(stepsPerEpoch * config.epochs, maxSteps)
   let { step, examples } = start
 
   async function train(batch: Batch, next: () => void) {
@@ -82,7 +83,7 @@ export async function trainingLoop(
         coming = batches.next()
         coming.catch(() => {}) // seen when it is awaited, unless the step fails first
       }
-      for (;;) {
+      while (step < maxSteps) {
         const { value: batch, done } = await coming
         if (done) break
         const report = await train(batch, next)
@@ -91,7 +92,8 @@ export async function trainingLoop(
     } finally {
       await batches.return(undefined)
     }
-    if (await hooks.onEpoch(epoch)) return
+    const last = epoch === config.epochs || step >= maxSteps
+    if ((await hooks.onEpoch(epoch, last)) || last) return
   }
 }
 

@@ -154,12 +154,13 @@ export class TrainingRun {
     this.stopper.begin()
     const started = performance.now()
     this.meter = new TrainingMeter(this.data.resumption?.position.trainingSeconds ?? 0)
-    this.progress = createProgress(this.io, 'train', task.trainExamples * this.training.epochs)
+    const { batch, epochs, maxSteps = Infinity } = this.training
+    this.progress = createProgress(this.io, 'train', Math.min(task.trainExamples * epochs, batch * maxSteps))
     try {
-      const steps = Math.ceil(task.trainExamples / this.training.batch)
+      const steps = Math.ceil(task.trainExamples / batch)
       const hooks = {
         onStep: (report: StepReport) => this.onStep(report),
-        onEpoch: (epoch: number) => this.onEpoch(epoch),
+        onEpoch: (epoch: number, last: boolean) => this.onEpoch(epoch, last),
       }
       const from = { ...this.place, step: this.step }
       await trainingLoop(
@@ -256,9 +257,9 @@ export class TrainingRun {
     this.meter.beginWindow()
   }
 
-  private async onEpoch(epoch: number): Promise<boolean> {
+  private async onEpoch(epoch: number, last: boolean): Promise<boolean> {
     await this.save() // before held-out data, which may turn out to be bad
-    if (!this.options.evalEvery || epoch === this.training.epochs) await this.evaluate(epoch)
+    if (!this.options.evalEvery || last) await this.evaluate(epoch)
     return this.stopping
   }
 

@@ -126,6 +126,17 @@ describe('--resume', () => {
     expect(outcome(path('more')).files).toEqual(outcome(path('three')).files)
   })
 
+  it('may have more steps, which end inside an epoch and are evaluated there', async () => {
+    const steps = (out: string, count: string) =>
+      args(out, '--valid', path('sets'), '--batch', '16', '--max-steps', count)
+    await widehead(steps('nine', '9'))
+    expect((await widehead([...steps('nine', '11'), '--resume'])).code).toBe(0)
+    await widehead(steps('eleven', '11'))
+    expect(outcome(path('nine'))).toEqual(outcome(path('eleven')))
+    const evaluations = logOf(path('nine')).filter(({ kind }) => kind === 'evaluation')
+    expect(evaluations.map(({ step }) => step)).toEqual([11])
+  })
+
   it('takes no damaged checkpoint', async () => {
     await widehead(args('damaged'))
     const file = join(path('damaged'), 'checkpoints', newest(path('damaged')), 'head.safetensors')

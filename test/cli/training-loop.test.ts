@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Network } from '../../lib/cli/network.js'
 import type { TrainingConfig } from '../../lib/cli/run.js'
-import { trainingLoop } from '../../lib/cli/training-loop.js'
+import { type StepReport, trainingLoop } from '../../lib/cli/training-loop.js'
 import type { Batch } from '../../lib/data/batch.js'
 import { WideheadError } from '../../lib/errors.js'
 
@@ -58,6 +58,42 @@ describe('trainingLoop', () => {
       else await expect(ended).rejects.toThrow('full')
       expect(count).toEqual({ begun, ended: begun })
     }
+  })
+
+  it('ends after maxSteps, inside an epoch or at its end, with a schedule that falls over them', async () => {
+    for (const [maxSteps, epoch, batches] of [
+      [6, 2, 2],
+      [8, 2, 4],
+      [100, 3, 4],
+    ] as const) {
+      const { count, epochs } = counted()
+      const rates: number[] = []
+      const places: number[][] = []
+      const ends: [number, boolean][] = []
+      const hooks = {
+        onStep: async (report: StepReport) => {
+          rates.push(report.headLearningRate)
+          places.push([report.epoch, report.batches])
+          return false
+        },
+        onEpoch: async (number: number, last: boolean) => ends.push([number, last]) < 0,
+      }
+      const steps = Math.min(maxSteps, 12)
+      await trainingLoop(failingAt(0), { ...CONFIG, maxSteps, schedule: 'linear' }, 4, epochs, hooks)
+      expect(places.at(-1)).toEqual([epoch, batches])
+      expect(rates).toEqual(Array.from({ length: steps }, (_, step) => 1 - step / steps))
+      expect(ends).toEqual(Array.from({ length: epoch }, (_, i) => [i + 1, i + 1 === epoch]))
+      expect(count).toEqual({ begun: epoch, ended: epoch })
+    }
+  })
+
+  it('makes no step where as many were made before, and still ends the epoch', async () => {
+    const { epochs } = counted()
+    const ends: [number, boolean][] = []
+    const onEpoch = async (number: number, last: boolean) => ends.push([number, last]) < 0
+    const from = { epoch: 2, batches: 2, step: 6, examples: 12 }
+    await trainingLoop(failingAt(1), { ...CONFIG, maxSteps: 6 }, 4, epochs, { ...goOn, onEpoch }, from)
+    expect(ends).toEqual([[2, true]])
   })
 
   it('goes on inside an epoch', async () => {

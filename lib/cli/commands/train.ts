@@ -139,6 +139,7 @@ function training(command: Command): void {
   command
     .optionsGroup('Training:')
     .option('--epochs <n>', 'passes over the data', integer(1))
+    .option('--max-steps <n>', 'end after this many steps, and the schedule with them (default: no limit)', integer(1))
     .option('--batch <n>', 'examples a step', integer(1, 2 ** 20))
     .addOption(new Option('--optimizer <kind>', 'of the layers below the head').choices(OPTIMIZER_KINDS))
     .option('--learning-rate <x>', 'of the layers below the head', number({ minimum: 0 }))
