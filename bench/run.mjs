@@ -67,7 +67,7 @@ if (most > 0.1) {
   )
 }
 const handOff = handOffNs()
-if (handOff?.most > 2 * handOff.least) {
+if (handOff && handOff.most > 2 * handOff.least) {
   console.log(
     `\nThe cores were moved while it ran: a cache line took ${Math.round(handOff.least)} to ${Math.round(handOff.most)} ns from one to the other and back (median ${Math.round(handOff.median)}). Numbers with more than one thread are of both kinds then.`,
   )

@@ -33,16 +33,14 @@ void SharedClasses::score(ConstMatrixF hu, double gamma) {
   outputs_.reserve(m_ * count());
   gradients_.reserve(m_ * count());
   ones_.assign(count(), 1.0);
-  gemm(outputs(), hu, ConstMatrixF(rows_.data(), count(), features_).transposed(), static_cast<float>(gamma));
+  gemm(outputs(), hu, rows().transposed(), static_cast<float>(gamma));
 }
 
 double SharedClasses::gradientSum(size_t example) const {
   return kernels().dotWide(ones_.data(), gradients_.data() + example * count(), count());
 }
 
-void SharedClasses::addGradients(MatrixF vty) {
-  gemm(vty, gradients(), ConstMatrixF(rows_.data(), count(), features_), 1, Into::Add);
-}
+void SharedClasses::addGradients(MatrixF vty) { gemm(vty, gradients(), rows(), 1, Into::Add); }
 
 void SharedClasses::addOverlap(MatrixF overlap, ConstMatrixF h) {
   const MatrixF g = gradients();

@@ -29,6 +29,7 @@ class SharedClasses {
   double gradientSum(size_t example) const;
   const double* ones() const { return ones_.data(); }  // S of them
 
+  ConstMatrixF rows() const { return {rows_.data(), count(), features_}; }
   // vty (m x n) += G V_S
   void addGradients(MatrixF vty);
   // overlap (m x n) += G G^T H

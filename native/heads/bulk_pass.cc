@@ -5,13 +5,14 @@
 #include <utility>
 
 #include "base/pool.h"
+#include "kernels/kernels.h"
 #include "linalg/gemm.h"
 
 namespace widehead {
 
 namespace {
 
-constexpr size_t kExamples = 4;  // a thread
+constexpr size_t kExamples = 4, kRows = 16;  // a thread
 
 }  // namespace
 
@@ -83,28 +84,47 @@ void BulkPass::gather(const RowStore& v, double share) {
 
 void BulkPass::computeRowGradients(const std::vector<size_t>& columns) {
   const size_t count = columns.size();
-  ConstMatrixF derivatives = whole();
+  columns_ = columns;
   if (count < shared.count()) {
-    const MatrixF chosen(chosen_.reserve(m * count), m, count);
+    chosen_.reserve(m * count);
     parallelFor(m, kExamples, [&](size_t begin, size_t end) {
       for (size_t j = begin; j < end; j++) {
-        for (size_t c = 0; c < count; c++) chosen(j, c) = whole_[j * shared.count() + columns[c]];
+        for (size_t c = 0; c < count; c++) chosen_[j * count + c] = whole_[j * shared.count() + columns[c]];
       }
     });
-    derivatives = chosen;
   }
-  gemm(MatrixF(rowGradients_.reserve(count * features), count, features), derivatives.transposed(), h());
+  gemm(MatrixF(rowGradients_.reserve(count * features), count, features), derivatives().transposed(), h());
 }
 
-void BulkPass::scaleGradients(const std::vector<double>& rates) {
-  std::vector<float> more(rates.size());
-  for (size_t c = 0; c < rates.size(); c++) more[c] = static_cast<float>(rates[c] - 1);
-  const MatrixF gradients = shared.gradients(), derivatives = whole();
+void BulkPass::computeChange(const std::vector<double>& rates) {
+  const size_t count = columns_.size();
+  more_.resize(count);
+  changeSums_.resize(m);
+  const MatrixF rows(rows_.reserve(count * features), count, features);
+  const ConstMatrixF all = shared.rows();
+  parallelFor(count, kRows, [&](size_t begin, size_t end) {
+    for (size_t c = begin; c < end; c++) {
+      more_[c] = static_cast<float>(rates[c] - 1);
+      const Term term = {more_[c], all.row(columns_[c])};
+      kernels().combine(rows.row(c), &term, 1, features);
+    }
+  });
+  const MatrixF kept = derivatives();
+  gemm(MatrixF(change_.reserve(m * features), m, features), kept, rows);
+  for (size_t j = 0; j < m; j++) changeSums_[j] = kernels().dotDouble(more_.data(), kept.row(j), count);
+}
+
+void BulkPass::addChange() {
+  const MatrixF gradients = shared.gradients(), kept = derivatives();
   parallelFor(m, kExamples, [&](size_t begin, size_t end) {
     for (size_t j = begin; j < end; j++) {
       float* gradient = gradients.row(j);
-      const float* derivative = derivatives.row(j);
-      for (size_t c = 0; c < more.size(); c++) gradient[c] += more[c] * derivative[c];
+      const float* derivative = kept.row(j);
+      if (columns_.size() == shared.count()) {
+        for (size_t c = 0; c < more_.size(); c++) gradient[c] += more_[c] * derivative[c];
+      } else {
+        for (size_t c = 0; c < more_.size(); c++) gradient[columns_[c]] += more_[c] * derivative[c];
+      }
     }
   });
 }

@@ -84,6 +84,7 @@ void BulkSoftmaxHead::choose(BulkPass& pass, bool trains) const {
 void BulkSoftmaxHead::score(BulkPass& pass, bool trains) const {
   choose(pass, trains);
   pass.rated = false;
+  pass.heldBack = 0;
   pass.bulkRate = 1;
   pass.sums.clear();
   pass.keepsWhole = trains && ratesRows();
@@ -139,23 +140,22 @@ void BulkSoftmaxHead::evaluateExactly(Pass& base) const {
   pass.finishLosses();
 }
 
-// The shortlist learns at its own rates, which its counts give. Returns what that takes from the squared norm over gamma^2.
-double BulkSoftmaxHead::rateByCount(BulkPass& pass) const {
+// The shortlist learns at its own rates, which its counts give.
+void BulkSoftmaxHead::rateByCount(BulkPass& pass) const {
   std::vector<size_t> columns;
-  std::vector<double> rates(pass.shared.count(), 1.0);
+  std::vector<double> rates;
   for (size_t i = 0, place = 0; place < shortlist_.classes().size(); i++) {
     if (pass.sure[i] != shortlist_.classes()[place]) continue;
     columns.push_back(pass.shared.column(i));
-    rates[columns.back()] = shortlist_.rate(place++, settings_.ratePower);
+    rates.push_back(shortlist_.rate(place++, settings_.ratePower));
   }
   pass.computeRowGradients(columns);
-  pass.scaleGradients(rates);
-  double heldBack = 0;
+  pass.heldBack = 0;
   for (size_t i = 0; i < columns.size(); i++) {
-    const double rate = rates[columns[i]];
-    heldBack += (1 - rate * rate) * kernels().dotDouble(pass.rowGradient(i), pass.rowGradient(i), features());
+    const double square = kernels().dotDouble(pass.rowGradient(i), pass.rowGradient(i), features());
+    pass.heldBack += (1 - rates[i] * rates[i]) * square;
   }
-  return heldBack;
+  pass.computeChange(rates);
 }
 
 // All that is shared learns at the rates of Adagrad, the bulk at that of their mean root.
@@ -172,32 +172,33 @@ void BulkSoftmaxHead::rateByAdagrad(BulkPass& pass, double clip) const {
     pass.sums[i] = adagrad_[pass.shared.classOf(i)] + static_cast<float>(square / static_cast<double>(features()));
     mean += std::sqrt(double{pass.sums[i]}) / static_cast<double>(pass.sums.size());
   }
-  if (!(mean > 0)) return;
-  pass.bulkRate = settings_.bulkRate / (mean + settings_.optimizer.epsilon);
-  std::vector<double> rates(pass.sums.size());
-  for (size_t i = 0; i < rates.size(); i++)
-    rates[i] = 1 / ((std::sqrt(double{pass.sums[i]}) + settings_.optimizer.epsilon) * pass.bulkRate);
-  pass.scaleGradients(rates);
+  std::vector<double> rates(pass.sums.size(), 1.0);
+  if (mean > 0) {
+    pass.bulkRate = settings_.bulkRate / (mean + settings_.optimizer.epsilon);
+    for (size_t i = 0; i < rates.size(); i++)
+      rates[i] = 1 / ((std::sqrt(double{pass.sums[i]}) + settings_.optimizer.epsilon) * pass.bulkRate);
+  }
+  pass.computeChange(rates);
 }
 
 // Once, also where memory was short for what follows and apply() is called again. Leaves what gradNorm() keeps for the update.
 void BulkSoftmaxHead::rate(BulkPass& pass, const ApplyOptions& options) const {
-  if (pass.rated) return;
-  double heldBack = 0;  // by rates of at most 1, so that one look at the gradient's norm will do
-  if (adagrad_.size() > 0) {
-    pass.gradNorm = gradNorm(pass);
-    if (!(options.learningRate > 0)) return;
-    rateByAdagrad(pass, rowStep(options, pass.gradNorm).scale);
-  } else if (pass.keepsWhole) {
-    heldBack = rateByCount(pass);
-  } else {
-    pass.gradNorm = gradNorm(pass);
-    return;
+  const bool byAdagrad = adagrad_.size() > 0;
+  if (!pass.rated && pass.keepsWhole) {
+    if (byAdagrad) {
+      pass.gradNorm = gradNorm(pass);
+      if (!(options.learningRate > 0)) return;
+      rateByAdagrad(pass, rowStep(options, pass.gradNorm).scale);
+    } else {
+      rateByCount(pass);
+    }
+    addGradients(pass, pass.change(), pass.changeSums());
+    pass.addChange();
+    pass.rated = true;
   }
-  pass.rated = true;
-  ExactHead::differentiate(pass);
   const double norm = gradNorm(pass);
-  if (adagrad_.size() == 0) pass.gradNorm = std::hypot(norm, weights().gamma * std::sqrt(std::max(0.0, heldBack)));
+  // By rates of at most 1, so that this one look at the gradient will do.
+  if (!byAdagrad) pass.gradNorm = std::hypot(norm, weights().gamma * std::sqrt(std::max(0.0, pass.heldBack)));
 }
 
 double BulkSoftmaxHead::apply(Pass& base, const ApplyOptions& options) {

@@ -59,7 +59,7 @@ class BulkSoftmaxHead : public ExactHead {
   bool estimates() const;  // a part of the bulk by draws
   bool ratesRows() const;  // those of shared classes, some or all
   void choose(BulkPass& pass, bool trains) const;
-  double rateByCount(BulkPass& pass) const;
+  void rateByCount(BulkPass& pass) const;
   void rateByAdagrad(BulkPass& pass, double clip) const;
   void rate(BulkPass& pass, const ApplyOptions& options) const;
 

@@ -152,6 +152,26 @@ void ExactHead::differentiateExample(ExactPass& pass, size_t j) const {
   kernels().combine(&pass.dHidden[j * d], all, 2, d);
 }
 
+void ExactHead::addGradients(ExactHeadPass& pass, ConstMatrixF change, const std::vector<double>& sums) const {
+  const OneThread oneThread(isSmall(pass));
+  const size_t n = features();
+  const double perClass = 1.0 / static_cast<double>(config_.numClasses);
+  gemm(MatrixF(pass.z.data(), pass.m, n), change, weights_.u.hi(), 1, Into::Add);
+  parallelFor(pass.m, kRows, [&](size_t begin, size_t end) {
+    for (size_t j = begin; j < end; j++) {
+      float* z = &pass.z[j * n];
+      const Term centred[] = {{1, z},
+                              {sums[j], nullptr, weights_.omega.data()},
+                              {-sums[j] * perClass, nullptr, weights_.wbar.data()},
+                              {2 * pass.gq[j], &pass.hq[j * n]}};
+      kernels().combine(&pass.dhc[j * n], centred, 4, n);
+      kernels().combine(z, centred, 3, n);
+      pass.ybar[j] += sums[j];
+      pass.gbar[j] += sums[j] * perClass;
+    }
+  });
+}
+
 double ExactHead::apply(Pass& base, const ApplyOptions& options) {
   auto& pass = static_cast<ExactHeadPass&>(base);
   const double norm = gradNorm(pass);

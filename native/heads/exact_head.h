@@ -48,6 +48,9 @@ class ExactHead : public Head {
 
  protected:
   const FactoredWeights& weights() const { return weights_; }
+  // Between differentiate() and gradNorm(): the shared classes have got other gradients, V^T Y is `change` more (m x n) and the sums of an
+  // example's Y are. dHidden stays.
+  void addGradients(ExactHeadPass& pass, ConstMatrixF change, const std::vector<double>& sums) const;
   // The two parts of apply(): the Frobenius norm of the gradient, and W <- decay W - learningRate G H^T, which needs gradNorm() before it.
   double gradNorm(ExactHeadPass& pass) const;
   void update(ExactHeadPass& pass, double learningRate, double decay);

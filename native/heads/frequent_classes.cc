@@ -23,6 +23,8 @@ void checkCounts(const double* counts, size_t numClasses) {
 FrequentClasses::FrequentClasses(const FrequentSettings& settings, size_t numClasses)
     : numClasses_(numClasses), size_(std::min(settings.size, numClasses)),
       gathers_(settings.classes.empty() && settings.counts == nullptr && size_ > 0), classes_(settings.classes) {
+  classes_.reserve(size_);  // nothing is to be had after an update
+  counts_.reserve(size_);
   if (!classes_.empty()) {
     std::sort(classes_.begin(), classes_.end());
     return;

@@ -10,6 +10,7 @@
 #include "base/memory_reserve.h"
 #include "base/pool.h"
 #include "exact_reference.h"
+#include "heads/bulk_softmax_head.h"
 
 namespace {
 
@@ -80,6 +81,24 @@ Minibatch orthogonalBatch(const HeadConfig& config, size_t count, size_t copies)
   return batch;
 }
 
+// On a thread that has no scratch yet; whether it was made. Counts its allocations.
+bool applyWithout(widehead::Head& head, Pass& pass, const ApplyOptions& options, int64_t left, int64_t& allocations) {
+  bool done = false;
+  std::thread([&] {
+    refused = 0;
+    untilNone = left;
+    try {
+      head.apply(pass, options);
+      done = true;
+    } catch (const std::exception&) {
+    }
+    allocations = left - untilNone;
+    untilNone = INT64_MAX;
+    most = INT64_MAX;
+  }).join();
+  return done;
+}
+
 // Steps of the head, each beginning at another of its allocations, the n-th of which finds no memory left; while a step fails, it is tried
 // with one more.
 struct Sweep {
@@ -91,31 +110,13 @@ struct Sweep {
     const std::vector<float> before = pair.rows();
     const uint64_t digest = pair.head.digest();
     int64_t left = static_cast<int64_t>(7 * made) % (allocations + 1);
-    for (; !applyWithout(pair, options, left); left++) {
+    for (; !applyWithout(pair.head, *pair.pass, options, left, allocations); left++) {
       failed++;
       CHECK(pair.head.digest() == digest && pair.rows() == before);
     }
     made++;
     if (refused > 0) madeWithout++;
     pair.reference.step(batch, pair.loss, options);
-  }
-
-  // On a thread that has no scratch yet; whether it was made.
-  bool applyWithout(Pair& pair, const ApplyOptions& options, int64_t left) {
-    bool done = false;
-    std::thread([&] {
-      refused = 0;
-      untilNone = left;
-      try {
-        pair.head.apply(*pair.pass, options);
-        done = true;
-      } catch (const std::exception&) {
-      }
-      allocations = left - untilNone;
-      untilNone = INT64_MAX;
-      most = INT64_MAX;
-    }).join();
-    return done;
   }
 
   void check(const Pair& pair, double tolerance) const {
@@ -175,6 +176,45 @@ TEST(decay) {
     sweep.step(pair, batch, rate(0.02, step % 7 == 0 ? 35 : 5));
   }
   sweep.check(pair, 2e-5);
+}
+
+// A head that finds no memory left in its steps, and one that always has some: each step that was made left the same weights in both.
+TEST(bulkSoftmax) {
+  widehead::setThreads(1);
+  const HeadConfig config = {300, 12, true};
+  const InitConfig init = {InitConfig::Normal, 0.3, 5, nullptr, nullptr};
+  const widehead::StabilisationPolicy policy = {0.35, 0.5, 16, 1, 10};
+  for (const char* optimizer : {"sgd", "adagrad"}) {
+    widehead::BulkSettings settings;
+    settings.shortlist.size = 20;
+    settings.sampled = 40;
+    settings.sampledShare = 0.9;
+    settings.ratePower = 0.5;
+    settings.optimizer.kind = optimizer;
+    widehead::BulkSoftmaxHead head(config, init, policy, 8, settings), other(config, init, policy, 8, settings);
+    size_t failed = 0, without = 0;
+    int64_t allocations = 0;
+    for (uint64_t step = 0; step < 150; step++) {
+      const Minibatch batch = randomBatch(config, 20, step);
+      const std::unique_ptr<Pass> pass = head.newPass(), itsPass = other.newPass();
+      for (auto [of, its] : {std::pair(&head, pass.get()), std::pair(&other, itsPass.get())}) {
+        its->assign(config, batch.hidden.data(), batch.targets());
+        of->score(*its);
+        of->differentiate(*its);
+      }
+      const uint64_t before = head.digest();
+      int64_t left = step % 2 == 0 ? 0 : static_cast<int64_t>(7 * step) % (allocations + 1);
+      for (; !applyWithout(head, *pass, rate(0.1), left, allocations); left++) {
+        failed++;
+        CHECK(head.digest() == before);
+      }
+      without += refused > 0;
+      other.apply(*itsPass, rate(0.1));
+      CHECK(head.digest() == other.digest());
+    }
+    CHECK(failed > 100);
+    CHECK(without > 30);
+  }
 }
 
 TEST_MAIN
