@@ -3,7 +3,7 @@
 //
 //   npm run bench                        all tables
 //   npm run bench -- kernels step        some of them
-//   WIDEHEAD_BENCH_ONLY=tib,gowalla      of heads and fidelity only these data sets; printed and plotted, no file
+//   WIDEHEAD_BENCH_ONLY=tib,gowalla      of heads, wide and fidelity only these data sets; printed and plotted, no file
 //   WIDEHEAD_BENCH_QUICK=1               in some four minutes, with fewer shapes and samples
 
 import { isa } from '../dist/index.js'
@@ -26,6 +26,7 @@ import { scaling } from './tables/scaling.mjs'
 import { serve } from './tables/serve.mjs'
 import { step } from './tables/step.mjs'
 import { trunk } from './tables/trunk.mjs'
+import { wide } from './tables/wide.mjs'
 
 const tables = {
   kernels,
@@ -41,6 +42,7 @@ const tables = {
   fidelity,
   bulk,
   heads: headsTable,
+  wide,
   checkpoint,
   serve,
   peers,

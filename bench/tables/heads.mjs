@@ -2,14 +2,12 @@
 // steps are beside the full softmax's.
 
 import { HEAD_NAMES } from '../../dist/cli/heads.js'
-import { isa } from '../../dist/index.js'
-import { dataFolder, isThere, temporaryPath, unpackLines, unpackText, unpackXmc } from '../corpora.mjs'
+import { unpackLines, unpackText, unpackXmc } from '../corpora.mjs'
 import { interleave } from '../interleave.mjs'
-import { digits, markdownTable, percent } from '../markdown.mjs'
-import { logPlot } from '../plot.mjs'
+import { learn } from '../learning.mjs'
+import { digits, markdownTable } from '../markdown.mjs'
 import { runScript } from '../process.mjs'
-import { writeResult } from '../results.mjs'
-import { isPart, isWanted, quick, threadCounts } from '../settings.mjs'
+import { isPart, quick, threadCounts } from '../settings.mjs'
 
 // The dense head learns what the exact one does, in a time that other tables tell.
 const heads = HEAD_NAMES.filter((name) => name !== 'dense')
@@ -23,13 +21,9 @@ const manyBulk = {
 }
 const manySamples = { name: 'lsh, 2048 samples', head: 'lsh', options: ['--samples', '2048'] }
 
-/** Evaluations of a run, the points of its curve, and examples of each. */
-const EVALUATIONS = quick ? 3 : 10
-const EVALUATED = quick ? 300 : 2500
+const sides = heads.map((head) => ({ name: head, head, options: [] }))
 
-// The format's defaults but for what is said here, which holds for all heads: minibatches of 128 examples, and 128 features for the head
-// to see. Heads have the rates of the command line, or that of `rates`, the best of a few tried on the same data. `examples`, those of
-// all epochs, only places the evaluations.
+// 128 features for the head to see. Heads have the rates of the command line, or that of `rates`, the best of a few tried on the same data.
 const datasets = [
   {
     name: 'tib',
@@ -46,7 +40,7 @@ const datasets = [
       'exact, weighted': 1,
       [manyBulk.name]: 0.2,
     },
-    more: [weighted, manySamples, manyBulk],
+    sides: [...sides, weighted, manySamples, manyBulk],
     examples: quick ? 3000 : 3 * 90_452,
   },
   {
@@ -56,7 +50,7 @@ const datasets = [
     files: () => [unpackXmc('citeulike/train.txt.xz', quick && 2000), unpackXmc('citeulike/valid.txt.xz')],
     options: ['--format', 'xmc', '--hidden', '128', '--epochs', quick ? '1' : '4'],
     rates: { bulk: 0.05, softmax: 0.1, sampled: 0.05, hierarchical: 0.05, wta: 0.02, lsh: 0.02, 'exact, weighted': 1 },
-    more: [weighted],
+    sides: [...sides, weighted],
     examples: quick ? 2000 : 4 * 20_781,
   },
   {
@@ -66,7 +60,7 @@ const datasets = [
     files: () => [unpackLines('gowalla/train.txt.xz', quick && 1000), unpackLines('gowalla/valid.txt.xz')],
     options: ['--format', 'sets', '--hidden', '128', '--epochs', quick ? '1' : '10'],
     rates: { softmax: 0.1, sampled: 0.1 },
-    more: [manyBulk],
+    sides: [...sides, manyBulk],
     examples: quick ? 1000 : 298_580,
   },
   {
@@ -76,7 +70,7 @@ const datasets = [
     files: () => [unpackLines('diginetica/train.txt.xz', quick && 2000), unpackLines('diginetica/valid.txt.xz')],
     options: ['--format', 'sequences', '--embedding', '64', '--epochs', '1'],
     rates: {},
-    more: [manyBulk],
+    sides: [...sides, manyBulk],
     examples: quick ? 7500 : 680_000,
   },
   {
@@ -86,69 +80,10 @@ const datasets = [
     files: () => unpackText('enwiki.txt.xz', quick ? 100_000 : 6_000_000, quick ? 50_000 : 500_000),
     options: ['--format', 'text', '--embedding', '64', '--hidden', '128', '--epochs', '1'],
     rates: {},
-    more: [],
+    sides,
     examples: quick ? 20_000 : 1_100_000,
   },
 ]
-
-/** The seconds of training after which a curve reaches `level`, between its points by interpolation; undefined if it never does. */
-function secondsTo(level, curve) {
-  const after = curve.findIndex(({ value }) => value >= level)
-  if (after <= 0) return curve[after]?.seconds
-  const [a, b] = [curve[after - 1], curve[after]]
-  return a.seconds + ((level - a.value) / (b.value - a.value)) * (b.seconds - a.seconds)
-}
-
-function trainOn({ name, metric, files, options, rates, more, examples }) {
-  const [train, valid] = files()
-  const every = Math.ceil(examples / 128 / EVALUATIONS)
-  const common = [...options, '--batch', '128', '--eval-every', `${every}`, '--eval-examples', `${EVALUATED}`]
-  const sides = [...heads.map((head) => ({ name: head, head, options: [] })), ...more]
-  const runs = sides.map((side) => {
-    const rate = rates[side.name]
-    const own = ['--head', side.head, ...side.options, ...(rate ? ['--head-learning-rate', `${rate}`] : [])]
-    const args = ['--train', train, '--valid', valid, ...common, ...own]
-    const result = runScript('train', { args, out: temporaryPath('model'), metric })
-    return { name: side.name, ...result, final: result.curve.at(-1).value }
-  })
-  const level = 0.95 * runs.find((run) => run.name === 'softmax').final
-  const timed = runs.map((run) => ({ ...run, secondsTo95: secondsTo(level, run.curve) }))
-  report(name, metric, timed)
-  return { name, metric, options: common, level, runs: timed }
-}
-
-function report(name, metric, runs) {
-  const full = runs.find((run) => run.name === 'softmax')
-  const [{ numClasses, hiddenSize, batch }] = runs
-  const classes = numClasses.toLocaleString('en-US')
-  console.log(
-    `\n${name}: D = ${classes}, d = ${hiddenSize}, m = ${batch}, the whole network; evaluations are not timed\n`,
-  )
-  console.log(
-    markdownTable(
-      runs.map((run) => ({
-        head: run.name,
-        rate: `${run.headLearningRate}${run.headOptimizer ? ` ${run.headOptimizer}` : ''}`,
-        [metric]: run.final.toFixed(3),
-        'of softmax': percent(run.final / full.final),
-        ...(run.curve.at(-1).perplexity && { perplexity: digits(run.curve.at(-1).perplexity) }),
-        seconds: digits(run.seconds),
-        'examples/s': digits(run.examplesPerSecond),
-        'times softmax': digits(run.examplesPerSecond / full.examplesPerSecond),
-        'peak MiB': digits(run.peakMiB),
-        's to 95 % of softmax': digits(run.secondsTo95),
-        'times sooner': digits(full.secondsTo95 / run.secondsTo95),
-      })),
-    ),
-  )
-  const curves = runs.map(({ name: side, curve }) => ({
-    name: side,
-    points: curve.map(({ seconds, value }) => [seconds, value]),
-  }))
-  const title = `${name}: ${metric} of held-out data, D = ${classes}, ${isa()}`
-  const plot = logPlot({ title, xLabel: 'seconds of training', yLabel: metric, curves, linear: true })
-  console.log(`\nplot: ${writeResult(`heads-${name}.svg`, plot)}`)
-}
 
 const shapes = [
   { numClasses: 41_218, labels: 3 },
@@ -187,12 +122,7 @@ function speeds(shape, threads) {
 }
 
 export function headsTable() {
-  const wanted = datasets.filter(({ name }) => isWanted(name))
-  const there = wanted.filter(({ needs }) => isThere(needs))
-  for (const { name } of wanted.filter((set) => !there.includes(set))) {
-    console.log(`\n${name}: not in ${dataFolder} (WIDEHEAD_BENCH_DATA says where data are), passed over`)
-  }
-  const quality = there.map(trainOn)
+  const quality = learn(datasets)
   if (isPart) return null
   const speed = shapes.flatMap((shape) => threadCounts.flatMap((threads) => speeds(shape, threads)))
   return { quality, speed }
