@@ -8,7 +8,10 @@ import { isPart, quick } from '../settings.mjs'
 
 // The dense head learns what the exact one does.
 const sides = HEAD_NAMES.filter((name) => name !== 'dense').map((head) => ({ name: head, head, options: [] }))
-sides.push({ name: 'sampled, 2048 drawn', head: 'sampled', options: ['--samples', '2048'] })
+sides.push(
+  { name: 'sampled, 2048 drawn', head: 'sampled', options: ['--samples', '2048'] },
+  { name: 'bulk, 512 drawn', head: 'bulk', options: ['--sampled', '512'] },
+)
 
 /** All words as they are written that occur twice: 236,803 and 510,541 of them. */
 function text({ file, steps, ...more }) {
