@@ -206,6 +206,24 @@ describe('wrong options', () => {
     expect(create).toThrow(expect.objectContaining({ code: expect.stringMatching(/^WIDEHEAD_/) }))
   })
 
+  test('counts that float64 hardly holds make a tree', () => {
+    const counts = new Float64Array(5000)
+    for (let i = 0, a = 5e-324, b = 5e-324; i < 58; i++, [a, b] = [b, a + b]) counts[i] = a // the deepest of trees
+    const head = new HierarchicalSoftmaxHead({ numClasses: counts.length, hiddenSize, counts })
+    expect(head.diagnostics().depth).toBeLessThanOrEqual(64)
+    const loss = head.step(examples(1), Int32Array.of(0), { learningRate: 0.1 }).loss
+    expect(loss).toBeLessThanOrEqual(64 * Math.LN2 + 1e-3)
+  })
+
+  test('a loss of many targets is a number', () => {
+    // Nodes of equal weight one after the other, each with a probability of a half: 2^2000 is none.
+    const [numClasses, count] = [4096, 2048]
+    const head = new HierarchicalSoftmaxHead({ numClasses, hiddenSize, init: { kind: 'zeros' } })
+    const indices = Int32Array.from({ length: count }, (_, i) => (i < count / 2 ? 4 * i : 4 * (i - count / 2) + 2))
+    const targets = { indptr: Int32Array.of(0, count), indices }
+    expect(head.evaluate(examples(1), targets).loss).toBeCloseTo(count * 12 * Math.LN2, 4)
+  })
+
   test('counts of 0 are counts', () => {
     for (const counts of [new Int32Array(3), Int32Array.of(0, 5, 0)]) {
       const head = new HierarchicalSoftmaxHead({ numClasses: 3, hiddenSize, counts })

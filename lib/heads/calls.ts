@@ -28,7 +28,7 @@ export type Targets = Int32Array | Uint32Array | SparseTargets
  * @category Steps and results
  */
 export interface ApplyOptions {
-  /** At least 0 and finite. The loss is a mean over the minibatch, so that good rates of an exact head are often above 1. */
+  /** 0 to 3e38. The loss is a mean over the minibatch, so that good rates of an exact head are often above 1. */
   learningRate: number
   /**
    * w >= 0, learningRate * w < 1: W becomes (1 - learningRate * w) W - learningRate * dLoss/dW. Default 0. With another

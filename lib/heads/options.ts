@@ -10,7 +10,7 @@ export type Rates = Required<ApplyOptions>
 
 export function readRates(options: ApplyOptions): Rates {
   checkObject('options', options)
-  const learningRate = checkNumber('learningRate', options.learningRate, 0)
+  const learningRate = checkNumber('learningRate', options.learningRate, 0, 3e38)
   const weightDecay = checkNumber('weightDecay', options.weightDecay ?? 0, 0)
   if (learningRate * weightDecay >= 1) {
     throw rangeError(`learningRate * weightDecay must be below 1, got ${learningRate * weightDecay}`)

@@ -26,7 +26,11 @@ struct HeldIndex {
 };
 using IndexHandle = Napi::External<HeldIndex>;
 
-HeadIndex& open(const Napi::Value& handle) { return *handle.As<IndexHandle>().Data()->index; }
+HeadIndex& open(const Napi::Value& handle) {
+  const std::unique_ptr<HeadIndex>& index = handle.As<IndexHandle>().Data()->index;
+  if (!index) throw Error(ErrorKind::State, "WIDEHEAD_CLOSED", "the index is closed");
+  return *index;
+}
 
 // (handle, classes, logits, hidden, k, probes, shortlist): classes and logits are m * k; 0 probes for the default
 void searchIndex(const Napi::CallbackInfo& info) {

@@ -19,6 +19,19 @@ size_t blockSize(size_t m, size_t features, size_t count) {
   return std::max<size_t>(1, std::min(count, std::clamp(fitting, kLeast, kMost)));
 }
 
+// The derivatives of an example's loss for its logits are no more than twice its targets' values in all.
+double normBound(const Pass& pass, size_t features) {
+  const Targets& targets = pass.targets;
+  double bound = 0;
+  for (size_t j = 0; j < pass.m; j++) {
+    double values = 0;
+    for (size_t k = targets.indptr()[j]; k < targets.indptr()[j + 1]; k++) values += std::fabs(targets.values()[k]);
+    const float* h = &pass.hidden[j * features];
+    bound += 2 * values * std::sqrt(kernels().dotDouble(h, h, features)) / static_cast<double>(pass.m);
+  }
+  return bound;
+}
+
 }  // namespace
 
 void mergeCandidates(Candidates& candidates, const std::vector<uint32_t>& sure, const std::vector<uint32_t>& drawn,
@@ -169,7 +182,7 @@ double CandidateSoftmax::apply(RowTable& table, Pass& pass, const ApplyOptions& 
   const auto normOf = [&](double squared) {
     return std::sqrt(comm_ == nullptr ? squared : comm_->allReduceSum(squared));
   };
-  if (count > block && std::isinf(options.clipNorm)) {
+  if (count > block && std::isinf(options.clipNorm) && normBound(pass, table.features()) <= kLargestGradNorm) {
     const RowStep step = rowStep(options, 0);
     return normOf(sweep(&step));
   }

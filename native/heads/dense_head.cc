@@ -75,7 +75,6 @@ double DenseHead::apply(Pass& base, const ApplyOptions& options) {
   const size_t m = pass.m, n = features(), numClasses = config_.numClasses;
   pass.gradient.reserve(std::min(kBlock, numClasses) * n);
   const MatrixF g(pass.outputs.data(), m, numClasses), h(pass.hidden.data(), m, n);
-  version_++;
   // One pass over W when the rate is known at once; when the norm decides on it, a first pass for the norm alone.
   const auto sweep = [&](const RowStep* step) {
     double squared = 0;
@@ -88,8 +87,10 @@ double DenseHead::apply(Pass& base, const ApplyOptions& options) {
     }
     return std::sqrt(squared);
   };
-  const double norm = std::isinf(options.clipNorm) ? 0 : sweep(nullptr);
+  const double bound = std::sqrt(squaredNorm(g.data, m * numClasses) * squaredNorm(h.data, m * n));
+  const double norm = std::isinf(options.clipNorm) && bound <= kLargestGradNorm ? 0 : sweep(nullptr);
   const RowStep step = rowStep(options, norm);
+  version_++;
   return sweep(&step);
 }
 

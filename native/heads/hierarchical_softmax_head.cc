@@ -28,14 +28,14 @@ struct TreePass : Pass {
   size_t bytes() const override { return Pass::bytes() + visits.bytes() + g.bytes() + gradients.bytes(); }
 };
 
-// What an example's visits add up to: -sum values[side] log P(side). The logarithms of neighbours of equal weight are one
-// logarithm of their product, at most 2^64.
+// What an example's visits add up to: -sum values[side] log P(side). The logarithms of neighbours of equal weight are one logarithm of
+// their product, as long as that is a number: a factor is at most 2.
 class LogLikelihood {
  public:
   // The loss's derivative for z, the log-odds of side 1.
   double add(double z, const double values[2]) {
     const double rare = std::exp(-std::fabs(z)), likely = 1 / (1 + rare), weight = values[0] + values[1];
-    if (weight != weight_) flush(weight);
+    if (weight != weight_ || product_ > kLargestProduct) flush(weight);
     product_ *= 1 + rare;
     sum_ += z > 0 ? values[0] * z : -values[1] * z;
     return z > 0 ? values[0] * likely - values[1] * (rare * likely) : values[0] * (rare * likely) - values[1] * likely;
@@ -46,6 +46,8 @@ class LogLikelihood {
   }
 
  private:
+  static constexpr double kLargestProduct = 1e300;
+
   void flush(double nextWeight) {
     if (product_ != 1) sum_ += weight_ * std::log(product_);
     product_ = 1;
@@ -123,8 +125,9 @@ double HierarchicalSoftmaxHead::apply(Pass& base, const ApplyOptions& options) {
       }
     }
   });
+  const double norm = table_.update(nodes.data(), nodes.size(), gradients, options);
   version_++;
-  return table_.update(nodes.data(), nodes.size(), gradients, options);
+  return norm;
 }
 
 void HierarchicalSoftmaxHead::logits(float* out, const float* hidden, size_t m, const uint32_t* classes, size_t n) const {

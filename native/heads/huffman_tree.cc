@@ -41,7 +41,8 @@ HuffmanTree::HuffmanTree(size_t numClasses, const double* counts) : numClasses_(
   }
   build(leaves);
   if (depth_ <= kMaxDepth) return;
-  for (Leaf& leaf : leaves) leaf.count = std::max(leaf.count, sum * kSmallestShare);
+  // Shares, because kSmallestShare of a small sum may be 0.
+  for (Leaf& leaf : leaves) leaf.count = std::max(leaf.count / sum, kSmallestShare);
   build(leaves);
 }
 

@@ -23,6 +23,7 @@ size_t grainRows(size_t features) { return 1 + kGrainFloats / features; }
 }  // namespace
 
 RowStep rowStep(const ApplyOptions& options, double gradNorm) {
+  checkGradNorm(gradNorm, "head");
   return {options.learningRate, 1 - options.learningRate * options.weightDecay,
           gradNorm > options.clipNorm ? options.clipNorm / gradNorm : 1};
 }

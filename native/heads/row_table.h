@@ -26,7 +26,7 @@ namespace widehead {
 struct RowStep {
   double learningRate, decay, scale;
 };
-// gradNorm: the Frobenius norm of the whole gradient.
+// gradNorm: the Frobenius norm of the whole gradient. Throws WIDEHEAD_LOSS if it is too large, or no number.
 RowStep rowStep(const ApplyOptions& options, double gradNorm);
 
 class RowTable {

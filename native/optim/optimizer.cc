@@ -126,6 +126,13 @@ constexpr Entry kOptimizers[] = {{"sgd", make<Sgd>}, {"adagrad", makeAdagrad}, {
 
 }  // namespace
 
+void checkGradNorm(double norm, const std::string& whose) {
+  if (norm <= kLargestGradNorm) return;  // no NaN is
+  throw Error(
+      ErrorKind::State, "WIDEHEAD_LOSS",
+      "the norm of the " + whose + "'s gradient must be at most 1e15, got " + shown(norm) + "; nothing was updated");
+}
+
 size_t Optimizer::bytes() const {
   size_t sum = 0;
   for (const StateArray& array : state()) sum += array.bytes();

@@ -24,6 +24,11 @@
 
 namespace widehead {
 
+// Of the gradient of all that one step changes, so that squares and their sums are finite in float32. A longer one is refused.
+constexpr double kLargestGradNorm = 1e15;
+// Throws WIDEHEAD_LOSS unless `norm`, that of the gradient of `whose`, is at most that.
+void checkGradNorm(double norm, const std::string& whose);
+
 struct OptimizerSettings {
   std::string kind = "adagrad";  // one of optimizerNames()
   bool rowwise = true;           // of adagrad, and of embeddings only

@@ -10,7 +10,6 @@ namespace widehead {
 namespace {
 
 // The squares of a gradient this long still fit float32 sums with room for years of steps; longer is divergence.
-constexpr double kLargestGradNorm = 1e15;
 constexpr uint64_t kDigestEvery = 64;  // updates between two comparisons of the ranks' trunks
 
 }  // namespace
@@ -129,11 +128,7 @@ double Trunk::backward(const float* dHidden, size_t count, double learningRate) 
   double squaredNorm = embedding_.squaredGradientNorm(dSums);
   for (DenseLayer& layer : layers_) squaredNorm += layer.squaredGradientNorm();
   const double norm = std::sqrt(squaredNorm);
-  if (!(norm <= kLargestGradNorm)) {  // NaN too
-    throw Error(
-        ErrorKind::State, "WIDEHEAD_LOSS",
-        "the norm of the trunk's gradient must be at most 1e15, got " + std::to_string(norm) + "; nothing was updated");
-  }
+  checkGradNorm(norm, "trunk");
 
   const float scale = norm > settings_.clipNorm ? static_cast<float>(settings_.clipNorm / norm) : 1.0f;
   for (DenseLayer& layer : layers_) layer.update(scale, learningRate);
