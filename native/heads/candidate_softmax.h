@@ -86,8 +86,9 @@ class CandidateSoftmax {
   void score(const RowTable& table, Pass& pass, bool differentiable = true, Communicator* comm = nullptr);
   // Fills pass.dHidden, at the weights of score().
   void differentiate(const RowTable& table, Pass& pass) const;
-  // One step on the rows of the candidates; the Frobenius norm of the gradient of all ranks'. Throws nothing, but for an exchange that
-  // fails: then the ranks can do nothing together any more.
+  // One step on the rows of the candidates; the Frobenius norm of the gradient of all ranks'. Throws WIDEHEAD_LOSS if that is too
+  // large, on all ranks and before anything has changed; else nothing, but for an exchange that fails: then the ranks can do nothing
+  // together any more.
   double apply(RowTable& table, Pass& pass, const ApplyOptions& options);
   size_t bytes() const;
 
