@@ -128,12 +128,10 @@ export class Predictor {
     const asked = queries.flatMap((query) => this.read(query, batch))
     if (asked.length === 0) return
     try {
-      const top = Math.max(...asked.map(({ query }) => query.top))
+      const top = asked.map(({ query }) => query.top)
       const options: AnswerOptions = { top, approximate: this.options.approximate }
       const answers = await answer(this.model, batch.finish(), options)
-      for (const [i, { query, unknown }] of asked.entries()) {
-        query.resolve({ predictions: answers[i].slice(0, query.top), unknown })
-      }
+      for (const [i, { query, unknown }] of asked.entries()) query.resolve({ predictions: answers[i], unknown })
     } catch (error) {
       for (const { query } of asked) query.reject(error)
     }

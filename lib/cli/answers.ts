@@ -21,8 +21,8 @@ export interface Prediction {
 }
 
 export interface AnswerOptions {
-  /** Classes of each example. */
-  top: number
+  /** Classes of each example; one number for all of them, or one each. */
+  top: number | readonly number[]
   approximate?: Approximate
 }
 

@@ -15,30 +15,55 @@ export type Approximate = boolean | number
 /** What of a head ranks. */
 export type RankingHead = Pick<Head, 'numClasses' | 'hiddenSize' | 'topKAsync'>
 
+/** `depth`: how many classes of each row; one number for all of them, or one each. */
 export async function rank(
   head: RankingHead,
   hidden: Float32Array,
-  depth: number,
+  depth: number | readonly number[],
   excluded: Rows,
   approximate: Approximate = false,
 ): Promise<Ranking[]> {
-  const size = hidden.length / head.hiddenSize
-  const count = (row: number) => excluded.indptr[row + 1] - excluded.indptr[row]
-  const rows = Array.from({ length: size }, (_, row) => row)
-  const rankings = new Array<Ranking>(size)
-  // The few rows that exclude far more than the others would make the lists of all of them long.
-  const [few, many] = [rows.filter((row) => count(row) <= 3 * depth), rows.filter((row) => count(row) > 3 * depth)]
-  for (const group of [few, many]) {
-    if (!group.length) continue
-    const k = Math.min(head.numClasses, depth + Math.max(...group.map(count)))
-    const chosen = pick(hidden, group, head.hiddenSize)
+  const depths = Array.from({ length: hidden.length / head.hiddenSize }, (_, row) =>
+    typeof depth === 'number' ? depth : depth[row],
+  )
+  const needs = depths.map((own, row) =>
+    Math.min(head.numClasses, own + excluded.indptr[row + 1] - excluded.indptr[row]),
+  )
+  const rankings = new Array<Ranking>(depths.length)
+  for (const { rows, k } of groupsOf(needs)) {
+    const chosen = pick(hidden, rows, head.hiddenSize)
     const { classes, logits } = await head.topKAsync(chosen, k, searchOptions(head, k, approximate))
-    group.forEach((row, i) => {
+    rows.forEach((row, i) => {
       const best = { classes: classes.subarray(i * k, (i + 1) * k), logits: logits.subarray(i * k, (i + 1) * k) }
-      rankings[row] = without(best, excluded.indices.subarray(excluded.indptr[row], excluded.indptr[row + 1]), depth)
+      rankings[row] = without(
+        best,
+        excluded.indices.subarray(excluded.indptr[row], excluded.indptr[row + 1]),
+        depths[row],
+      )
     })
   }
   return rankings
+}
+
+/** Lists up to this length cost next to nothing: not worth a search of their own. */
+const SHORT = 64
+
+/** Rows that need lists of similar lengths go together: the few with long ones must not make those of all rows long. */
+function groupsOf(needs: readonly number[]): { rows: number[]; k: number }[] {
+  const groups: { rows: number[]; k: number; most: number }[] = []
+  const byNeed = needs.map((_, row) => row).sort((a, b) => needs[a] - needs[b])
+  for (const row of byNeed) {
+    const k = needs[row]
+    const group = groups.at(-1)
+    if (group && k <= group.most) {
+      group.rows.push(row)
+      group.k = k
+    } else {
+      groups.push({ rows: [row], k, most: Math.max(SHORT, 4 * k) })
+    }
+  }
+  for (const { rows } of groups) rows.sort((a, b) => a - b) // as they lie in hidden
+  return groups
 }
 
 function searchOptions({ numClasses }: RankingHead, k: number, approximate: Approximate): TopKOptions {

@@ -68,6 +68,13 @@ describe('a predictor', () => {
     await predictor.close()
   })
 
+  it('takes as many queries at once as `batch` allows', async () => {
+    const predictor = await createPredictor(path('sets'), { top: 1, batch: 2 ** 20 })
+    const answers = await Promise.all(Array.from({ length: 200_000 }, () => predictor.predict('u')))
+    expect(answers.every(({ predictions }) => predictions.length === 1)).toBe(true)
+    await predictor.close()
+  })
+
   it('tells a bad query what is wrong, and answers the others', async () => {
     const predictor = await createPredictor(path('xmc'))
     const settled = await Promise.allSettled(
