@@ -90,7 +90,7 @@ export class Predictor {
    *
    * @param line one query
    * @param options for this query alone
-   * @throws as a rejection: WIDEHEAD_DATA for a line that breaks the format, WIDEHEAD_CLOSED once the predictor is closed, a TypeError
+   * @throws as a rejection: WIDEHEAD_DATA for a line that breaks the format or has numbers too large to compute with, WIDEHEAD_CLOSED once the predictor is closed, a TypeError
    * or RangeError for wrong arguments
    */
   predict(
@@ -133,8 +133,17 @@ export class Predictor {
       const answers = await answer(this.model, batch.finish(), options)
       for (const [i, { query, unknown }] of asked.entries()) query.resolve({ predictions: answers[i], unknown })
     } catch (error) {
-      for (const { query } of asked) query.reject(error)
+      const failed = asked.map(({ query }) => query)
+      if (failed.length === 1) failed[0].reject(queryError(error))
+      else await this.answerHalves(failed)
     }
+  }
+
+  /** One query that fails takes its batch with it: smaller ones leave it alone with its error in the end. */
+  private async answerHalves(queries: readonly Waiting[]): Promise<void> {
+    const half = Math.ceil(queries.length / 2)
+    await this.answer(queries.slice(0, half))
+    await this.answer(queries.slice(half))
   }
 
   /** Adds a query to the batch; nothing if it is bad, which it is told. */
@@ -150,6 +159,15 @@ export class Predictor {
       return []
     }
   }
+}
+
+const NOT_FINITE: ReadonlySet<unknown> = new Set(['WIDEHEAD_OUT_OF_RANGE', 'WIDEHEAD_LOSS'])
+
+/** The network's words for numbers that are not finite name what it computes, and not the query. */
+function queryError(error: unknown): unknown {
+  if (!NOT_FINITE.has((error as { code?: unknown }).code)) return error
+  const message = 'query:1: what the model computes from it is not finite: its numbers are too large'
+  return new WideheadError('WIDEHEAD_DATA', message, { cause: error })
 }
 
 /** A line number: the first line of a file may be a header. */

@@ -92,6 +92,36 @@ describe('a predictor', () => {
     await predictor.close()
   })
 
+  it('rejects a query whose numbers overflow, and answers the others of its batch', async () => {
+    const data = [
+      '--train',
+      path('xmc.txt'),
+      '--format',
+      'xmc',
+      '--features',
+      'given',
+      '--no-normalise',
+      '--max-steps',
+      '2',
+    ]
+    const { code } = await widehead(['train', ...data, '--hidden', '8', '--embedding', '8', '--out', path('given')])
+    expect(code).toBe(0)
+    const predictor = await createPredictor(path('given'))
+    const huge = ['3e38', '-3e38'].map((value) => Array.from({ length: 20 }, (_, i) => `${i}:${value}`).join(' '))
+    const lines = ['1:1', huge[0], '2:1 3:0.5', '0:2', huge[1]]
+    const settled = await Promise.allSettled(lines.map((line) => predictor.predict(line)))
+    expect(settled.map(({ status }) => status)).toEqual(
+      lines.map((line) => (huge.includes(line) ? 'rejected' : 'fulfilled')),
+    )
+    for (const { reason } of settled.filter(({ status }) => status === 'rejected') as PromiseRejectedResult[]) {
+      expect(reason).toMatchObject({ name: 'WideheadError', code: 'WIDEHEAD_DATA' })
+      expect(reason.message).toContain('query:1: ')
+      expect(reason.message).not.toContain('hidden')
+    }
+    expect((settled[3] as PromiseFulfilledResult<unknown>).value).toEqual(await predictor.predict('0:2'))
+    await predictor.close()
+  })
+
   it('refuses what is no query', async () => {
     const predictor = await createPredictor(path('sets'))
     await expect(predictor.predict(5 as never)).rejects.toMatchObject({ code: 'WIDEHEAD_INVALID_TYPE' })
