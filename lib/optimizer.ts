@@ -1,6 +1,7 @@
 // Optimisers, of a trunk or of the rows of a head: their checks and defaults.
 
 import { checkBoolean, checkNumber, checkObject, oneOf } from './check.js'
+import { fieldsOf } from './fields.js'
 
 /**
  * How weights are changed by their gradients: plain steps; Adagrad (Duchi et al. 2011), whose steps shrink where much was changed;
@@ -58,6 +59,19 @@ const OPTIMIZERS: { [Kind in keyof Kinds]: (options: Kinds[Kind]) => Kinds[Kind]
   }),
 }
 export const OPTIMIZER_KINDS = Object.keys(OPTIMIZERS) as Optimizer['kind'][]
+
+const FIELDS: { readonly [Kind in keyof Kinds]: readonly Exclude<keyof Kinds[Kind], 'kind'>[] } = {
+  sgd: [],
+  adagrad: ['epsilon', 'rowwise'],
+  adam: ['beta1', 'beta2', 'epsilon'],
+}
+
+/** What readOptimizer() reads of it, unchecked. */
+export function copyOptimizer(optimizer: object): object {
+  const { kind } = optimizer as { kind?: unknown }
+  const known = OPTIMIZER_KINDS.find((name) => name === kind)
+  return { kind, ...(known && fieldsOf<object>(optimizer, FIELDS[known] as never[])) }
+}
 
 /** Checked, with every default filled in. */
 export function readOptimizer(optimizer: Optimizer): Optimizer {

@@ -1,12 +1,14 @@
 // What all heads share: checks, one native call, results. A head of its own adds its constructor and what only it can do.
 
 import { APPLY, DIFFERENTIATE, type NativeHead, SCORE } from '../binding.js'
-import { allocate, checkArray, checkHidden, checkInteger, checkObject } from '../check.js'
+import { allocate, checkArray, checkHidden, checkInteger } from '../check.js'
 import { readDistributed } from '../distributed/options.js'
 import { rangeError, typed, WideheadError } from '../errors.js'
 import type { Loss } from '../losses.js'
 import { type IndexOptions, readIndexOptions, SearchIndex } from '../search-index.js'
 import { fillCustomLoss } from './custom-loss.js'
+import type { ExactHeadOptions } from './exact.js'
+import { copyOptions, type Kind } from './given.js'
 import { HeadHandle, withoutArrays } from './handle.js'
 import { type Rates, readEvaluation, readLoss, readRates, readSearch } from './options.js'
 import { type Minibatch, Pass } from './pass.js'
@@ -20,7 +22,6 @@ import type {
   Evaluation,
   ForwardResult,
   Head,
-  HeadOptions,
   StepResult,
   Targets,
   TopK,
@@ -42,17 +43,17 @@ export abstract class BaseHead extends HeadHandle implements Head {
   // One pass is used again and again, so that its buffers are made once: a pass that nobody collects yet may be large.
   #pass: Pass | undefined
 
-  protected constructor(kind: string, options: CommonOptions, own: OwnOptions = {}) {
-    checkObject('options', options)
-    const loss = readLoss((options as Partial<HeadOptions>).loss, own.loss)
-    const spec = readSpec(kind, options, own, loss)
-    super(spec, readDistributed(options.distributed))
+  /** Heads that read options of their own give a copy of them, so that each is read once. */
+  protected constructor(kind: Kind, options: CommonOptions, own: OwnOptions = {}) {
+    const given: Partial<ExactHeadOptions> & CommonOptions = copyOptions(kind, options)
+    const loss = readLoss(given.loss, own.loss)
+    const spec = readSpec(kind, given, own, loss)
+    super(spec, readDistributed(given.distributed))
     this.numClasses = spec.numClasses
     this.hiddenSize = spec.hiddenSize
     this.bias = spec.bias
     this.loss = loss
-    const { init: _, distributed: __, ...others } = options
-    // A copy: what the caller does with the objects afterwards does not matter.
+    const { init: _, distributed: __, storage: ___, ...others } = given
     const { name, parameters } = loss
     this.#recipe = withoutArrays({ ...others, loss: own.loss ? undefined : { name, parameters } })
   }

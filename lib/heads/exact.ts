@@ -4,6 +4,7 @@ import type { RowsState } from '../checkpoint/save.js'
 import { readDistributed } from '../distributed/options.js'
 import { rangeError } from '../errors.js'
 import { BaseHead } from './base.js'
+import { copyOptions, type Kind } from './given.js'
 import { removeJournals } from './row-file.js'
 import type { OwnOptions } from './spec.js'
 import { defaultPolicy, mergePolicy, type StabilisationPolicy } from './stabilisation.js'
@@ -69,12 +70,12 @@ export interface Drift {
 export abstract class FactoredHead extends BaseHead {
   #policy
 
-  protected constructor(kind: string, options: FactoredOptions, own: OwnOptions = {}) {
+  protected constructor(kind: Kind, options: FactoredOptions, own: OwnOptions = {}) {
+    const given = copyOptions(kind, options)
     const policy = (features: number) => {
-      const { policy: changes } = options
-      return mergePolicy(defaultPolicy(options.numClasses, features), changes ?? {})
+      return mergePolicy(defaultPolicy(given.numClasses, features), given.policy ?? {})
     }
-    super(kind, options, { ...own, policy })
+    super(kind, given, { ...own, policy })
     this.#policy = policy(this.hiddenSize + (this.bias ? 1 : 0))
   }
 
@@ -178,20 +179,21 @@ export class ExactHead extends FactoredHead {
    * WIDEHEAD_OUT_OF_RANGE, WIDEHEAD_DETACHED); WIDEHEAD_OUT_OF_MEMORY: the weights, 4 D d bytes and more, are not to be had
    */
   constructor(options: ExactHeadOptions) {
+    const given = copyOptions('exact', options)
     // What load() and train pass is no plain object: a file is there already.
-    const { storage: given, distributed } = (options ?? {}) as Partial<ExactHeadOptions>
-    const storage = given instanceof SavedRows ? given.storage : readStorage(given)
-    const isFile = storage.kind === 'file' || given instanceof SavedRows
-    if (isFile && readDistributed(distributed)) {
+    const { storage: place } = given
+    const storage = place instanceof SavedRows ? place.storage : readStorage(place)
+    const isFile = storage.kind === 'file' || place instanceof SavedRows
+    if (isFile && readDistributed(given.distributed)) {
       throw rangeError('distributed must be left out for rows in a file: they are for a head on one rank')
     }
     const rows = (numClasses: number, features: number) => {
-      if (given instanceof SavedRows || given instanceof ReplacedRows) return given.native(numClasses, features)
+      if (place instanceof SavedRows || place instanceof ReplacedRows) return place.native(numClasses, features)
       return storage.kind === 'file' ? newRowFile(storage, numClasses, features) : undefined
     }
-    super('exact', options, { storage: rows, distributed: true })
+    super('exact', given, { storage: rows, distributed: true })
     this.#storage = storage
-    this.#home = { folder: given instanceof SavedRows ? given.home : undefined }
+    this.#home = { folder: place instanceof SavedRows ? place.home : undefined }
   }
 
   protected override recipe(): object {

@@ -4,6 +4,7 @@ import type { Loss } from '../losses.js'
 import { nativeOptimizer, readOptimizer } from '../optimizer.js'
 import { BaseHead } from './base.js'
 import { readCounts } from './counts.js'
+import { copyOptions } from './given.js'
 import type { RowHeadOptions } from './types.js'
 
 /**
@@ -57,11 +58,12 @@ export class HierarchicalSoftmaxHead extends BaseHead {
    * WIDEHEAD_OUT_OF_RANGE, WIDEHEAD_DETACHED); WIDEHEAD_OUT_OF_MEMORY: the weights, 4 D d bytes and more, are not to be had
    */
   constructor(options: HierarchicalSoftmaxOptions) {
-    super('hierarchical', options, {
+    const given = copyOptions('hierarchical', options)
+    super('hierarchical', given, {
       loss: HIERARCHICAL_SOFTMAX,
       options: (numClasses) => ({
-        optimizer: nativeOptimizer(readOptimizer(options.optimizer ?? { kind: 'sgd' })),
-        counts: readCounts(options.counts, numClasses),
+        optimizer: nativeOptimizer(readOptimizer(given.optimizer ?? { kind: 'sgd' })),
+        counts: readCounts(given.counts, numClasses),
       }),
     })
   }

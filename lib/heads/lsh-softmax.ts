@@ -3,6 +3,7 @@ import { type LoadOptions, loadHeadAs } from '../checkpoint/load-head.js'
 import { rangeError } from '../errors.js'
 import { SOFTMAX } from '../losses.js'
 import { BaseHead } from './base.js'
+import { copyOptions } from './given.js'
 import { type HashedHeadOptions, hashedOptions, readKey, readWindow } from './hashing.js'
 
 /**
@@ -48,10 +49,11 @@ export class LshSampledSoftmaxHead extends BaseHead {
    * WIDEHEAD_OUT_OF_RANGE, WIDEHEAD_DETACHED); WIDEHEAD_OUT_OF_MEMORY: the weights, 4 D d bytes and more, are not to be had
    */
   constructor(options: LshSampledSoftmaxOptions) {
-    super('lsh', options, {
+    const given = copyOptions('lsh', options)
+    super('lsh', given, {
       loss: SOFTMAX,
       distributed: true,
-      options: (numClasses) => readOptions(options, numClasses),
+      options: (numClasses) => readOptions(given, numClasses),
     })
   }
 

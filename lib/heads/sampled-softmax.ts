@@ -5,6 +5,7 @@ import { SOFTMAX } from '../losses.js'
 import { nativeOptimizer, readOptimizer } from '../optimizer.js'
 import { BaseHead } from './base.js'
 import { readCounts } from './counts.js'
+import { copyOptions } from './given.js'
 import type { RowHeadOptions } from './types.js'
 
 /**
@@ -60,13 +61,14 @@ export class SampledSoftmaxHead extends BaseHead {
    * WIDEHEAD_OUT_OF_RANGE, WIDEHEAD_DETACHED); WIDEHEAD_OUT_OF_MEMORY: the weights, 4 D d bytes and more, are not to be had
    */
   constructor(options: SampledSoftmaxOptions) {
-    super('sampled', options, {
+    const given = copyOptions('sampled', options)
+    super('sampled', given, {
       loss: SOFTMAX,
       distributed: true,
       options: (numClasses) => ({
-        optimizer: nativeOptimizer(readOptimizer(options.optimizer ?? { kind: 'sgd' })),
-        samples: checkInteger('samples', options.samples ?? 1024, 1, 0x7fffffff),
-        ...readSampler(options, numClasses),
+        optimizer: nativeOptimizer(readOptimizer(given.optimizer ?? { kind: 'sgd' })),
+        samples: checkInteger('samples', given.samples ?? 1024, 1, 0x7fffffff),
+        ...readSampler(given, numClasses),
       }),
     })
   }

@@ -2,6 +2,7 @@ import { type LoadOptions, loadHeadAs } from '../checkpoint/load-head.js'
 import { SOFTMAX } from '../losses.js'
 import { nativeOptimizer, readOptimizer } from '../optimizer.js'
 import { BaseHead } from './base.js'
+import { copyOptions } from './given.js'
 import type { RowHeadOptions } from './types.js'
 
 /**
@@ -22,10 +23,11 @@ export class SoftmaxHead extends BaseHead {
    * WIDEHEAD_OUT_OF_RANGE, WIDEHEAD_DETACHED); WIDEHEAD_OUT_OF_MEMORY: the weights, 4 D d bytes and more, are not to be had
    */
   constructor(options: RowHeadOptions) {
-    super('softmax', options, {
+    const given = copyOptions('softmax', options)
+    super('softmax', given, {
       loss: SOFTMAX,
       distributed: true,
-      options: () => ({ optimizer: nativeOptimizer(readOptimizer(options.optimizer ?? { kind: 'sgd' })) }),
+      options: () => ({ optimizer: nativeOptimizer(readOptimizer(given.optimizer ?? { kind: 'sgd' })) }),
     })
   }
 

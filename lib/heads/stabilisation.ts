@@ -3,6 +3,7 @@
 
 import type { NativePolicy } from '../binding.js'
 import { checkInteger, checkNumber, checkObject } from '../check.js'
+import { fieldsOf } from '../fields.js'
 
 /**
  * How an {@link ExactHead} keeps its factored weights W = V U accurate. The defaults suit all but experiments.
@@ -55,9 +56,15 @@ export function defaultPolicy(numClasses: number, features: number): NativePolic
   }
 }
 
+const NAMES = ['lo', 'singular', 'lookEvery', 'polishColumns', 'sweepRows'] as const
+
+export function copyPolicy(changes: Partial<StabilisationPolicy>): Partial<StabilisationPolicy> {
+  return fieldsOf(changes, NAMES)
+}
+
 export function mergePolicy(current: NativePolicy, changes: Partial<StabilisationPolicy>): NativePolicy {
   checkObject('policy', changes)
-  const merged = { ...current, ...changes, stretch: current.stretch }
+  const merged = { ...current, ...copyPolicy(changes) }
   checkNumber('policy.lo', merged.lo, 0.001, 0.9)
   checkNumber('policy.singular', merged.singular, 0, 0.9)
   checkInteger('policy.lookEvery', merged.lookEvery, 1, 2 ** 31 - 1)

@@ -2,6 +2,7 @@ import { checkInteger } from '../check.js'
 import { type LoadOptions, loadHeadAs } from '../checkpoint/load-head.js'
 import { SOFTMAX } from '../losses.js'
 import { BaseHead } from './base.js'
+import { copyOptions } from './given.js'
 import { type HashedHeadOptions, hashedOptions, readKey, readWindow } from './hashing.js'
 
 /**
@@ -39,10 +40,11 @@ export class WtaSoftmaxHead extends BaseHead {
    * WIDEHEAD_OUT_OF_RANGE, WIDEHEAD_DETACHED); WIDEHEAD_OUT_OF_MEMORY: the weights, 4 D d bytes and more, are not to be had
    */
   constructor(options: WtaSoftmaxOptions) {
-    super('wta', options, {
+    const given = copyOptions('wta', options)
+    super('wta', given, {
       loss: SOFTMAX,
       distributed: true,
-      options: (numClasses) => readOptions(options, numClasses),
+      options: (numClasses) => readOptions(given, numClasses),
     })
   }
 

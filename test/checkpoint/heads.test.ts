@@ -2,7 +2,21 @@
 
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { BulkSoftmaxHead, customLoss, ExactHead, loadHead, readCheckpoint, squaredError } from '../../lib/index.js'
+import type { BaseHead } from '../../lib/heads/base.js'
+import {
+  BulkSoftmaxHead,
+  customLoss,
+  DenseHead,
+  ExactHead,
+  HierarchicalSoftmaxHead,
+  LshSampledSoftmaxHead,
+  loadHead,
+  readCheckpoint,
+  SampledSoftmaxHead,
+  SoftmaxHead,
+  squaredError,
+  WtaSoftmaxHead,
+} from '../../lib/index.js'
 import { temporaryFolder } from '../data/helpers.js'
 import { taylorSoftmaxByHand } from '../judge/custom-losses.js'
 import { Random } from '../judge/random.js'
@@ -112,6 +126,65 @@ describe('save and load', () => {
     const path = fresh()
     await head.save(path)
     expect(course(await BulkSoftmaxHead.load(path), [], 0)).toEqual(course(head, [], 0))
+  })
+
+  /** An object that has nothing of its own: each option comes from a getter of its class. */
+  function behindGetters<T extends object>(options: T): T {
+    const getters = Object.entries(options).map(([name, value]) => [name, { get: () => value }] as const)
+    return Object.create(Object.defineProperties({}, Object.fromEntries(getters)))
+  }
+
+  const optimizer = behindGetters({ kind: 'adagrad' as const, epsilon: 1e-3 })
+  const policy = behindGetters({ lo: 0.6 })
+  it.each<[string, (wrap: <T extends object>(options: T) => T) => BaseHead]>([
+    ['exact', (wrap) => new ExactHead(wrap({ ...size, loss: squaredError(), policy }))],
+    ['dense', (wrap) => new DenseHead(wrap({ ...size, loss: squaredError(), bias: true }))],
+    ['bulk', (wrap) => new BulkSoftmaxHead(wrap({ ...size, optimizer, index: behindGetters({ tables: 8 }) }))],
+    ['softmax', (wrap) => new SoftmaxHead(wrap({ ...size, optimizer }))],
+    ['sampled', (wrap) => new SampledSoftmaxHead(wrap({ ...size, optimizer, samples: 7, seed: 3 }))],
+    ['hierarchical', (wrap) => new HierarchicalSoftmaxHead(wrap({ ...size, optimizer }))],
+    ['wta', (wrap) => new WtaSoftmaxHead(wrap({ ...size, optimizer, window: 4, candidates: 9 }))],
+    ['lsh', (wrap) => new LshSampledSoftmaxHead(wrap({ ...size, optimizer, tables: 3, augment: true }))],
+  ])('keeps options that are inherited, or behind getters: %s', async (kind, create) => {
+    const batches = minibatches(20)
+    const wraps = [<T extends object>(options: T): T => Object.create(options), behindGetters]
+    for (const wrap of wraps) {
+      const head = create(wrap)
+      course(head, batches.slice(0, 10), 0.05)
+      const path = fresh()
+      await head.save(path)
+      const loaded = await loadHead(path, {}, kind)
+      expect(course(loaded, batches.slice(10), 0.05)).toEqual(course(head, batches.slice(10), 0.05))
+    }
+  })
+
+  it('reads each option once', () => {
+    const reads: string[] = []
+    const options = { ...size, optimizer: { kind: 'sgd' as const }, samples: 7, seed: 3, sampler: 'uniform' as const }
+    const get = (target: typeof options, name: string) => {
+      if (name in target) reads.push(name)
+      return Reflect.get(target, name)
+    }
+    const head = new SampledSoftmaxHead(new Proxy(options, { get } as ProxyHandler<typeof options>))
+    expect(reads.sort()).toEqual(Object.keys(options).sort())
+    head.close()
+  })
+
+  it('keeps nothing that is no option, whatever it is', async () => {
+    const circle: Record<string, unknown> = { note: 1n }
+    circle.self = circle
+    const nested = { optimizer: { kind: 'sgd', epsilon: 1n, ...circle }, policy: { lo: 0.5, ...circle } } as object
+    for (const head of [
+      new SoftmaxHead({ ...size, ...nested, ...circle }),
+      new ExactHead({ ...size, loss: squaredError(), ...nested, ...circle }),
+    ]) {
+      const path = fresh()
+      await head.save(path)
+      expect(course(await loadHead(path), [], 0)).toEqual(course(head, [], 0))
+      const { options } = await readCheckpoint(path)
+      expect(options).not.toHaveProperty('note')
+      expect(options).not.toHaveProperty('self')
+    }
   })
 
   it('needs the code of a custom loss again', async () => {
