@@ -94,13 +94,14 @@ export class SearchIndex {
    * @throws a TypeError or RangeError for wrong arguments; WIDEHEAD_CLOSED; WIDEHEAD_OUT_OF_MEMORY
    */
   search(hidden: Float32Array, k: number, options: SearchOptions = {}): TopK {
-    const index = this.#open()
-    const m = checkHidden(hidden, this.hiddenSize)
     checkInteger('k', k, 1, this.numClasses)
     checkObject('options', options)
     const { probes, shortlist } = options
     if (probes !== undefined) checkInteger('probes', probes, 1, 0x7fffffff)
     const products = checkInteger('shortlist', shortlist ?? Math.min(this.numClasses, 6 * k + 40), k, this.numClasses)
+    const m = checkHidden(hidden, this.hiddenSize)
+    // After all getters: they are code of the caller's, which may close the index.
+    const index = this.#open()
     const logits = allocate('search', m * k)
     const classes = new Int32Array(logits.length)
     native.searchIndex(index, classes, logits, hidden, k, probes ?? 0, products)
@@ -138,15 +139,15 @@ const MOST_QUERIES = 65536
 /** What head.index() asks of the addon. */
 export function readIndexOptions({ numClasses, hiddenSize, loss }: Head, options: IndexOptions): NativeIndexOptions {
   checkObject('options', options)
-  const { queries } = options
+  // Read once, and before the array is looked at: getters are code of the caller's.
+  const { queries, recall, seed, cells = Math.ceil(Math.min(numClasses / 4, 4 * Math.sqrt(numClasses))) } = options
   if (queries !== undefined && checkHidden(queries, hiddenSize) > MOST_QUERIES) {
     throw rangeError(`queries must hold at most ${MOST_QUERIES} hidden vectors, got ${queries.length / hiddenSize}`)
   }
-  const cells = options.cells ?? Math.ceil(Math.min(numClasses / 4, 4 * Math.sqrt(numClasses)))
   return {
     cells: checkInteger('cells', cells, 1, numClasses),
-    recall: checkNumber('recall', options.recall ?? 0.95, 0.5, 0.999),
-    seed: checkInteger('seed', options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER),
+    recall: checkNumber('recall', recall ?? 0.95, 0.5, 0.999),
+    seed: checkInteger('seed', seed ?? 0, 0, Number.MAX_SAFE_INTEGER),
     ...(queries && { queries: queries.slice() }), // what becomes of the caller's does not matter
     square: loss.ranking === 'square',
   }

@@ -76,10 +76,9 @@ export class Trunk extends TrunkHandle {
    * @throws WIDEHEAD_CLOSED; WIDEHEAD_OUT_OF_MEMORY
    */
   forward(input: BagInput): Float32Array {
-    const trunk = this.open()
     const { examples, indptr, indices, values } = readBags(input, this.options.slots, this.#communicator ? 0 : 1)
     const hidden = allocate('hidden', examples * this.hiddenSize)
-    trunk.forward(hidden, indptr, indices, values)
+    this.open().forward(hidden, indptr, indices, values)
     return hidden
   }
 
@@ -91,10 +90,9 @@ export class Trunk extends TrunkHandle {
    * @throws WIDEHEAD_CLOSED; WIDEHEAD_OUT_OF_MEMORY
    */
   evaluate(input: BagInput): Float32Array {
-    const trunk = this.open()
     const { examples, indptr, indices, values } = readBags(input, this.options.slots, this.#communicator ? 0 : 1)
     const hidden = allocate('hidden', examples * this.hiddenSize)
-    trunk.evaluate(hidden, indptr, indices, values)
+    this.open().evaluate(hidden, indptr, indices, values)
     return hidden
   }
 

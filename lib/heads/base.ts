@@ -28,7 +28,10 @@ import type {
   TopKOptions,
 } from './types.js'
 
-/** What all heads share; what its methods do is told in {@link Head}. */
+/**
+ * What all heads share; what its methods do is told in {@link Head}. Each of them reads its arguments before it takes the native head:
+ * a getter among them is code of the caller's, which may close the head or start an asynchronous call.
+ */
 export abstract class BaseHead extends HeadHandle implements Head {
   /** D, the number of classes. */
   readonly numClasses: number
@@ -59,9 +62,9 @@ export abstract class BaseHead extends HeadHandle implements Head {
   }
 
   step(hidden: Float32Array, targets: Targets, options: ApplyOptions): StepResult {
-    const head = this.idle('step', 'stepAsync')
     const rates = readRates(options)
     const batch = this.#readBatch(hidden, targets)
+    const head = this.idle('step', 'stepAsync')
     return this.busy(head, () => {
       const pass = (this.#pass ??= new Pass(head))
       const dHidden = this.#compute(head, pass, batch, rates)
@@ -89,8 +92,8 @@ export abstract class BaseHead extends HeadHandle implements Head {
   }
 
   forward(hidden: Float32Array, targets: Targets): ForwardResult {
-    const head = this.idle('forward')
     const batch = this.#readBatch(hidden, targets)
+    const head = this.idle('forward')
     const losses = new Float64Array(batch.m)
     return this.busy(head, () => {
       // The pass is this call's own until it is applied: other passes may come before.
@@ -120,9 +123,9 @@ export abstract class BaseHead extends HeadHandle implements Head {
   }
 
   evaluate(hidden: Float32Array, targets: Targets, options: EvaluateOptions = {}): Evaluation {
-    const head = this.idle('evaluate', 'evaluateAsync')
     const stages = readEvaluation(options)
     const batch = this.#readBatch(hidden, targets)
+    const head = this.idle('evaluate', 'evaluateAsync')
     return this.busy(head, () => {
       const pass = (this.#pass ??= new Pass(head))
       this.#score(head, pass, batch, stages)
@@ -149,8 +152,8 @@ export abstract class BaseHead extends HeadHandle implements Head {
   }
 
   logits(hidden: Float32Array, classes: Int32Array): Float32Array {
-    const head = this.idle('logits', 'logitsAsync')
     const out = this.#roomForLogits(hidden, classes)
+    const head = this.idle('logits', 'logitsAsync')
     head.logits(out, hidden, classes)
     return out
   }
@@ -172,8 +175,8 @@ export abstract class BaseHead extends HeadHandle implements Head {
   }
 
   topK(hidden: Float32Array, k: number, options: TopKOptions = {}): TopK {
-    const head = this.idle('topK', 'topKAsync')
     const { found, candidates } = this.#readSearch(hidden, k, options)
+    const head = this.idle('topK', 'topKAsync')
     head.topK(found.classes, found.logits, hidden, k, this.loss.ranking === 'square', candidates)
     return found
   }
@@ -189,9 +192,9 @@ export abstract class BaseHead extends HeadHandle implements Head {
   }
 
   #readSearch(hidden: Float32Array, k: number, options: TopKOptions): { found: TopK; candidates: number } {
-    const m = this.#examplesOf(hidden)
     checkInteger('k', k, 1, this.numClasses)
     const candidates = readSearch(options, k, this.numClasses)
+    const m = this.#examplesOf(hidden)
     if (this.communicator && candidates > 0)
       throw rangeError('exact must be true or left out on several ranks, got false')
     const logits = allocate('topK', m * k)
@@ -199,8 +202,8 @@ export abstract class BaseHead extends HeadHandle implements Head {
   }
 
   index(options: IndexOptions = {}): SearchIndex {
-    const handle = this.idle('index').index(readIndexOptions(this, options))
-    return new SearchIndex(handle, this.numClasses, this.hiddenSize)
+    const read = readIndexOptions(this, options)
+    return new SearchIndex(this.idle('index').index(read), this.numClasses, this.hiddenSize)
   }
 
   async indexAsync(options: IndexOptions = {}): Promise<SearchIndex> {
@@ -211,8 +214,8 @@ export abstract class BaseHead extends HeadHandle implements Head {
   }
 
   rows(classes: Int32Array): Float32Array {
-    const head = this.idle('rows', 'rowsAsync')
     const all = this.#roomForRows(classes)
+    const head = this.idle('rows', 'rowsAsync')
     head.rows(all, classes)
     return weightsOf(all, this)
   }
@@ -222,8 +225,8 @@ export abstract class BaseHead extends HeadHandle implements Head {
   }
 
   biases(classes: Int32Array): Float32Array {
-    const head = this.idle('biases', 'biasesAsync')
     const all = this.#roomForRows(classes)
+    const head = this.idle('biases', 'biasesAsync')
     head.rows(all, classes)
     return biasesOf(all, this)
   }
