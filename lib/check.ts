@@ -78,13 +78,15 @@ function checkAttached(name: string, buffer: ArrayBuffer): void {
 }
 
 /** m, the number of examples in a hidden array. */
-export function checkHidden(hidden: unknown, hiddenSize: number, atLeast = 1): number {
-  checkArray('hidden', hidden, Float32Array)
+export function checkHidden(hidden: unknown, hiddenSize: number, atLeast = 1, name = 'hidden'): number {
+  checkArray(name, hidden, Float32Array)
   const m = hidden.length / hiddenSize
   if (m < atLeast || !Number.isInteger(m)) {
-    throw rangeError(`hidden must hold one or more examples of hiddenSize = ${hiddenSize}, got length ${hidden.length}`)
+    throw rangeError(
+      `${name} must hold one or more examples of hiddenSize = ${hiddenSize}, got length ${hidden.length}`,
+    )
   }
-  if (m > 0x7fffffff) throw rangeError(`hidden must hold at most ${0x7fffffff} examples, got ${m}`)
+  if (m > 0x7fffffff) throw rangeError(`${name} must hold at most ${0x7fffffff} examples, got ${m}`)
   return m
 }
 

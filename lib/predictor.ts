@@ -1,11 +1,11 @@
 // A saved model that answers queries as they come, many at a time: for servers.
 
-import { checkInteger, checkObject, checkString } from './check.js'
+import { checkInteger, checkObject, checkString, kindOf } from './check.js'
 import { type AnswerOptions, answer, type Prediction } from './cli/answers.js'
 import { loadModel, type Model } from './cli/model.js'
 import { BatchBuilder } from './data/batch.js'
 import { badData } from './data/stream.js'
-import { WideheadError } from './errors.js'
+import { typeError, WideheadError } from './errors.js'
 
 export type { Prediction } from './cli/answers.js'
 
@@ -22,8 +22,8 @@ export interface PredictorOptions {
   /** Queries that are answered together at the most, 1 to 2^20. Default 256. */
   batch?: number
   /**
-   * True: rank by the search of a wta or lsh head, without probabilities; a number: the same, with outputs of at most so many classes
-   * computed (1024 for true). Default false.
+   * True: rank by the search of a wta or lsh head, without probabilities; a whole number, 1 to 2^31 - 1: the same, with outputs of at
+   * most so many classes computed (1024 for true). Default false.
    */
   approximate?: boolean | number
 }
@@ -55,16 +55,26 @@ const MOST = 0x7fffffff
  * @param folder what `--out` named
  * @param options how many classes, threads and queries at once
  * @throws as a rejection: WIDEHEAD_FILE, if it is no model or damaged; WIDEHEAD_USAGE for `approximate` with a head that has no search
- * of its own; a TypeError or RangeError for wrong options
+ * of its own; a TypeError or RangeError for wrong arguments
  * @category The command line as functions
  */
 export async function createPredictor(folder: string, options: PredictorOptions = {}): Promise<Predictor> {
+  checkString('folder', folder)
   checkObject('options', options)
   const top = checkInteger('top', options.top ?? 10, 1, MOST)
   const batch = checkInteger('batch', options.batch ?? 256, 1, 2 ** 20)
   const { threads, approximate } = options
   if (threads !== undefined) checkInteger('threads', threads, 1, 1024)
+  if (approximate !== undefined) checkApproximate(approximate)
   return new Predictor(await loadModel({ model: folder, threads, approximate }), { top, batch, approximate })
+}
+
+function checkApproximate(approximate: unknown): void {
+  if (typeof approximate === 'boolean') return
+  if (typeof approximate !== 'number') {
+    throw typeError(`approximate must be true, false or a number, got ${kindOf(approximate)}`)
+  }
+  checkInteger('approximate', approximate, 1, MOST)
 }
 
 /**
@@ -103,6 +113,7 @@ export class Predictor {
     return new Promise((resolve, reject) => {
       if (this.isClosed) throw new WideheadError('WIDEHEAD_CLOSED', 'the predictor is closed')
       checkString('line', line)
+      checkObject('options', options)
       const top = checkInteger('top', options.top ?? this.options.top, 1, MOST)
       this.waiting.push({ line, top, resolve, reject })
       this.running ??= this.run()

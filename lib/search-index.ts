@@ -141,7 +141,7 @@ export function readIndexOptions({ numClasses, hiddenSize, loss }: Head, options
   checkObject('options', options)
   // Read once, and before the array is looked at: getters are code of the caller's.
   const { queries, recall, seed, cells = Math.ceil(Math.min(numClasses / 4, 4 * Math.sqrt(numClasses))) } = options
-  if (queries !== undefined && checkHidden(queries, hiddenSize) > MOST_QUERIES) {
+  if (queries !== undefined && checkHidden(queries, hiddenSize, 1, 'queries') > MOST_QUERIES) {
     throw rangeError(`queries must hold at most ${MOST_QUERIES} hidden vectors, got ${queries.length / hiddenSize}`)
   }
   return {

@@ -159,7 +159,8 @@ export class Trunk extends TrunkHandle {
    *
    * @param folder a folder of checkpoints, or one checkpoint
    * @param options the ranks that it is to lie on, all of which load it
-   * @throws as a rejection: WIDEHEAD_FILE, if there is none or it is damaged; WIDEHEAD_OUT_OF_MEMORY
+   * @throws as a rejection: WIDEHEAD_FILE, if there is none or it is damaged; WIDEHEAD_OUT_OF_MEMORY; a TypeError for
+   * arguments of the wrong type
    */
   static load(
     folder: string,

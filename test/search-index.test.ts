@@ -190,7 +190,7 @@ describe('bad arguments', () => {
     [{ recall: 1 }, 'recall must be at least 0.5 and at most 0.999, got 1'],
     [{ recall: Number.NaN }, 'recall'],
     [{ seed: -1 }, 'seed'],
-    [{ queries: new Float32Array(5) }, 'hidden'],
+    [{ queries: new Float32Array(5) }, 'queries must hold one or more examples of hiddenSize = 24, got length 5'],
     [{ queries: new Float32Array(24).fill(Number.NaN) }, 'queries must be finite'],
   ])('index(%j)', (options, says) => {
     expect(() => head.index(options)).toThrow(outOfRange(says))
@@ -212,6 +212,7 @@ describe('bad arguments', () => {
     const wrong = expect.objectContaining({ name: 'TypeError', code: 'WIDEHEAD_INVALID_TYPE' })
     expect(() => head.index(null as unknown as object)).toThrow(wrong)
     expect(() => head.index({ queries: [1] as unknown as Float32Array })).toThrow(wrong)
+    expect(() => head.index({ queries: [1] as unknown as Float32Array })).toThrow('queries must be a Float32Array')
     expect(() => index.search([1] as unknown as Float32Array, 1)).toThrow(wrong)
     expect(() => index.search(new Float32Array(hiddenSize), '1' as unknown as number)).toThrow(wrong)
     const gone = new Float32Array(hiddenSize)

@@ -2,6 +2,7 @@
 
 import { dirname } from 'node:path'
 import type { NativeState } from '../binding.js'
+import { checkObject, checkString } from '../check.js'
 import type { Communicator } from '../distributed/communicator.js'
 import { WideheadError } from '../errors.js'
 import { badFile } from '../files/safetensors.js'
@@ -58,12 +59,13 @@ export interface Restorable {
 }
 
 /** `create` makes a head of this kind from options. */
-export function loadHeadAs<T extends Restorable>(
+export async function loadHeadAs<T extends Restorable>(
   folder: string,
   kind: string | undefined,
   create: (kind: string, options: never) => T,
   options: LoadOptions & FillOptions = {},
 ): Promise<T> {
+  checkLoad(folder, options)
   const load = async (small: StateFile, files: readonly StateFile[]) => {
     const header = wantedOf(small, options)
     const rows = header.rowFile ? undefined : files
@@ -77,6 +79,11 @@ export function loadHeadAs<T extends Restorable>(
     return fill(head, small, rows, distributed ?? ALONE, (header.config as { numClasses: number }).numClasses)
   }
   return withCheckpoint(folder, (path) => withHead(path, load))
+}
+
+function checkLoad(folder: unknown, options: unknown): void {
+  checkString('folder', folder)
+  checkObject('options', options)
 }
 
 /** The rows that the configuration promises are there: only then is memory asked for because of it. */
@@ -110,11 +117,12 @@ async function openRows(
 }
 
 /** `create` makes a trunk from options. */
-export function loadTrunkAs<T extends Restorable>(
+export async function loadTrunkAs<T extends Restorable>(
   folder: string,
   create: (options: never) => T,
   options: { distributed?: Communicator } & FillOptions = {},
 ): Promise<T> {
+  checkLoad(folder, options)
   return withCheckpoint(folder, (path) =>
     withFiles(path, ['trunk'], async (state) => {
       const { file } = state

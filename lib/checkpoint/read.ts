@@ -1,5 +1,6 @@
 // What a checkpoint says of itself, without the arrays.
 
+import { checkString } from '../check.js'
 import { withCheckpoint, withFiles } from './load.js'
 
 /**
@@ -24,10 +25,11 @@ export interface CheckpointInfo {
  * What the newest checkpoint in `folder`, or the one that `folder` is, says of itself. Reads no weights.
  *
  * @param folder a folder of checkpoints, or one checkpoint
- * @throws as a rejection: WIDEHEAD_FILE, if there is none or its header is damaged
+ * @throws as a rejection: WIDEHEAD_FILE, if there is none or its header is damaged; a TypeError for a folder that is no string
  * @category Checkpoints
  */
-export function readCheckpoint(folder: string): Promise<CheckpointInfo> {
+export async function readCheckpoint(folder: string): Promise<CheckpointInfo> {
+  checkString('folder', folder)
   return withCheckpoint(folder, (path) =>
     withFiles(path, ['head'], async ({ header: { step, kind, config, facts } }) => {
       return { path, step, kind, options: config, facts }

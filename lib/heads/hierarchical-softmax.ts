@@ -74,7 +74,7 @@ export class HierarchicalSoftmaxHead extends BaseHead {
    *
    * @param folder a folder of checkpoints, or one checkpoint
    * @throws as a rejection: WIDEHEAD_FILE, if there is none, it is damaged, of another kind or from another version;
-   * WIDEHEAD_OUT_OF_MEMORY
+   * WIDEHEAD_OUT_OF_MEMORY; a TypeError for arguments of the wrong type
    */
   static load(folder: string): Promise<HierarchicalSoftmaxHead> {
     return loadHeadAs(folder, 'hierarchical', (_, own) => new HierarchicalSoftmaxHead(own))

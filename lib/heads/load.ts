@@ -33,7 +33,7 @@ const KINDS = new Map<string, Kind>([
  * @param options what no file can hold
  * @param kind the only kind that will do: 'exact', 'dense', 'bulk', 'softmax', 'sampled', 'hierarchical', 'wta' or 'lsh'. Default: any
  * @throws as a rejection: WIDEHEAD_FILE, if there is none, it is damaged, of another kind or from another version;
- * WIDEHEAD_OUT_OF_MEMORY
+ * WIDEHEAD_OUT_OF_MEMORY; a TypeError for arguments of the wrong type
  * @category Checkpoints
  */
 export function loadHead(folder: string, options?: LoadOptions, kind?: string): Promise<Head> {

@@ -80,7 +80,7 @@ export class SampledSoftmaxHead extends BaseHead {
    * @param folder a folder of checkpoints, or one checkpoint
    * @param options what no file can hold
    * @throws as a rejection: WIDEHEAD_FILE, if there is none, it is damaged, of another kind or from another version;
-   * WIDEHEAD_OUT_OF_MEMORY
+   * WIDEHEAD_OUT_OF_MEMORY; a TypeError for arguments of the wrong type
    */
   static load(folder: string, options?: Pick<LoadOptions, 'distributed'>): Promise<SampledSoftmaxHead> {
     return loadHeadAs(folder, 'sampled', (_, own) => new SampledSoftmaxHead(own), options)

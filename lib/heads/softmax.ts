@@ -38,7 +38,7 @@ export class SoftmaxHead extends BaseHead {
    * @param folder a folder of checkpoints, or one checkpoint
    * @param options what no file can hold
    * @throws as a rejection: WIDEHEAD_FILE, if there is none, it is damaged, of another kind or from another version;
-   * WIDEHEAD_OUT_OF_MEMORY
+   * WIDEHEAD_OUT_OF_MEMORY; a TypeError for arguments of the wrong type
    */
   static load(folder: string, options?: Pick<LoadOptions, 'distributed'>): Promise<SoftmaxHead> {
     return loadHeadAs(folder, 'softmax', (_, own) => new SoftmaxHead(own), options)

@@ -1,5 +1,6 @@
 import { checkInteger } from '../check.js'
 import { type LoadOptions, loadHeadAs } from '../checkpoint/load-head.js'
+import { rangeError } from '../errors.js'
 import { SOFTMAX } from '../losses.js'
 import { BaseHead } from './base.js'
 import { copyOptions } from './given.js'
@@ -55,7 +56,7 @@ export class WtaSoftmaxHead extends BaseHead {
    * @param folder a folder of checkpoints, or one checkpoint
    * @param options what no file can hold
    * @throws as a rejection: WIDEHEAD_FILE, if there is none, it is damaged, of another kind or from another version;
-   * WIDEHEAD_OUT_OF_MEMORY
+   * WIDEHEAD_OUT_OF_MEMORY; a TypeError for arguments of the wrong type
    */
   static load(folder: string, options?: Pick<LoadOptions, 'distributed'>): Promise<WtaSoftmaxHead> {
     return loadHeadAs(folder, 'wta', (_, own) => new WtaSoftmaxHead(own), options)
@@ -63,6 +64,9 @@ export class WtaSoftmaxHead extends BaseHead {
 }
 
 function readOptions(options: WtaSoftmaxOptions, numClasses: number): object {
+  if (options.perExample && options.unionLimit !== undefined) {
+    throw rangeError('unionLimit needs candidates that all examples share, got perExample: true')
+  }
   const window = readWindow(options)
   const hashesPerTable = readKey('codesPerTable', options.codesPerTable, window, numClasses)
   const permutations = checkInteger('permutations', options.permutations ?? 32 * hashesPerTable, hashesPerTable, 65536)

@@ -15,6 +15,7 @@ import {
   SampledSoftmaxHead,
   SoftmaxHead,
   squaredError,
+  Trunk,
   WtaSoftmaxHead,
 } from '../../lib/index.js'
 import { temporaryFolder } from '../data/helpers.js'
@@ -203,6 +204,27 @@ describe('save and load', () => {
     expect(loaded.step(hidden, targets, { learningRate: 0.1 })).toEqual(
       head.step(hidden, targets, { learningRate: 0.1 }),
     )
+  })
+
+  it.each<[string, (folder: never) => Promise<unknown>]>([
+    ['loadHead', loadHead],
+    ['readCheckpoint', readCheckpoint],
+    ['Trunk.load', Trunk.load],
+    ['ExactHead.load', ExactHead.load],
+    ['BulkSoftmaxHead.load', BulkSoftmaxHead.load],
+    ['SoftmaxHead.load', SoftmaxHead.load],
+    ['HierarchicalSoftmaxHead.load', HierarchicalSoftmaxHead.load],
+  ])('%s rejects a folder that is no string', async (_, load) => {
+    for (const folder of [undefined, 3, {}]) {
+      const message = expect.stringContaining('folder must be a string')
+      await expect(load(folder as never)).rejects.toMatchObject({ code: 'WIDEHEAD_INVALID_TYPE', message })
+    }
+  })
+
+  it('rejects options that are no object', async () => {
+    const error = { name: 'TypeError', code: 'WIDEHEAD_INVALID_TYPE' }
+    await expect(ExactHead.load(fresh(), null as never)).rejects.toMatchObject(error)
+    await expect(Trunk.load(fresh(), null as never)).rejects.toMatchObject(error)
   })
 
   it('gives facts back however deep they are nested', async () => {

@@ -179,6 +179,7 @@ describe('mistakes about heads', () => {
   it.each<[HeadName, string[], RegExp]>([
     ['wta', ['--window', '3'], /--head wta: window must be a power of two, got 3/],
     ['wta', ['--window', '64'], /--head wta: window must be at most the length of the hashed vectors, 17, got 64/],
+    ['wta', ['--union-limit', '9', '--per-example'], /--head wta: unionLimit needs candidates that all examples share/],
     ['lsh', ['--correction', '--per-example'], /--head lsh: correction needs candidates that all examples share/],
     ['sampled', ['--sampler', 'uniform', '--power', '0.5'], /--head sampled: power needs sampler: 'unigram'/],
   ])('%s %j', async (head, args, message) => {

@@ -125,6 +125,7 @@ describe('a predictor', () => {
   it('refuses what is no query', async () => {
     const predictor = await createPredictor(path('sets'))
     await expect(predictor.predict(5 as never)).rejects.toMatchObject({ code: 'WIDEHEAD_INVALID_TYPE' })
+    await expect(predictor.predict('u', null as never)).rejects.toMatchObject({ code: 'WIDEHEAD_INVALID_TYPE' })
     await expect(predictor.predict('u', { top: 0 })).rejects.toMatchObject({ code: 'WIDEHEAD_OUT_OF_RANGE' })
     await predictor.close()
   })
@@ -143,6 +144,12 @@ describe('a predictor', () => {
     [{ batch: 0 }, 'WIDEHEAD_OUT_OF_RANGE'],
     [{ threads: 0 }, 'WIDEHEAD_OUT_OF_RANGE'],
     [{ approximate: true }, 'WIDEHEAD_USAGE'],
+    [{ approximate: 'x' as never }, 'WIDEHEAD_INVALID_TYPE'],
+    [{ approximate: null as never }, 'WIDEHEAD_INVALID_TYPE'],
+    [{ approximate: 0 }, 'WIDEHEAD_OUT_OF_RANGE'],
+    [{ approximate: -5 }, 'WIDEHEAD_OUT_OF_RANGE'],
+    [{ approximate: 2.5 }, 'WIDEHEAD_OUT_OF_RANGE'],
+    [{ approximate: Number.NaN }, 'WIDEHEAD_OUT_OF_RANGE'],
   ])('refuses the options %o', async (options, code) => {
     await expect(createPredictor(path('sets'), options)).rejects.toMatchObject({ code })
   })
@@ -155,6 +162,8 @@ describe('a predictor', () => {
   })
 
   it('needs a model', async () => {
+    const error = { name: 'TypeError', code: 'WIDEHEAD_INVALID_TYPE', message: expect.stringContaining('folder') }
+    await expect(createPredictor(3 as never)).rejects.toMatchObject(error)
     await expect(createPredictor(path('nowhere'))).rejects.toMatchObject({ code: 'WIDEHEAD_FILE' })
   })
 })

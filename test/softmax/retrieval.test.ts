@@ -101,6 +101,7 @@ describe('bad options', () => {
     [{ permutations: 2, codesPerTable: 3 }, 'permutations'],
     [{ candidates: 0 }, 'candidates'],
     [{ unionLimit: 0 }, 'unionLimit'],
+    [{ unionLimit: 3, perExample: true }, 'unionLimit needs candidates that all examples share'],
     [{ rehashEvery: 0 }, 'rehashEvery'],
     [{ rangePower: 25 }, 'rangePower'],
     [{ bucketLimit: 0 }, 'bucketLimit'],
