@@ -4,7 +4,8 @@
 //   curl 'localhost:8080/predict?line=to+be+or+not+to&top=3'
 //   curl -d '{"line": "to be or not to"}' localhost:8080/predict
 //
-// Queries that come at the same time are answered together, on other threads: that is createPredictor()'s doing.
+// Queries that come at the same time are answered together, the search among the classes on other threads: that is createPredictor()'s
+// doing.
 
 import { createServer } from 'node:http'
 import { createPredictor } from 'widehead'

@@ -79,7 +79,7 @@ function checkApproximate(approximate: unknown): void {
 
 /**
  * A model that answers queries, made by {@link createPredictor}. Queries that come while others are computed are answered
- * together, on other threads.
+ * together: lines are read and the trunk is computed on the main thread, the search and the probabilities on others.
  *
  * @category The command line as functions
  */
