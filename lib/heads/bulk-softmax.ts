@@ -5,6 +5,7 @@ import { BULK_SOFTMAX } from '../losses.js'
 import { nativeOptimizer, type Optimizer, readOptimizer } from '../optimizer.js'
 import { readCounts } from './counts.js'
 import { FactoredHead, type FactoredOptions } from './exact.js'
+import { copyOptions } from './given.js'
 import { readKey } from './hashing.js'
 
 /**
@@ -102,8 +103,9 @@ export class BulkSoftmaxHead extends FactoredHead {
    * WIDEHEAD_OUT_OF_RANGE, WIDEHEAD_DETACHED); WIDEHEAD_OUT_OF_MEMORY: the weights, 4 D d bytes and more, are not to be had
    */
   constructor(options: BulkSoftmaxOptions) {
-    super('bulk', options, { loss: BULK_SOFTMAX, options: (numClasses) => readOptions(options, numClasses) })
-    this.#listed = ArrayBuffer.isView(options.shortlist) ? options.shortlist.length : undefined
+    const given = copyOptions('bulk', options)
+    super('bulk', given, { loss: BULK_SOFTMAX, options: (numClasses) => readOptions(given, numClasses) })
+    this.#listed = ArrayBuffer.isView(given.shortlist) ? given.shortlist.length : undefined
   }
 
   protected override recipe(): object {
