@@ -3,12 +3,17 @@
 import { rmdir } from 'node:fs/promises'
 import type { Communicator } from '../distributed/communicator.js'
 import type { NetworkConfig } from '../files/config.js'
-import { checkModelFolder, makeFolder } from '../files/model.js'
+import { checkModelFolder, makeFolder, type Replaces } from '../files/model.js'
 import type { HeadStorage } from '../heads/storage-options.js'
 import { createNetwork, loadNetwork, type Network } from './network.js'
 import { checkRowFilePlace, replacedRows } from './row-files.js'
-import { storageOf, type TrainingConfig } from './run.js'
+import { storageOf, type TrainingConfig, type TrainOptions } from './run.js'
 import type { TrainingData } from './train.js'
+
+/** What a run that begins anew may replace. What --resume finds without a checkpoint is a run that came to nothing. */
+export function replacedBy({ overwrite, resume }: TrainOptions): Replaces {
+  return overwrite ? 'anything' : resume ? 'unfinished' : 'nothing'
+}
 
 /** `distributed`: of several ranks that hold it together. */
 export async function openNetwork(
@@ -24,10 +29,10 @@ export async function openNetwork(
   const common = { optimizer: { kind }, headOptimizer, clipNorm, seed, distributed }
   const create = (storage?: HeadStorage) => createNetwork(network, task.classCounts, { ...common, storage })
   if (storageFile === undefined) return create()
-  const replaces = (options.overwrite || options.resume) ?? false
+  const replaces = replacedBy(options)
   await checkModelFolder(out, replaces) // before rows are made, or lost
   checkRowFilePlace(out, storageFile)
-  const storage = replaces ? await replacedRows(out, storageFile, options.durability) : given
+  const storage = replaces === 'nothing' ? given : await replacedRows(out, storageFile, options.durability)
   const isNew = await makeFolder(out) // the file may be to lie in it
   try {
     return await create(storage)

@@ -21,7 +21,7 @@ import { resolveRun, type SettledOptions, type TrainingConfig } from './run.js'
 import type { TrainingData } from './train.js'
 import { type StepReport, trainingLoop } from './training-loop.js'
 import { TrainingMeter } from './training-meter.js'
-import { openNetwork } from './training-network.js'
+import { openNetwork, replacedBy } from './training-network.js'
 
 /** Examples of `--valid` that are enough while training; `widehead evaluate` takes all. */
 const EVALUATION_EXAMPLES = 20_000
@@ -130,9 +130,8 @@ export class TrainingRun {
     const { options, data } = this
     const { resumption } = data
     if (!resumption && this.writesFiles) {
-      // What --resume finds without a checkpoint is a run that came to nothing.
-      const replaces = (options.overwrite || options.resume) ?? false
-      const old = replaces ? await rowFilesOf(options.out) : []
+      const replaces = replacedBy(options)
+      const old = replaces === 'nothing' ? [] : await rowFilesOf(options.out)
       await createModelFolder(options.out, replaces)
       const rowFile = options.storageFile === undefined ? undefined : newRowFileOf(options.storageFile)
       await saveSetup(options.out, { ...this.config, rowFile }, data.learned)

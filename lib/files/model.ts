@@ -10,6 +10,7 @@
 
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { readLatest } from '../checkpoint/folder.js'
 import type { Learned } from '../data/formats/format.js'
 import { readBlocks } from '../data/lines.js'
 import { fileError } from '../data/source.js'
@@ -32,13 +33,32 @@ export const MODEL_FILES = {
 
 const VOCABULARY_COUNTS = 'vocabularyCounts'
 
-/** Throws if there is a model in the folder that is not to be replaced. */
-export async function checkModelFolder(folder: string, overwrite: boolean): Promise<void> {
-  if (overwrite || !(await exists(join(folder, MODEL_FILES.config)))) return
-  throw new WideheadError(
-    'WIDEHEAD_USAGE',
-    `${folder} already holds a model: pass --resume to go on with it, or --overwrite to replace it`,
-  )
+/** What a new model may take the place of: nothing, a run that has not come to its first checkpoint, or whatever is there. */
+export type Replaces = 'nothing' | 'unfinished' | 'anything'
+
+/** Throws if there is something in the folder that is not to be replaced, be it no model's. */
+export async function checkModelFolder(folder: string, replaces: Replaces): Promise<void> {
+  if (replaces === 'anything') return
+  const there: string[] = []
+  for (const name of Object.values(MODEL_FILES)) if (await exists(join(folder, name))) there.push(name)
+  if (!there.length) return
+  if (!there.includes(MODEL_FILES.config)) {
+    throw usage(
+      `${join(folder, there[0])} is there, but no ${MODEL_FILES.config} of a model that it belongs to: pass --overwrite to replace it, or another --out`,
+    )
+  }
+  if (replaces === 'unfinished' && (await isUnfinished(folder))) return
+  throw usage(`${folder} already holds a model: pass --resume to go on with it, or --overwrite to replace it`)
+}
+
+function usage(message: string): WideheadError {
+  return new WideheadError('WIDEHEAD_USAGE', message)
+}
+
+/** Throws if its configuration is none of ours. */
+async function isUnfinished(folder: string): Promise<boolean> {
+  await readConfig(join(folder, MODEL_FILES.config))
+  return (await readLatest(join(folder, MODEL_FILES.checkpoints))) === undefined
 }
 
 /** True if it was not there. */
@@ -50,15 +70,25 @@ export async function makeFolder(folder: string): Promise<boolean> {
   }
 }
 
-/** Makes the folder ready for a new model; one that is there is only replaced if `overwrite`. */
-export async function createModelFolder(folder: string, overwrite: boolean): Promise<void> {
+/** Makes the folder ready for a new model, which takes the place of what it may. */
+export async function createModelFolder(folder: string, replaces: Replaces): Promise<void> {
   await makeFolder(folder)
-  await checkModelFolder(folder, overwrite)
-  // The configuration goes first: without it, what is left of the old model is none.
-  for (const name of Object.values(MODEL_FILES)) await rm(join(folder, name), { recursive: true, force: true })
+  await checkModelFolder(folder, replaces)
+  // The configuration goes first: without it, what is left of the old model is none. That of a run without a checkpoint stays
+  // until there is a new one: by it --resume knows the folder after a kill.
+  const names = Object.values(MODEL_FILES).filter((name) => replaces !== 'unfinished' || name !== MODEL_FILES.config)
+  for (const name of names) await remove(join(folder, name))
 }
 
+async function remove(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true }).catch((error) => {
+    throw fileError(`cannot replace ${path}`, error)
+  })
+}
+
+/** The configuration comes first: what has one and no checkpoint is a run that may be begun again. */
 export async function saveSetup(folder: string, config: ModelConfig, learned: Learned): Promise<void> {
+  await writeConfig(join(folder, MODEL_FILES.config), config)
   const { vocabulary, statistics } = learned
   const counts = Object.entries(statistics).map(([name, values]) => tensor(name, [values.length], values))
   if (vocabulary) {
@@ -66,7 +96,6 @@ export async function saveSetup(folder: string, config: ModelConfig, learned: Le
     await writeVocabulary(join(folder, MODEL_FILES.vocabulary), vocabulary)
   }
   await writeSafetensors(join(folder, MODEL_FILES.statistics), counts)
-  await writeConfig(join(folder, MODEL_FILES.config), config)
 }
 
 export async function loadSetup(folder: string): Promise<{ config: ModelConfig; learned: Learned }> {

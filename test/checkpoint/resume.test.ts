@@ -100,6 +100,20 @@ describe('--resume', () => {
     expect(written()).toEqual(before)
   })
 
+  it('starts nothing anew over checkpoints whose configuration is lost', async () => {
+    await widehead(args('lost'))
+    const before = outcome(path('lost')).files
+    rmSync(join(path('lost'), 'config.json'))
+    for (const more of [[], ['--resume']]) {
+      const { code, stderr } = await widehead(args('lost', ...more))
+      expect([code, stderr]).toEqual([
+        2,
+        expect.stringContaining(`${join(path('lost'), 'vocabulary.txt')} is there, but`),
+      ])
+      expect(outcome(path('lost')).files).toEqual(before)
+    }
+  })
+
   it('may have more epochs, and nothing else', async () => {
     await widehead(args('more'))
     const before = outcome(path('more')).files

@@ -20,7 +20,7 @@ const learned = {
 }
 
 async function saved(): Promise<void> {
-  await createModelFolder(folder, false)
+  await createModelFolder(folder, 'nothing')
   await saveSetup(folder, config, learned)
 }
 
@@ -38,14 +38,46 @@ describe('a model folder', () => {
   it('is not replaced by accident, and then without a trace of the old model', async () => {
     await saved()
     writeFileSync(join(folder, 'mine.txt'), 'kept')
-    await expect(createModelFolder(folder, false)).rejects.toMatchObject({ code: 'WIDEHEAD_USAGE' })
-    await createModelFolder(folder, true)
+    await expect(createModelFolder(folder, 'nothing')).rejects.toMatchObject({ code: 'WIDEHEAD_USAGE' })
+    await createModelFolder(folder, 'anything')
     expect(readdirSync(folder)).toEqual(['mine.txt'])
+  })
+
+  it('is not made over what is no model', async () => {
+    for (const name of ['checkpoints', 'vocabulary.txt']) {
+      const own = join(root, `own-${name}`)
+      mkdirSync(join(own, name), { recursive: true })
+      writeFileSync(join(own, name, 'mine.bin'), 'kept')
+      for (const replaces of ['nothing', 'unfinished'] as const) {
+        await expect(createModelFolder(own, replaces)).rejects.toMatchObject({
+          code: 'WIDEHEAD_USAGE',
+          message: expect.stringContaining(join(own, name)),
+        })
+      }
+      expect(readdirSync(join(own, name))).toEqual(['mine.bin'])
+    }
+  })
+
+  it('takes the place of a run without a checkpoint, whose configuration stays until there is another', async () => {
+    await saved()
+    await createModelFolder(folder, 'unfinished')
+    expect(readdirSync(folder)).toEqual(['config.json'])
+    await saveSetup(folder, config, learned)
+    mkdirSync(join(folder, 'checkpoints', 'step-7'), { recursive: true })
+    await expect(createModelFolder(folder, 'unfinished')).rejects.toMatchObject({ code: 'WIDEHEAD_USAGE' })
+    expect(readdirSync(join(folder, 'checkpoints'))).toEqual(['step-7'])
+  })
+
+  it('is not made over a configuration of something else', async () => {
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'config.json'), '{"model_type": "other"}')
+    await expect(createModelFolder(folder, 'unfinished')).rejects.toMatchObject({ code: 'WIDEHEAD_FILE' })
+    expect(readdirSync(folder)).toEqual(['config.json'])
   })
 
   it('cannot be made where a file is', async () => {
     writeFileSync(folder, '')
-    await expect(createModelFolder(folder, false)).rejects.toMatchObject({ code: 'WIDEHEAD_FILE' })
+    await expect(createModelFolder(folder, 'nothing')).rejects.toMatchObject({ code: 'WIDEHEAD_FILE' })
   })
 
   it('is missing', async () => {
