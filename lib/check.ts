@@ -13,6 +13,10 @@ export function checkObject(name: string, value: unknown): asserts value is obje
   if (typeof value !== 'object' || value === null) throw typeError(`${name} must be an object, got ${kindOf(value)}`)
 }
 
+export function checkFunction(name: string, value: unknown): void {
+  if (typeof value !== 'function') throw typeError(`${name} must be a function, got ${kindOf(value)}`)
+}
+
 export function checkInteger(name: string, value: unknown, low: number, high: number): number {
   if (typeof value !== 'number') throw typeError(`${name} must be a number, got ${kindOf(value)}`)
   if (!Number.isInteger(value) || value < low || value > high) {

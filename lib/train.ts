@@ -2,7 +2,7 @@
 
 import { Readable, Writable } from 'node:stream'
 import { CommanderError } from 'commander'
-import { checkObject } from './check.js'
+import { checkFunction, checkObject, kindOf } from './check.js'
 import { parseTrainOptions } from './cli/commands/train.js'
 import type { MetricsLine } from './cli/metrics-log.js'
 import { flagOf, type NamedTrainOptions } from './cli/run.js'
@@ -99,6 +99,7 @@ export interface TrainResult {
 export async function train(options: TrainOptions): Promise<TrainResult> {
   checkObject('options', options)
   const { data, valid, signal, onMetrics, distributed, ...others } = options
+  checkCallbacks(signal, onMetrics)
   const communicator = readDistributed(distributed)
   if (typeof others.out !== 'string' || others.out === '') throw typeError('out must be the path of a folder')
   if (!communicator) signal?.throwIfAborted()
@@ -126,6 +127,15 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const ranks = communicator && new Ranks(communicator)
   const outcome = await trainOn(new Sources(streams), settled, { stderr: silent }, stopper, onMetrics, ranks)
   return { out: others.out, ...outcome }
+}
+
+function checkCallbacks(signal: unknown, onMetrics: unknown): void {
+  if (onMetrics !== undefined) checkFunction('onMetrics', onMetrics)
+  if (signal === undefined) return
+  // Not by its class: one may come from another realm, or stand in for one.
+  const { aborted, throwIfAborted } = (signal ?? {}) as Partial<AbortSignal>
+  if (typeof aborted === 'boolean' && typeof throwIfAborted === 'function') return
+  throw typeError(`signal must be an AbortSignal, got ${kindOf(signal)}`)
 }
 
 class AbortStopper implements Stopper {

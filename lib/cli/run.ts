@@ -234,6 +234,18 @@ function layerWidths(options: TrainOptions, slots: number, defaults: { hidden: n
   return { embedding: hidden[0], widths: hidden.slice(1) }
 }
 
+/** What a step takes. */
+const HIGHEST_RATE = 3e38
+
+/** What the first step would refuse is told before an old model has been replaced. */
+function checkRates({ learningRate, headLearningRate, weightDecay }: TrainingConfig): void {
+  for (const [name, rate] of Object.entries({ learningRate, headLearningRate })) {
+    if (rate > HIGHEST_RATE) throw usage(`${flagOf(name)} must be at most ${HIGHEST_RATE}, got ${rate}`)
+  }
+  const product = headLearningRate * weightDecay
+  if (product >= 1) throw usage(`--head-learning-rate times --weight-decay must be below 1, got ${product}`)
+}
+
 /** The network and its training, every default filled in. */
 export function resolveRun(options: SettledOptions, format: Format, task: Task) {
   if (!task.trainExamples)
@@ -268,5 +280,6 @@ export function resolveRun(options: SettledOptions, format: Format, task: Task) 
     seed: options.seed,
     shuffleBuffer: options.shuffleBuffer,
   }
+  checkRates(training)
   return { network, training }
 }

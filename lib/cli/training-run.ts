@@ -194,6 +194,7 @@ export class TrainingRun {
   private async rescue(error: unknown): Promise<void> {
     if ((error as { code?: unknown }).code === 'WIDEHEAD_LOSS') return
     if (this.ranks) return // the others are somewhere else
+    if (this.step === 0) return // nothing was trained
     await this.checkpoints.finish(this.network, this.step, this.position()).catch(() => {})
   }
 

@@ -46,6 +46,17 @@ describe('mistakes', () => {
       2,
       /already holds a model: pass --resume to go on with it, or --overwrite/,
     ],
+    [
+      train('xmc', '--out', model, '--overwrite', '--head-learning-rate', '1', '--weight-decay', '1'),
+      2,
+      /--head-learning-rate times --weight-decay must be below 1, got 1/,
+    ],
+    [
+      train('xmc', '--out', model, '--overwrite', '--learning-rate', '1e39'),
+      2,
+      /--learning-rate must be at most 3e\+38, got 1e\+39/,
+    ],
+    [train('xmc', '--out', model, '--overwrite', '--head-learning-rate', '1e39'), 2, /--head-learning-rate must be at/],
     [train('broken'), 3, /broken:3: label 9 is not below 4/],
     [train('xmc', '--format', 'sets', '--valid', path('missing')), 4, /missing: no such file or folder/],
     [train('single', '--format', 'sets'), 3, /single: no example to train on/],

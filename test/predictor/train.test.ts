@@ -124,6 +124,19 @@ describe('train', () => {
     expect(result.stopped).toBe(false)
   })
 
+  it('leaves the old model where the call is wrong, and saves nothing before the first step', async () => {
+    const call = { data: path('sets'), out: path('old'), ...options, overwrite: true }
+    await train(call)
+    const before = weights(path('old'))
+    await expect(train({ ...call, onMetrics: 'log' as never })).rejects.toMatchObject({ code: 'WIDEHEAD_INVALID_TYPE' })
+    expect(weights(path('old')) === before).toBe(true)
+    const onMetrics = () => {
+      throw new Error('at once')
+    }
+    await expect(train({ ...call, out: path('at-once'), onMetrics })).rejects.toThrow('at once')
+    expect(existsSync(join(path('at-once'), 'checkpoints'))).toBe(false)
+  })
+
   it('passes settings of formats and options of heads on', async () => {
     const data = path('text')
     const result = await train({
@@ -161,6 +174,9 @@ describe('train', () => {
     [{ data: [['a', '']] }, 'WIDEHEAD_OUT_OF_RANGE', 'without white space, got ""'],
     [{ batch: 0 }, 'WIDEHEAD_USAGE', "option '--batch <n>' argument '0' is invalid. It must be at least 1."],
     [{ batch: '7x' }, 'WIDEHEAD_USAGE', '--batch'],
+    [{ onMetrics: 'log' }, 'WIDEHEAD_INVALID_TYPE', 'onMetrics must be a function, got string'],
+    [{ signal: {} }, 'WIDEHEAD_INVALID_TYPE', 'signal must be an AbortSignal, got Object'],
+    [{ signal: null }, 'WIDEHEAD_INVALID_TYPE', 'signal must be an AbortSignal, got null'],
     [{ epoch: 3 }, 'WIDEHEAD_USAGE', "unknown option '--epoch=3'"],
     [{ head: 'mlp' }, 'WIDEHEAD_USAGE', 'Allowed choices are'],
     [{ checkpointEvery: '5 minutes' }, 'WIDEHEAD_USAGE', '30s, 10m or 2h'],
