@@ -1,6 +1,6 @@
 // Runs the command line inside the test (fast) or as a process of its own (signals, pipes), and makes small corpora.
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { run } from '../../lib/cli/program.js'
@@ -28,9 +28,9 @@ export async function widehead(args: string[], stdin = ''): Promise<Result> {
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-export function start(args: string[], env: Record<string, string> = {}): ChildProcess {
+export function start(args: string[], env: Record<string, string> = {}, stdio: StdioOptions = 'pipe'): ChildProcess {
   const node = ['--import', './test/child/typescript.mjs', 'lib/cli/main.ts', ...args]
-  return spawn(process.execPath, node, { cwd: root, env: { ...process.env, ...env } })
+  return spawn(process.execPath, node, { cwd: root, env: { ...process.env, ...env }, stdio })
 }
 
 /** Waits for the end of a process. */

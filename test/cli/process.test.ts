@@ -1,6 +1,6 @@
 // What only a process of its own shows: signals, pipes that close, stdin that comes line by line.
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { temporaryFolder } from '../data/helpers.js'
@@ -55,6 +55,29 @@ describe('pipes', () => {
     }
     child.stdin?.end()
     expect((await finished(child)).code).toBe(0)
+  })
+
+  it('trains on when nobody reads stderr', async () => {
+    const out = join(folder, 'unread')
+    const child = start([...TRAIN, '--valid', corpus, '--out', out, '--epochs', '20'])
+    child.stderr?.once('data', () => child.stderr?.destroy())
+    const code = await new Promise((resolve) => child.on('close', resolve))
+    expect(code).toBe(0)
+    expect(jsonLines(readFileSync(join(out, 'metrics.jsonl'), 'utf8')).at(-1)).toMatchObject({ kind: 'end' })
+  })
+
+  it.skipIf(!existsSync('/dev/full'))('is an error of one line when the disk takes no results', async () => {
+    const out = join(folder, 'results')
+    await widehead([...TRAIN, '--out', out, '--epochs', '1'])
+    const child = start(['evaluate', '--model', out, '--data', corpus], {}, [
+      'ignore',
+      openSync('/dev/full', 'w'),
+      'pipe',
+    ])
+    expect(await finished(child)).toMatchObject({
+      code: 4,
+      stderr: 'widehead: cannot write to standard output: no space left on the device\n',
+    })
   })
 
   it('ends quietly when nobody reads', async () => {
