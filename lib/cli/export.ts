@@ -1,7 +1,7 @@
 // `widehead export`: the embeddings of a model as a file that other programs read.
 
 import { inputEmbeddings, outputEmbeddings } from '../export/embeddings.js'
-import { EXPORTS, type ExportFormat } from '../export/formats.js'
+import { EXPORTS, type ExportFormat, exportedFiles } from '../export/formats.js'
 import { exists } from '../files/exists.js'
 import type { Io } from './io.js'
 import { loadModel } from './model.js'
@@ -19,7 +19,9 @@ export async function exportModel(
   { model, out, format, embeddings, overwrite }: ExportOptions,
   io: Io,
 ): Promise<number> {
-  if ((await exists(out)) && !overwrite) throw usage(`${out} is there already: pass --overwrite to replace it`)
+  for (const path of exportedFiles(format, out)) {
+    if (!overwrite && (await exists(path))) throw usage(`${path} is there already: pass --overwrite to replace it`)
+  }
   const { network, task } = await loadModel({ model })
   try {
     const table = embeddings === 'input' ? inputEmbeddings(network.trunk, task) : outputEmbeddings(network.head, task)

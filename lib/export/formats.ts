@@ -36,6 +36,16 @@ export const EXPORTS = {
 export type ExportFormat = keyof typeof EXPORTS
 export const EXPORT_FORMATS = Object.keys(EXPORTS) as ExportFormat[]
 
+/** Of a path what is written there: names may have a file of their own. */
+export function exportedFiles(format: ExportFormat, path: string): string[] {
+  const named: readonly ExportFormat[] = ['safetensors', 'npy']
+  return named.includes(format) ? [path, namesFile(path)] : [path]
+}
+
+function namesFile(path: string): string {
+  return `${path}.names.txt`
+}
+
 const NEWLINE = Buffer.from('\n')
 const BATCH = 2 ** 20 // bytes gathered for one write
 
@@ -97,7 +107,7 @@ function binaryFile(
 function named(write: Writer): Writer {
   return async (path, embeddings) => {
     await write(path, embeddings)
-    await writeAtomically(`${path}.names.txt`, async (file) => {
+    await writeAtomically(namesFile(path), async (file) => {
       const output = new Gathered(file)
       for (let row = 0; row < embeddings.count; row++) await output.add(Buffer.from(`${embeddings.name(row)}\n`))
       await output.flush()

@@ -130,6 +130,16 @@ describe('widehead export', () => {
     expect(readNpy(readFileSync(path(`${which}.npy`))).values).toEqual(expected)
   })
 
+  it.each(['npy', 'safetensors'])('replaces no file where the names of %s go', async (format) => {
+    const out = path(`own.${format}`)
+    writeFileSync(`${out}.names.txt`, 'mine')
+    const args = ['export', '--model', model, '--out', out, '--format', format]
+    const { code, stderr } = await widehead(args)
+    expect([code, stderr]).toEqual([2, expect.stringContaining(`${out}.names.txt is there already`)])
+    expect(readFileSync(`${out}.names.txt`, 'utf8')).toBe('mine')
+    expect((await widehead([...args, '--overwrite'])).code).toBe(0)
+  })
+
   it('names the padding of text, and numbers of xmc', async () => {
     for (const [format, first, count] of [
       ['text', '<unk>', undefined],

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Vocabulary } from '../../lib/data/vocabulary.js'
@@ -73,6 +73,16 @@ describe('a model folder', () => {
     writeFileSync(join(folder, 'config.json'), '{"model_type": "other"}')
     await expect(createModelFolder(folder, 'unfinished')).rejects.toMatchObject({ code: 'WIDEHEAD_FILE' })
     expect(readdirSync(folder)).toEqual(['config.json'])
+  })
+
+  it.skipIf(process.getuid?.() === 0)('is an error of files where it cannot be replaced', async () => {
+    await saved()
+    chmodSync(folder, 0o500)
+    await expect(createModelFolder(folder, 'anything')).rejects.toMatchObject({
+      code: 'WIDEHEAD_FILE',
+      message: `cannot replace ${join(folder, 'config.json')}: permission denied`,
+    })
+    chmodSync(folder, 0o700)
   })
 
   it('cannot be made where a file is', async () => {
