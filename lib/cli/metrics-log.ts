@@ -16,18 +16,26 @@ export interface MetricsLine extends Readonly<Record<string, unknown>> {
   seconds: number
 }
 
-/** Told of each line once it is written. */
+/** Told of each line, also of one that the disk does not take. */
 export type OnMetrics = (line: MetricsLine) => void
+
+/** Bytes of lines that are kept for a disk that may take them later. */
+const MOST_WAITING = 2 ** 24
 
 export class MetricsLog {
   private readonly started: number
   private readonly file: number
+  /** Lines that the disk did not take: they go before the next one. */
+  private waiting: Buffer = Buffer.alloc(0)
+  private failing = false
 
   /** `after`: goes on with the log of a run that was stopped, from where it was then. What came after that is cut off. */
   constructor(
     private readonly path: string,
     after: { bytes: number; seconds: number } = { bytes: 0, seconds: 0 },
     private readonly onMetrics: OnMetrics = () => {},
+    /** Told why lines are not on the disk, once until they are: a run goes on without, as without a checkpoint. */
+    private readonly warn: (message: string) => void = () => {},
   ) {
     this.started = performance.now() - 1000 * after.seconds
     try {
@@ -38,8 +46,14 @@ export class MetricsLog {
     }
   }
 
+  /** What is on the disk. */
   get bytes(): number {
     return fstatSync(this.file).size
+  }
+
+  /** Tries again what the disk did not take. */
+  flush(): void {
+    if (this.waiting.length) this.append(Buffer.alloc(0))
   }
 
   /** Since the start of the run. */
@@ -49,15 +63,42 @@ export class MetricsLog {
 
   write(kind: MetricsLine['kind'], facts: Readonly<Record<string, unknown>>): void {
     const line = { kind, seconds: this.seconds, ...facts }
-    try {
-      writeSync(this.file, `${JSON.stringify(line)}\n`)
-    } catch (error) {
-      throw fileError(`cannot write ${this.path}`, error)
-    }
+    this.append(Buffer.from(`${JSON.stringify(line)}\n`))
     this.onMetrics(line)
   }
 
+  private append(text: Buffer): void {
+    const all = Buffer.concat([this.waiting, text])
+    const { bytes } = this
+    try {
+      writeWhole(this.file, all)
+      this.waiting = Buffer.alloc(0)
+      this.failing = false
+    } catch (error) {
+      cutBack(this.file, bytes)
+      if (all.length <= MOST_WAITING) this.waiting = all
+      if (!this.failing)
+        this.warn(`${fileError(`cannot write ${this.path}`, error).message}: going on, and trying again`)
+      this.failing = true
+    }
+  }
+
   close(): void {
+    this.flush()
     closeSync(this.file)
+  }
+}
+
+/** writeSync may write less than it was given. */
+function writeWhole(file: number, bytes: Buffer): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done)
+}
+
+/** No half line stays: what comes next would be a part of it. */
+function cutBack(file: number, bytes: number): void {
+  try {
+    ftruncateSync(file, bytes)
+  } catch {
+    // a device; or a disk that does nothing any more, and readers of the log pass over a torn line
   }
 }

@@ -49,9 +49,9 @@ export class TrainingRun {
   private readonly training: TrainingConfig
   private readonly config: ModelConfig
   private readonly stream: TrainStream
-  private network!: Network // these four once they are opened
+  private network!: Network // these three once they are opened
   private log!: MetricsLog
-  private progress!: Progress
+  private progress?: Progress
   private checkpoints!: Checkpoints
   private step: number
   private place: Pick<Position, 'epoch' | 'batches' | 'examples'>
@@ -139,11 +139,10 @@ export class TrainingRun {
     }
     const { logged: bytes, seconds } = resumption?.position ?? { logged: 0, seconds: 0 }
     const log = this.writesFiles ? join(options.out, MODEL_FILES.metrics) : devNull
-    this.log = new MetricsLog(log, { bytes, seconds }, this.onMetrics)
+    const warn = (message: string) => (this.progress ? this.progress.note(message) : this.say(message))
+    this.log = new MetricsLog(log, { bytes, seconds }, this.onMetrics, warn)
     const every = options.checkpointEvery ?? CHECKPOINT_EVERY
-    this.checkpoints = new Checkpoints(options.out, { every, keep: options.keepCheckpoints }, this.step, (message) =>
-      this.progress.note(message),
-    )
+    this.checkpoints = new Checkpoints(options.out, { every, keep: options.keepCheckpoints }, this.step, warn)
   }
 
   private async run(): Promise<void> {
@@ -154,7 +153,8 @@ export class TrainingRun {
     const started = performance.now()
     this.meter = new TrainingMeter(this.data.resumption?.position.trainingSeconds ?? 0)
     const { batch, epochs, maxSteps = Infinity } = this.training
-    this.progress = createProgress(this.io, 'train', Math.min(task.trainExamples * epochs, batch * maxSteps))
+    const progress = createProgress(this.io, 'train', Math.min(task.trainExamples * epochs, batch * maxSteps))
+    this.progress = progress
     try {
       const steps = Math.ceil(task.trainExamples / batch)
       const hooks = {
@@ -175,7 +175,7 @@ export class TrainingRun {
       await this.rescue(error)
       throw this.diverged(error)
     } finally {
-      this.progress.end()
+      progress.end()
     }
     await this.checkpoints.finish(this.network, this.step, this.position())
     const seconds = (performance.now() - started) / 1000
@@ -230,7 +230,7 @@ export class TrainingRun {
     meter.add(report.loss, report.size)
     const { loss, examplesPerSecond: speed } = meter
     const { examples, epoch, learningRate } = report
-    this.progress.update(
+    this.progress?.update(
       examples,
       `epoch ${epoch}/${this.training.epochs} loss ${short(loss)} lr ${short(learningRate)} ${short(speed)} examples/s`,
     )
@@ -277,7 +277,7 @@ export class TrainingRun {
     if (!scores) return
     this.scores = scores
     this.log.write('evaluation', { epoch, step: this.step, trainingSeconds, ...scores })
-    this.progress.note(`epoch ${epoch}, step ${this.step}: ${scoreLine(scores)}`)
+    this.progress?.note(`epoch ${epoch}, step ${this.step}: ${scoreLine(scores)}`)
   }
 
   private async save(): Promise<void> {
@@ -287,6 +287,7 @@ export class TrainingRun {
   }
 
   private position(): Position {
+    this.log.flush()
     const { seconds, bytes: logged } = this.log
     return {
       ...this.place,
