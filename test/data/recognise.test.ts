@@ -13,6 +13,7 @@ describe('recognise', () => {
     ['text', 'It was the best of times, it was the worst of times.\nIt was.'],
     ['sets', '0 5 6 7\n1 5 6\n2 9 11'],
     ['sets', '1 a b\n2 c b\n3 a'],
+    ['sets', '1 a b\n2 c b\n["3", ["x"], 1.5]'], // its fault is told when it is read
     ['sequences', '12 13 12 13 13\n7 8 7 9\n1 2'],
     ['sequences', '12 13 14 13\n12 8'],
     ['sequences', 'shoe hat\nshoe scarf'],

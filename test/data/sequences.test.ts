@@ -35,4 +35,15 @@ describe('sequences', () => {
       example: { bags: [[1], [[2, 0.5], 1]], excluded: [] },
     })
   })
+
+  it('reads halves of characters as what a vocabulary can keep', async () => {
+    const task = await corpus.task(sequences, '["\\ud800a", "\\ufeffb", "\\ud83d\\ude00"]\n')
+    expect([0, 1, 2].map((id) => task.className(id))).toEqual(['\ufffda', '\ufeffb', '\u{1f600}'])
+    expect(query(task, '["\\ud800a"]').answer).toEqual({ unknown: [] })
+    expect(query(task, '\ud800a').answer).toEqual({ unknown: [] })
+  })
+
+  it('refuses an array that is none among arrays', async () => {
+    await expect(corpus.task(sequences, '["a b", "c"]\n["a b" "c"]\n')).rejects.toThrow('train:2: begins as a JSON')
+  })
 })

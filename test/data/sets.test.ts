@@ -43,6 +43,41 @@ describe('sets', () => {
     await expect(corpus.task(sets, 'ann a b\nbob\n')).rejects.toThrow('train:2: owner bob has no items')
   })
 
+  it('refuses numbers that have lost digits, and what is no id', async () => {
+    const number = 'train:2: an id that is a number must be whole and below 2^53 (quote others), got '
+    for (const [id, got] of [
+      ['12345678901234567', '12345678901234568'],
+      ['1.5', '1.5'],
+    ]) {
+      await expect(corpus.task(sets, `["a", 1, 2]\n["b", ${id}, 2]\n`)).rejects.toThrow(number + got)
+    }
+    await expect(corpus.task(sets, '["a", 1, [2]]\n')).rejects.toThrow(
+      'train:1: expected an id of one line or a whole number, got [2]',
+    )
+    const task = await corpus.task(sets, '["a", 9007199254740991, "12345678901234567"]\n')
+    expect([task.className(0), task.className(1)]).toEqual(['9007199254740991', '12345678901234567'])
+  })
+
+  it('refuses an array that is none among arrays, in each of the files it reads', async () => {
+    const whole = '["ann", "a b", "c"]\n'
+    const torn = '["bob", "a b", "c"\n'
+    await expect(corpus.task(sets, whole + torn)).rejects.toThrow('train:2: begins as a JSON array and is none')
+    await expect(corpus.task(sets, torn + whole)).rejects.toThrow('train:2: an array, but line 1 begins as one and is')
+    const task = await corpus.task(sets, whole)
+    const bad = corpus.file(whole + torn, 'bad')
+    for (const read of [
+      () => trainExamples(task, bad),
+      () => testExamples(task, bad),
+      () => testExamples(task, corpus.file(whole), [bad]),
+    ]) {
+      await expect(read()).rejects.toThrow('bad:2: begins as a JSON array and is none')
+    }
+    // Where there is no array a bracket is a part of an id; and each file is one of its own.
+    const plain = await corpus.task(sets, '[1 a [b\n[2 a c]\n')
+    expect([0, 1, 2].map((id) => plain.className(id))).toEqual(['a', '[b', 'c]'])
+    expect(await testExamples(plain, corpus.file(whole), [corpus.file('[1 a\n')])).toHaveLength(1)
+  })
+
   it('predicts from the items after the owner', async () => {
     const task = await corpus.task(sets, FILE)
     expect(query(task, 'someone a zz b a')).toEqual({

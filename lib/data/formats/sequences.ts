@@ -11,7 +11,7 @@ import { readAll } from '../stream.js'
 import { Counter } from '../vocabulary.js'
 import type { Format, LineReader, Query, Task } from './format.js'
 import { ItemTask } from './item-task.js'
-import { countAll, idsOf, known, looksLikeProse } from './tokens.js'
+import { countAll, IdLines, idsOf, known, looksLikeProse, roughIdsOf } from './tokens.js'
 
 interface SequenceSettings {
   recent: number
@@ -24,9 +24,11 @@ class SequenceTask extends ItemTask<SequenceSettings> implements Task {
   readonly slots = 2
 
   trainReader(chunk: () => Chunk): LineReader {
+    const reader = new IdLines()
     return {
+      begin: () => reader.begin(),
       line: (line) => {
-        const items = idsOf(line)
+        const items = reader.ids(line)
         if (items.length < 2) return
         const start = chunk().ids.length
         for (const item of items) chunk().ids.push(this.vocabulary.id(item) ?? -1)
@@ -94,7 +96,7 @@ export const sequences: Format = {
   ],
 
   recognises(lines) {
-    const rows = lines.map(idsOf).filter((row) => row.length > 0)
+    const rows = lines.map(roughIdsOf).filter((row) => row.length > 0)
     const owners = new Set(rows.map((row) => row[0]))
     const repeats = rows.some((row) => new Set(row.slice(1)).size < row.length - 1)
     // Whoever visits something twice is no set, and a first token that comes back is no owner.
@@ -104,12 +106,13 @@ export const sequences: Format = {
   async learn(sources) {
     const counter = new Counter()
     let examples = 0
+    const reader = new IdLines()
     const line = (text: string) => {
-      const items = idsOf(text)
+      const items = reader.ids(text)
       countAll(counter, items)
       examples += Math.max(0, items.length - 1)
     }
-    await readAll(sources, { line })
+    await readAll(sources, { begin: () => reader.begin(), line })
     return { sizes: { examples }, vocabulary: counter.vocabulary(), statistics: {} }
   },
 

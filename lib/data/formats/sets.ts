@@ -15,15 +15,29 @@ import { readAll } from '../stream.js'
 import { Counter } from '../vocabulary.js'
 import type { Format, LineReader, Query, Task } from './format.js'
 import { ItemTask } from './item-task.js'
-import { countAll, idsOf, known, looksLikeProse } from './tokens.js'
+import { countAll, IdLines, idsOf, known, looksLikeProse, roughIdsOf } from './tokens.js'
 
 interface SetSettings {
   hide: number
 }
 
-function parse(line: string): { owner: string; items: string[] } | undefined {
-  const [owner, ...items] = idsOf(line)
+interface OwnedSet {
+  owner: string
+  items: string[]
+}
+
+function setOf([owner, ...items]: readonly string[]): OwnedSet | undefined {
   return owner === undefined ? undefined : { owner, items: [...new Set(items)] }
+}
+
+/** A reader of files whose lines are sets; `take` gets those of lines that are not empty. */
+function setReader(take: (set: OwnedSet) => void): LineReader {
+  const reader = new IdLines()
+  const line = (text: string) => {
+    const set = setOf(reader.ids(text))
+    if (set) take(set)
+  }
+  return { begin: () => reader.begin(), line }
 }
 
 class SetTask extends ItemTask<SetSettings> implements Task {
@@ -32,16 +46,14 @@ class SetTask extends ItemTask<SetSettings> implements Task {
   readonly slots = 1
 
   trainReader(chunk: () => Chunk): LineReader {
-    return {
-      line: (line) => {
-        const { ids } = known(parse(line)?.items ?? [], this.vocabulary)
-        if (ids.length < 2) return // nothing to predict it from
-        const { ids: store } = chunk()
-        const start = store.length
-        store.append(ids)
-        chunk().example(start, store.length)
-      },
-    }
+    return setReader(({ items }) => {
+      const { ids } = known(items, this.vocabulary)
+      if (ids.length < 2) return // nothing to predict it from
+      const { ids: store } = chunk()
+      const start = store.length
+      store.append(ids)
+      chunk().example(start, store.length)
+    })
   }
 
   emit(chunk: Chunk, example: number, batch: BatchBuilder, random: Random): void {
@@ -58,35 +70,31 @@ class SetTask extends ItemTask<SetSettings> implements Task {
 
   async testReader(test: readonly Source[], history: readonly Source[]): Promise<(chunk: () => Chunk) => LineReader> {
     const owners = await this.readHistory(test, history)
-    return (chunk) => ({
-      line: (line) => {
-        const set = parse(line)
-        if (!set?.items.length) return
-        const { ids, unknown } = known(set.items, this.vocabulary)
+    return (chunk) =>
+      setReader(({ owner, items }) => {
+        if (!items.length) return
+        const { ids, unknown } = known(items, this.vocabulary)
         const { ids: store } = chunk()
         const start = store.length
         store.append([ids.length, unknown.length])
         store.append(ids)
-        store.append([...(owners.get(set.owner) ?? [])])
+        store.append([...(owners.get(owner) ?? [])])
         chunk().example(start, store.length)
-      },
-    })
+      })
   }
 
   /** What the owners of the test file have in the history files; others are not kept. */
   private async readHistory(test: readonly Source[], history: readonly Source[]): Promise<Map<string, Set<number>>> {
     const owners = new Map<string, Set<number>>()
-    const register = (line: string) => {
-      const set = parse(line)
-      if (set) owners.set(set.owner, owners.get(set.owner) ?? new Set())
+    const register = ({ owner }: OwnedSet) => {
+      owners.set(owner, owners.get(owner) ?? new Set())
     }
-    await readAll(test, { line: register })
-    const collect = (line: string) => {
-      const set = parse(line)
-      const kept = set && owners.get(set.owner)
-      if (kept) for (const id of known(set.items, this.vocabulary).ids) kept.add(id)
+    await readAll(test, setReader(register))
+    const collect = ({ owner, items }: OwnedSet) => {
+      const kept = owners.get(owner)
+      if (kept) for (const id of known(items, this.vocabulary).ids) kept.add(id)
     }
-    await readAll(history, { line: collect })
+    await readAll(history, setReader(collect))
     return owners
   }
 
@@ -107,7 +115,7 @@ class SetTask extends ItemTask<SetSettings> implements Task {
   }
 
   query(line: string, _number: number, batch: BatchBuilder): Query {
-    const { ids, unknown } = known(parse(line)?.items ?? [], this.vocabulary)
+    const { ids, unknown } = known(setOf(idsOf(line))?.items ?? [], this.vocabulary)
     for (const id of ids) {
       batch.item(id)
       batch.exclude(id)
@@ -137,7 +145,7 @@ export const sets: Format = {
   ],
 
   recognises(lines) {
-    const rows = lines.map(idsOf).filter((row) => row.length > 0)
+    const rows = lines.map(roughIdsOf).filter((row) => row.length > 0)
     const owners = new Set(rows.map((row) => row[0]))
     const distinct = (row: string[]) => row.length > 1 && new Set(row.slice(1)).size === row.length - 1
     return rows.length > 0 && owners.size === rows.length && rows.every(distinct) && !looksLikeProse(rows.flat())
@@ -146,14 +154,12 @@ export const sets: Format = {
   async learn(sources) {
     const counter = new Counter()
     let examples = 0
-    const line = (text: string) => {
-      const set = parse(text)
-      if (!set) return
-      if (!set.items.length) throw new LineError(`owner ${set.owner} has no items`)
-      countAll(counter, set.items)
-      if (set.items.length > 1) examples++
+    const count = ({ owner, items }: OwnedSet) => {
+      if (!items.length) throw new LineError(`owner ${owner} has no items`)
+      countAll(counter, items)
+      if (items.length > 1) examples++
     }
-    await readAll(sources, { line })
+    await readAll(sources, setReader(count))
     return { sizes: { examples }, vocabulary: counter.vocabulary(), statistics: {} }
   },
 
