@@ -16,6 +16,8 @@ export interface LineBlock {
 export interface LineOptions {
   /** Cut lines longer than `longest` characters at white space (prose) instead of refusing them. */
   split?: boolean
+  /** A byte order mark at the beginning is a part of the first line: for files of ours, which have none. */
+  keepMark?: boolean
   /** Default: 2^16 characters where lines may be cut, 2^26 where not. */
   longest?: number
 }
@@ -26,7 +28,7 @@ export class LineError extends Error {}
 const CHUNK_BYTES = 1 << 18
 
 export async function* readBlocks(source: Source, options: LineOptions = {}): AsyncGenerator<LineBlock> {
-  const decoder = new TextDecoder()
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: options.keepMark ?? false })
   const cutter = new LineCutter(source, options)
   try {
     for await (const bytes of await openBytes(source.path)) {

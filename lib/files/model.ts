@@ -116,7 +116,7 @@ async function writeVocabulary(path: string, vocabulary: Vocabulary): Promise<vo
 
 async function readVocabulary(path: string, counts: Float64Array): Promise<Vocabulary> {
   const tokens: string[] = []
-  for await (const { lines } of readBlocks({ path, label: path })) {
+  for await (const { lines } of readBlocks({ path, label: path }, { keepMark: true })) {
     for (const line of lines) tokens.push(line) // a block may have more lines than a call takes arguments
   }
   if (tokens.length !== counts.length) throw badFile(path, `${tokens.length} tokens, expected ${counts.length}`)

@@ -35,6 +35,13 @@ describe('a model folder', () => {
     expect(readFileSync(join(folder, 'vocabulary.txt'), 'utf8')).toBe('größe\n__proto__\nc\n')
   })
 
+  it('gives back an id that begins with a byte order mark', async () => {
+    const vocabulary = new Vocabulary(['\ufeffa', '\ufeff', 'b\ufeff'], Float64Array.of(3, 2, 1))
+    await createModelFolder(folder, 'nothing')
+    await saveSetup(folder, config, { ...learned, vocabulary })
+    expect((await loadSetup(folder)).learned.vocabulary?.tokens).toEqual(vocabulary.tokens)
+  })
+
   it('is not replaced by accident, and then without a trace of the old model', async () => {
     await saved()
     writeFileSync(join(folder, 'mine.txt'), 'kept')
