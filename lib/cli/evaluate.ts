@@ -35,7 +35,11 @@ export async function evaluateModel(options: EvaluateOptions, io: Io): Promise<n
       return false
     }
     const batches = testBatches(task, test, history, { batch: EVALUATION_BATCH, limit: options.limit })
-    const scores = (await evaluate(network, task, batches, { onBatch, approximate: options.approximate })) as Scores
+    const scores = (await evaluate(network, task, batches, {
+      onBatch,
+      approximate: options.approximate,
+      files: test,
+    })) as Scores
     progress.end()
     await write(io.stdout, options.json ? `${JSON.stringify(scores)}\n` : table(scores))
     return 0

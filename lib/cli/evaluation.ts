@@ -2,6 +2,8 @@
 
 import type { Batch } from '../data/batch.js'
 import type { Task } from '../data/formats/format.js'
+import type { Source } from '../data/source.js'
+import { testBatches } from '../data/stream.js'
 import { WideheadError } from '../errors.js'
 import type { Head } from '../heads/types.js'
 import type { Network } from './network.js'
@@ -17,6 +19,18 @@ export interface EvaluationOptions {
   onBatch?: (examples: number) => boolean
   /** Ranks by the head's own search; the loss is exact all the same. */
   approximate?: Approximate
+  /** What the examples are from, for the error that there are none. */
+  files: readonly Source[]
+}
+
+function noExample(files: readonly Source[]): WideheadError {
+  return new WideheadError('WIDEHEAD_DATA', `${files.map(({ label }) => label).join(', ')}: no example to evaluate`)
+}
+
+/** Throws if there is none, which is better told before training than after an epoch. */
+export async function checkExamples(task: Task, files: readonly Source[]): Promise<void> {
+  for await (const _ of testBatches(task, files, [], { batch: 1 })) return
+  throw noExample(files)
 }
 
 /** What of a network is evaluated. */
@@ -29,7 +43,7 @@ export async function evaluate(
   { trunk, head }: Evaluated,
   task: Task,
   batches: AsyncIterable<Batch>,
-  options: EvaluationOptions = {},
+  options: EvaluationOptions,
 ): Promise<Scores | undefined> {
   const metrics = task.metrics()
   let examples = 0
@@ -50,9 +64,14 @@ export async function evaluate(
     examples += batch.size
     if (options.onBatch?.(examples)) return undefined
   }
-  if (!examples) throw new WideheadError('WIDEHEAD_DATA', 'there is no example to evaluate')
+  if (!examples) throw noExample(options.files)
   const mean = loss / counted
   const scores: Scores = { examples, loss: mean, ...metrics.result() }
   if (task.perplexity && head.loss.probabilistic) scores.perplexity = Math.exp(mean)
-  return scores
+  return withValue(scores)
+}
+
+/** What was judged by no example has no value: 0 / 0 is none, and JSON would make it null. */
+function withValue(scores: Scores): Scores {
+  return Object.fromEntries(Object.entries(scores).filter(([, value]) => !Number.isNaN(value)))
 }

@@ -5,6 +5,7 @@ import { FORMATS, recogniseSource } from '../data/formats/index.js'
 import { type Source, Sources, stdinAs } from '../data/source.js'
 import { convertTables } from '../data/tables/convert.js'
 import { type DataSize, dataSizes } from './checkpoints.js'
+import { checkExamples } from './evaluation.js'
 import type { Io } from './io.js'
 import type { OnMetrics } from './metrics-log.js'
 import { checkHead, checkShareable, launchedRanks, type Ranks } from './ranks.js'
@@ -88,5 +89,6 @@ async function openData(
   const [train, valid] = [await lines(given.train), await lines(given.valid)]
   const learned = resumption?.learned ?? (await format.learn(train, settings))
   const task = format.task(learned, settings)
+  if (valid.length) await checkExamples(task, valid)
   return { format, settings, options: settled, learned, task, train, valid, sizes, resumption }
 }

@@ -272,7 +272,7 @@ export class TrainingRun {
     const limit = this.options.evalExamples ?? EVALUATION_EXAMPLES
     const batches = testBatches(task, valid, train, { batch: EVALUATION_BATCH, limit: limit || undefined })
     const network = this.ranks?.whole(this.network) ?? this.network
-    const scores = await evaluate(network, task, batches, { onBatch: () => this.stopping })
+    const scores = await evaluate(network, task, batches, { onBatch: () => this.stopping, files: valid })
     this.meter.passOver(started)
     if (!scores) return
     this.scores = scores

@@ -176,3 +176,13 @@ describe('training', () => {
     },
   )
 })
+
+it('leaves out what examples of unknown items alone do not tell', async () => {
+  const model = join(folder, 'small')
+  const small = ['--format', 'sets', '--hidden', '8', '--epochs', '1']
+  await widehead(['train', '--train', FILES.sets, '--out', model, ...small])
+  const unknown = join(folder, 'unknown.txt')
+  writeFileSync(unknown, 'u1 new1 new2\nu2 new3\n')
+  const { code, stdout } = await widehead(['evaluate', '--model', model, '--data', unknown, '--json'])
+  expect([code, JSON.parse(stdout)]).toEqual([0, { examples: 2, 'recall@20': 0, 'ndcg@20': 0 }])
+})

@@ -15,8 +15,11 @@ beforeAll(async () => {
   writeFileSync(path('broken'), '2 3 4\n0 1:1\n9 1:1\n')
   writeFileSync(path('empty'), '')
   writeFileSync(path('single'), '1 a\n2 b\n')
+  writeFileSync(path('lone'), 'a\n\nb\n')
   const { code } = await widehead(['train', '--train', path('xmc'), '--out', model, '--hidden', '8', '--epochs', '1'])
   expect(code).toBe(0)
+  const small = ['--hidden', 'none', '--embedding', '4', '--epochs', '1']
+  await widehead(['train', '--train', path('sequences'), '--out', path('sequences-model'), ...small])
 })
 
 const train = (file: string, ...more: string[]) => ['train', '--train', path(file), '--out', path('out'), ...more]
@@ -60,6 +63,8 @@ describe('mistakes', () => {
     [train('broken'), 3, /broken:3: label 9 is not below 4/],
     [train('xmc', '--format', 'sets', '--valid', path('missing')), 4, /missing: no such file or folder/],
     [train('single', '--format', 'sets'), 3, /single: no example to train on/],
+    [train('sets', '--format', 'sets', '--valid', path('empty')), 3, /empty: no example to evaluate/],
+    [train('sequences', '--valid', path('lone'), path('empty')), 3, /lone, .*empty: no example to evaluate/],
     [train('missing'), 4, /cannot read .*missing: no such file or folder/],
     [train('xmc', '--out', '/dev/null/model'), 4, /cannot make the folder \/dev\/null\/model/],
     [
@@ -75,6 +80,7 @@ describe('mistakes', () => {
     [['evaluate', '--model', path('missing'), '--data', path('xmc')], 4, /config.json: no such file/],
     [['evaluate', '--model', model, '--data', path('xmc'), '--history', path('xmc')], 2, /--history is for models/],
     [['evaluate', '--model', model, '--data', path('empty')], 3, /the file is empty/],
+    [['evaluate', '--model', path('sequences-model'), '--data', path('lone')], 3, /lone: no example to evaluate/],
     [['predict', '--model', model, '--top', '0'], 2, /at least 1/],
   ])('%j', async (args, code, message) => {
     const result = await widehead(args)
