@@ -9,6 +9,7 @@ import { type Io, write } from './io.js'
 import { loadModel, type Model, type ModelOptions } from './model.js'
 import { createProgress, short } from './progress.js'
 import { usage } from './run.js'
+import { Signals } from './signals.js'
 
 export interface EvaluateOptions extends ModelOptions {
   data: string[]
@@ -20,6 +21,7 @@ export interface EvaluateOptions extends ModelOptions {
 
 export async function evaluateModel(options: EvaluateOptions, io: Io): Promise<number> {
   const sources = new Sources(stdinAs(io.stdin))
+  const signals = new Signals(() => {}) // so that they end it as process.exit does, which removes temporary files
   let model: Model | undefined
   try {
     const given = { test: await sources.open(options.data), history: await sources.open(options.history ?? []) }
@@ -46,6 +48,7 @@ export async function evaluateModel(options: EvaluateOptions, io: Io): Promise<n
   } finally {
     model?.network.close()
     await sources.dispose()
+    signals.dispose()
   }
 }
 

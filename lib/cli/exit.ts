@@ -10,11 +10,12 @@ export const EXIT = {
   memory: 6,
   stalled: 75,
   interrupted: 130,
+  terminated: 143,
 } as const
 
 /** What help and the reference say of each code. */
 export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
-  ok: 'done; also after SIGTERM, which makes train save and stop',
+  ok: 'done; also after SIGTERM, which makes a train that has begun save and stop',
   unexpected: 'something unexpected: WIDEHEAD_DEBUG=1 shows where',
   usage: 'a command line that makes no sense',
   data: 'bad data; the message starts with file:line',
@@ -23,6 +24,7 @@ export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   memory: 'not enough memory',
   stalled: 'ranks of an MPI job have waited too long for one of them',
   interrupted: 'interrupted by Ctrl-C; train saves first (a second Ctrl-C does not wait)',
+  terminated: 'ended by SIGTERM with nothing to save yet, or by a second one, which does not wait',
 }
 
 export const EXIT_CODES = (Object.keys(EXIT) as (keyof typeof EXIT)[]).map((name) => ({

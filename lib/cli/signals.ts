@@ -7,7 +7,7 @@ type Signal = 'SIGINT' | 'SIGTERM'
 /** `timeout` and npx pass a signal on that the whole group of processes has got: what comes twice within this time was sent once. */
 const TWICE_MS = 300
 
-const CODES = { SIGINT: EXIT.interrupted, SIGTERM: 143 } as const
+const CODES = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated } as const
 
 export class Signals {
   private saving = false

@@ -1,8 +1,8 @@
 // Where lines come from: a file, a gzip file, or standard input, which is written to a temporary file first because
 // training reads its data several times.
 
-import { createWriteStream } from 'node:fs'
-import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { createWriteStream, mkdtempSync, rmSync } from 'node:fs'
+import { rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -17,6 +17,27 @@ export interface Source {
 
 export function stdinAs(stdin: Readable) {
   return { '-': { label: '<stdin>', open: () => stdin } }
+}
+
+/** Folders that are to be gone when the process is. */
+const temporary = new Set<string>()
+
+/** A process that a signal ends does not come to its finally blocks: its copies of the data would stay, however large. */
+function removeTemporary(): void {
+  for (const folder of temporary) {
+    try {
+      rmSync(folder, { recursive: true, force: true })
+    } catch {
+      // what is being written at this moment: the process ends all the same
+    }
+  }
+}
+
+function makeTemporary(): string {
+  if (!temporary.size) process.once('exit', removeTemporary)
+  const folder = mkdtempSync(join(tmpdir(), 'widehead-')) // at once: a signal finds it in the set
+  temporary.add(folder)
+  return folder
 }
 
 /**
@@ -63,15 +84,21 @@ export class Sources {
 
   /** A new folder, which dispose() removes. */
   async temporaryFolder(): Promise<string> {
-    const folder = await mkdtemp(join(tmpdir(), 'widehead-')).catch((error) => {
+    try {
+      const folder = makeTemporary()
+      this.folders.push(folder)
+      return folder
+    } catch (error) {
       throw fileError(`cannot make a folder in ${tmpdir()}`, error)
-    })
-    this.folders.push(folder)
-    return folder
+    }
   }
 
   async dispose(): Promise<void> {
-    for (const folder of this.folders.splice(0)) await rm(folder, { recursive: true, force: true })
+    for (const folder of this.folders.splice(0)) {
+      await rm(folder, { recursive: true, force: true })
+      temporary.delete(folder)
+    }
+    if (!temporary.size) process.off('exit', removeTemporary)
   }
 }
 

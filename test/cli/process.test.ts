@@ -1,6 +1,6 @@
 // What only a process of its own shows: signals, pipes that close, stdin that comes line by line.
 
-import { existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { temporaryFolder } from '../data/helpers.js'
@@ -39,6 +39,29 @@ describe('signals', () => {
     })
     const { code: evaluated } = await widehead(['evaluate', '--model', out, '--data', corpus])
     expect(evaluated).toBe(0)
+  })
+
+  it.each([
+    ['SIGINT', 'train', 130],
+    ['SIGTERM', 'train', 143],
+    ['SIGTERM', 'evaluate', 143],
+  ] as const)('%s while %s reads its data leaves no copy of them', async (signal, command, code) => {
+    const temporary = join(folder, `tmp-${signal}-${command}`)
+    mkdirSync(temporary)
+    const out = join(folder, `early-${signal}`)
+    const args =
+      command === 'train' ? [...TRAIN, '--train', '-', '--out', out] : [command, '--model', out, '--data', '-']
+    const child = start(args, { TMPDIR: temporary })
+    const result = finished(child)
+    child.stdin?.on('error', () => {})
+    child.stdin?.write('a b c\n')
+    while (!readdirSync(temporary, { recursive: true }).some((name) => String(name).endsWith('0'))) {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    child.kill(signal)
+    expect((await result).code).toBe(code)
+    expect(readdirSync(temporary)).toEqual([])
+    expect(existsSync(out)).toBe(false)
   })
 })
 
