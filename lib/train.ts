@@ -2,7 +2,7 @@
 
 import { Readable, Writable } from 'node:stream'
 import { CommanderError } from 'commander'
-import { checkFunction, checkObject, kindOf } from './check.js'
+import { checkFunction, checkObject, checkString, kindOf } from './check.js'
 import { parseTrainOptions } from './cli/commands/train.js'
 import type { MetricsLine } from './cli/metrics-log.js'
 import { flagOf, type NamedTrainOptions } from './cli/run.js'
@@ -20,7 +20,7 @@ export type { MetricsLine } from './cli/metrics-log.js'
  *
  * @category The command line as functions
  */
-export type DataRecord = string | readonly (string | number)[]
+export type DataRecord = string | readonly (string | number | bigint)[]
 /**
  * Paths of files (plain, gzip, CSV or Parquet), or records.
  *
@@ -90,8 +90,8 @@ export interface TrainResult {
  * defaults. Prints nothing.
  *
  * @param options data, a folder, and what is not to be the default
- * @throws as a rejection: the reason of a signal that is aborted before the first step (on one rank); WIDEHEAD_USAGE for options that make no sense;
- * WIDEHEAD_DATA for a bad line; WIDEHEAD_FILE for files that cannot be read or written, and for a model that is there already;
+ * @throws as a rejection: a TypeError or RangeError for data, a callback or a signal that is none; the reason of a signal that is
+ * aborted before the first step (on one rank); WIDEHEAD_USAGE for options that make no sense, or a model that is there already; WIDEHEAD_DATA for a bad line; WIDEHEAD_FILE for files that cannot be read or written;
  * WIDEHEAD_LOSS if training diverges (the last checkpoint stays); WIDEHEAD_OUT_OF_MEMORY; what `onMetrics` or `data` throws; WIDEHEAD_DISTRIBUTED,
  * if ranks have other options or data, or one of them cannot
  * @category The command line as functions
@@ -107,7 +107,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const names = (name: 'data' | 'valid', value: Data): string[] => {
     if (typeof value === 'string') return [value]
     checkObject(name, value)
-    if ('files' in value) return [...value.files]
+    if ('files' in value) return checkPaths(`${name}.files`, value.files)
+    checkRecords(name, value)
     streams[`<${name}>`] = {
       label: name,
       open: () => Readable.from(lines(name, value, QUOTING.has(String(others.format)))),
@@ -127,6 +128,17 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const ranks = communicator && new Ranks(communicator)
   const outcome = await trainOn(new Sources(streams), settled, { stderr: silent }, stopper, onMetrics, ranks)
   return { out: others.out, ...outcome }
+}
+
+function checkPaths(name: string, paths: unknown): string[] {
+  if (!Array.isArray(paths)) throw typeError(`${name} must be an array of paths, got ${kindOf(paths)}`)
+  if (!paths.length) throw rangeError(`${name} must hold one path or more, got none`)
+  return paths.map((path, i) => checkString(`${name}[${i}]`, path))
+}
+
+function checkRecords(name: string, value: object): asserts value is Iterable<DataRecord> | AsyncIterable<DataRecord> {
+  if (Symbol.iterator in value || Symbol.asyncIterator in value) return
+  throw typeError(`${name} must be a path, { files }, or an (async) iterable of records, got ${kindOf(value)}`)
 }
 
 function checkCallbacks(signal: unknown, onMetrics: unknown): void {
@@ -213,10 +225,19 @@ function lineOf(name: string, record: unknown, quotes: boolean): string {
     if (/[\r\n]/.test(record)) throw rangeError(`${name} must be one line, got a line break in it`)
     return record
   }
-  if (!Array.isArray(record)) throw typeError(`${name} must be a string or an array, got ${typeof record}`)
-  const parts = record.map(String)
+  if (!Array.isArray(record)) throw typeError(`${name} must be a string or an array, got ${kindOf(record)}`)
+  const parts = Array.from(record, (part, i) => partOf(`${name}[${i}]`, part))
   const spaced = parts.find((part) => !/^\S+$/.test(part))
-  if (spaced === undefined) return parts.join(' ')
+  // A first part that begins as a JSON array does would make the line one.
+  if (spaced === undefined && !(quotes && parts[0]?.startsWith('['))) return parts.join(' ')
   if (quotes && !parts.includes('')) return JSON.stringify(parts)
   throw rangeError(`${name} must be of parts without white space, got ${JSON.stringify(spaced)}`)
+}
+
+/** A missing value would be an item of the name "null", which all that lack theirs share. */
+function partOf(name: string, part: unknown): string {
+  if (typeof part === 'string' || typeof part === 'bigint') return String(part)
+  if (typeof part !== 'number') throw typeError(`${name} must be a string or a number, got ${kindOf(part)}`)
+  if (Number.isFinite(part) && Math.abs(part) <= Number.MAX_SAFE_INTEGER) return String(part)
+  throw rangeError(`${name} must be a number below 2^53, which has all its digits, got ${part}: give it as a string`)
 }

@@ -71,6 +71,12 @@ describe('train', () => {
     )
   })
 
+  it('takes a first part that begins with a bracket for what it is', async () => {
+    const data = Array.from({ length: 9 }, () => ['["a",', '"b"]', 12345678901234567890n])
+    const { out } = await train({ data, out: path('brackets'), format: 'sequences', embedding: 4, epochs: 1 })
+    expect(readFileSync(join(out, 'vocabulary.txt'), 'utf8')).toBe('["a",\n"b"]\n12345678901234567890\n')
+  })
+
   it('tells each line of metrics.jsonl, and the scores', async () => {
     const told: MetricsLine[] = []
     const lines = CORPORA.sets.split('\n').filter(Boolean)
@@ -165,6 +171,27 @@ describe('train', () => {
     [{ data: path('nowhere') }, 'WIDEHEAD_FILE', 'no such file'],
     [{ data: [] }, 'WIDEHEAD_DATA', 'no example to train on'],
     [{ data: [5] }, 'WIDEHEAD_INVALID_TYPE', 'data[0] must be a string or an array'],
+    [
+      { data: {} },
+      'WIDEHEAD_INVALID_TYPE',
+      'data must be a path, { files }, or an (async) iterable of records, got Object',
+    ],
+    [{ data: { files: 5 } }, 'WIDEHEAD_INVALID_TYPE', 'data.files must be an array of paths, got number'],
+    [{ data: { files: [] } }, 'WIDEHEAD_OUT_OF_RANGE', 'data.files must hold one path or more, got none'],
+    [{ data: { files: [5] } }, 'WIDEHEAD_INVALID_TYPE', 'data.files[0] must be a string, got number'],
+    [{ valid: {} }, 'WIDEHEAD_INVALID_TYPE', 'valid must be a path'],
+    [{ valid: [] }, 'WIDEHEAD_DATA', 'valid: no example to evaluate'],
+    [{ data: [['u', null, 'b']] }, 'WIDEHEAD_INVALID_TYPE', 'data[0][1] must be a string or a number, got null'],
+    [
+      { data: [['u', 'b', undefined]] },
+      'WIDEHEAD_INVALID_TYPE',
+      'data[0][2] must be a string or a number, got undefined',
+    ],
+    // biome-ignore lint/suspicious/noSparseArray: a hole is a missing value too
+    [{ data: [['u', , 'b']] }, 'WIDEHEAD_INVALID_TYPE', 'data[0][1] must be a string or a number, got undefined'],
+    [{ data: [['u', ['b']]] }, 'WIDEHEAD_INVALID_TYPE', 'data[0][1] must be a string or a number, got Array'],
+    [{ data: [['u', 2 ** 53]] }, 'WIDEHEAD_OUT_OF_RANGE', 'data[0][1] must be a number below 2^53'],
+    [{ data: [['u', Number.NaN]] }, 'WIDEHEAD_OUT_OF_RANGE', 'data[0][1] must be a number'],
     [{ data: ['a b', 'c\nd'] }, 'WIDEHEAD_OUT_OF_RANGE', 'data[1] must be one line'],
     [
       { data: [['a', 'b c']], format: 'text' },
