@@ -5,7 +5,7 @@ import { devNull } from 'node:os'
 import { join } from 'node:path'
 import { TrainStream, testBatches } from '../data/stream.js'
 import { WideheadError } from '../errors.js'
-import { FORMAT_VERSION, type ModelConfig } from '../files/config.js'
+import { FORMAT_VERSION, type ModelConfig, writeConfig } from '../files/config.js'
 import { createModelFolder, MODEL_FILES, saveSetup } from '../files/model.js'
 import { version } from '../version.js'
 import { Checkpoints, type Interval, type Position } from './checkpoints.js'
@@ -15,7 +15,7 @@ import { MetricsLog, type OnMetrics } from './metrics-log.js'
 import type { Network } from './network.js'
 import { createProgress, duration, type Progress, scoreLine, short } from './progress.js'
 import type { Ranks } from './ranks.js'
-import { checkSameRun } from './resume.js'
+import { checkSameRun, type Resumption } from './resume.js'
 import { leftBehind, newRowFileOf, rowFilesOf, stillThere } from './row-files.js'
 import { resolveRun, type SettledOptions, type TrainingConfig } from './run.js'
 import type { TrainingData } from './train.js'
@@ -56,6 +56,8 @@ export class TrainingRun {
   private step: number
   private place: Pick<Position, 'epoch' | 'batches' | 'examples'>
   private scores: Scores | undefined
+  /** The step that they are of. */
+  private evaluated: number | undefined
   /** What several ranks have decided. */
   private decidedToStop = false
   private meter = new TrainingMeter(0)
@@ -137,12 +139,20 @@ export class TrainingRun {
       await saveSetup(options.out, { ...this.config, rowFile }, data.learned)
       for (const path of stillThere(old)) this.say(leftBehind(path))
     }
+    if (resumption && this.writesFiles) await this.recordResumption(resumption)
     const { logged: bytes, seconds } = resumption?.position ?? { logged: 0, seconds: 0 }
     const log = this.writesFiles ? join(options.out, MODEL_FILES.metrics) : devNull
     const warn = (message: string) => (this.progress ? this.progress.note(message) : this.say(message))
     this.log = new MetricsLog(log, { bytes, seconds }, this.onMetrics, warn)
     const every = options.checkpointEvery ?? CHECKPOINT_EVERY
     this.checkpoints = new Checkpoints(options.out, { every, keep: options.keepCheckpoints }, this.step, warn)
+  }
+
+  /** config.json says what runs: --epochs and --max-steps may be others than they were. */
+  private async recordResumption({ config }: Resumption): Promise<void> {
+    const now = { ...config, training: this.config.training }
+    if (JSON.stringify(now) === JSON.stringify(config)) return
+    await writeConfig(join(this.options.out, MODEL_FILES.config), now)
   }
 
   private async run(): Promise<void> {
@@ -213,7 +223,8 @@ export class TrainingRun {
     this.say(`${this.data.task.trainExamples} examples, ${shape}, ${this.network.head.loss.name}, ${network.head} head`)
     if (this.data.resumption) {
       this.say(`going on from step ${this.step}`)
-      this.log.write('resume', { step: this.step })
+      const { epochs, maxSteps } = this.training
+      this.log.write('resume', { step: this.step, epochs, maxSteps })
     } else {
       this.log.write('start', { ...this.config })
     }
@@ -266,7 +277,7 @@ export class TrainingRun {
   /** Scores on --valid, or nothing if there is none. Owners of sets are judged by what they have in --train. */
   private async evaluate(epoch: number): Promise<void> {
     const { task, valid, train } = this.data
-    if (!valid.length) return
+    if (!valid.length || this.evaluated === this.step) return
     const trainingSeconds = this.meter.trainingSeconds
     const started = performance.now()
     const limit = this.options.evalExamples ?? EVALUATION_EXAMPLES
@@ -276,6 +287,7 @@ export class TrainingRun {
     this.meter.passOver(started)
     if (!scores) return
     this.scores = scores
+    this.evaluated = this.step
     this.log.write('evaluation', { epoch, step: this.step, trainingSeconds, ...scores })
     this.progress?.note(`epoch ${epoch}, step ${this.step}: ${scoreLine(scores)}`)
   }

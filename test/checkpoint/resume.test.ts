@@ -149,6 +149,21 @@ describe('--resume', () => {
     expect(outcome(path('nine'))).toEqual(outcome(path('eleven')))
     const evaluations = logOf(path('nine')).filter(({ kind }) => kind === 'evaluation')
     expect(evaluations.map(({ step }) => step)).toEqual([11])
+    expect(logOf(path('nine')).find(({ kind }) => kind === 'resume')).toMatchObject({
+      step: 9,
+      epochs: 2,
+      maxSteps: 11,
+    })
+    expect(readFileSync(join(path('nine'), 'config.json'), 'utf8')).toBe(
+      readFileSync(join(path('eleven'), 'config.json'), 'utf8'),
+    )
+  })
+
+  it('evaluates the last step once', async () => {
+    await widehead(args('once', '--valid', path('sets'), '--batch', '16', '--max-steps', '6', '--eval-every', '3'))
+    const evaluations = logOf(path('once')).filter(({ kind }) => kind === 'evaluation')
+    expect(evaluations.map(({ step }) => step)).toEqual([3, 6])
+    expect(logOf(path('once')).at(-1)).toMatchObject({ kind: 'end', loss: evaluations[1].loss })
   })
 
   it('takes no damaged checkpoint', async () => {
