@@ -1,8 +1,8 @@
-// CSV files: the separator is the one of comma, semicolon and tab that is most frequent in the first line.
+// CSV files: the separator is the one of comma, semicolon and tab that is most frequent in the first line that is not empty.
 
 import { CsvError, type InfoRecord, type Options, parse } from 'csv-parse'
 import { WideheadError } from '../../errors.js'
-import { firstLines, openBytes } from '../lines.js'
+import { openBytes, readBlocks } from '../lines.js'
 import { fileError, type Source } from '../source.js'
 import { RowFault, rowError, type Table, type TableRow } from './table.js'
 
@@ -22,9 +22,17 @@ export async function openCsv(source: Source, header: boolean): Promise<Table> {
 }
 
 async function separator(source: Source): Promise<string> {
-  const [line = ''] = await firstLines(source, 1)
+  const line = await firstFilledLine(source)
   const counts = [',', ';', '\t'].map((mark) => [mark, line.split(mark).length] as const)
   return counts.reduce((best, next) => (next[1] > best[1] ? next : best))[0]
+}
+
+async function firstFilledLine(source: Source): Promise<string> {
+  for await (const { lines } of readBlocks(source, { split: true })) {
+    const line = lines.find((text) => text.trim())
+    if (line !== undefined) return line
+  }
+  return ''
 }
 
 async function firstRecord(source: Source, delimiter: string): Promise<string[] | undefined> {

@@ -36,6 +36,13 @@ describe('CSV', () => {
     expect(await tables.lines('sets', [csv(gzipSync('user,item\nann,a\n'), 'csv.gz')])).toEqual(['ann a'])
   })
 
+  it('tells the separator by the first line that is not empty', async () => {
+    for (const mark of [';', '\t']) {
+      const file = csv(`\n\r\nuser${mark}item\nann${mark}a,1\n`)
+      expect(await tables.lines('sets', [file])).toEqual(['ann a,1'])
+    }
+  })
+
   it('keeps ids with white space whole', async () => {
     const file = csv('user,item\nann lee,Toy Story (1995)\nann lee,[x]\n[b],y\n')
     expect(await tables.lines('sets', [file])).toEqual(['["[b]","y"]', '["ann lee","Toy Story (1995)","[x]"]'])
