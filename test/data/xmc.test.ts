@@ -83,4 +83,10 @@ describe('xmc', () => {
     expect(() => query(task, '3 4 5', 2)).toThrow('expected feature:value')
     expect(() => query(task, '9:1')).toThrow('feature 9 is not below 4')
   })
+
+  it('passes labels of a query over, also those that it does not know', async () => {
+    const task = await corpus.task(xmc, '2 3 4\n0 1:1\n3 2:1\n')
+    expect(query(task, '7,99999999999 1:1').example.bags).toEqual(query(task, '1:1').example.bags)
+    expect(() => query(task, 'x 1:1')).toThrow('expected the id of a label')
+  })
 })

@@ -122,7 +122,7 @@ class XmcTask implements Task {
 
   query(line: string, number: number, batch: BatchBuilder): Query | undefined {
     if (number === 1 && isXmcHeader(line)) return undefined
-    const row = parseXmcRow(line, { features: this.numInputs, labels: this.numClasses })
+    const row = parseXmcRow(line, { features: this.numInputs, labels: Infinity }) // which are passed over
     const weights = this.weigh(row)
     row.features.forEach((feature, i) => {
       batch.item(feature, weights[i])
