@@ -28,6 +28,7 @@ export interface ModelOptions {
 }
 
 export async function loadModel({ model: folder, threads, approximate }: ModelOptions): Promise<Model> {
+  await import('../runtime.js') // refuses settings of the environment that cannot be honoured
   const { config, learned } = await loadSetup(folder)
   const task = FORMATS[config.data.format].task(learned, config.data.settings)
   const head = checkHead(join(folder, MODEL_FILES.config), config.network)

@@ -25,6 +25,7 @@ const SHARED: ReadonlySet<unknown> = new Set(['WIDEHEAD_LOSS'])
 
 /** The ranks of this job, if a launcher has started several. Errors: WIDEHEAD_NO_MPI, WIDEHEAD_LAUNCHER. */
 export async function launchedRanks(stallTimeout: number | undefined): Promise<Ranks | undefined> {
+  await import('../runtime.js') // refuses settings of the environment, before data are read
   const { native } = await import('../native.js')
   const launcher = native.launcher()
   if (launcher === undefined || launcher.size < 2) return undefined
