@@ -111,7 +111,7 @@ export class TrainStream {
 
 export interface TestStreamOptions {
   batch: number
-  /** At most this many examples, drawn at random (the same ones each time) from the first 2^20; default: all, in order. */
+  /** At most this many examples, drawn at random (the same ones each time) from the first 2^20 or as many; default: all, in order. */
   limit?: number
 }
 
@@ -126,7 +126,7 @@ export async function* testBatches(
 ): AsyncGenerator<Batch> {
   const builder = new BatchBuilder()
   const open = await task.testReader(test, history)
-  const buffer = options.limit === undefined ? 2 ** 16 : LIMITED_FROM
+  const buffer = options.limit === undefined ? 2 ** 16 : Math.max(LIMITED_FROM, options.limit)
   for await (const { chunk } of readChunks(test, open, buffer)) {
     const order = Int32Array.from({ length: chunk.size }, (_, i) => i)
     const count = Math.min(options.limit ?? order.length, order.length)

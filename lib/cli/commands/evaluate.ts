@@ -11,7 +11,11 @@ export function evaluateCommand(io: Io, exit: (code: number) => void): Command {
     .requiredOption('--model <folder>', 'what train saved')
     .requiredOption('--data <files...>', 'held-out data, in the format of the training data; - for standard input')
     .option('--history <files...>', 'sets: what each owner has already, the input of its prediction')
-    .option('--limit <n>', 'only this many examples, drawn at random (default: all)', integer(1))
+    .option(
+      '--limit <n>',
+      'only this many examples, drawn at random from the first 2^20, or the first n if that is more (default: all)',
+      integer(1),
+    )
     .option('--json', 'one JSON object instead of a table')
     .addOption(columnsOption())
     .addOption(approximate('the loss stays exact'))

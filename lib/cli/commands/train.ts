@@ -88,7 +88,7 @@ function data(command: Command): void {
     .option('--eval-every <steps>', 'steps between evaluations (default: an epoch)', integer(1))
     .option(
       '--eval-examples <n>',
-      'examples of --valid to evaluate on while training, 0: all (default: 20000)',
+      'examples of --valid to evaluate on while training, drawn from the first 2^20, 0: all (default: 20000)',
       integer(0),
     )
     .option('--log-every <steps>', 'steps between lines of metrics.jsonl', integer(1), 100)
