@@ -30,8 +30,8 @@ export async function openNetwork(
   const create = (storage?: HeadStorage) => createNetwork(network, task.classCounts, { ...common, storage })
   if (storageFile === undefined) return create()
   const replaces = replacedBy(options)
-  await checkModelFolder(out, replaces) // before rows are made, or lost
   checkRowFilePlace(out, storageFile)
+  await checkModelFolder(out, replaces) // before rows are made, or lost
   const storage = replaces === 'nothing' ? given : await replacedRows(out, storageFile, options.durability)
   const isNew = await makeFolder(out) // the file may be to lie in it
   try {
