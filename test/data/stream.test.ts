@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { sequences } from '../../lib/data/formats/sequences.js'
 import { sets } from '../../lib/data/formats/sets.js'
-import { TrainStream } from '../../lib/data/stream.js'
+import { TrainStream, testBatches } from '../../lib/data/stream.js'
 import { Corpus, examplesOf, testExamples, trainExamples } from './helpers.js'
 
 const corpus = new Corpus()
@@ -70,5 +70,13 @@ describe('testBatches', () => {
     expect(places).toEqual([...places].sort((a, b) => a - b))
     expect(Math.max(...places)).toBeGreaterThan(50)
     expect((await testExamples(task, corpus.file(SESSIONS), [], 500)).length).toBe(200)
+  })
+
+  it('takes as many as it is limited to, above 2^20 too', async () => {
+    const task = await corpus.task(sequences, SESSIONS)
+    const many = corpus.file('a b\n'.repeat(2 ** 20 + 9))
+    let taken = 0
+    for await (const { size } of testBatches(task, [many], [], { batch: 4096, limit: 2 ** 20 + 5 })) taken += size
+    expect(taken).toBe(2 ** 20 + 5)
   })
 })
