@@ -20,7 +20,7 @@ export interface MetricsLine extends Readonly<Record<string, unknown>> {
 export type OnMetrics = (line: MetricsLine) => void
 
 /** Bytes of lines that are kept for a disk that may take them later. */
-const MOST_WAITING = 2 ** 24
+const MOST_WAITING = 2 ** 20
 
 export class MetricsLog {
   private readonly started: number
