@@ -5,7 +5,7 @@ import { readLatest } from '../checkpoint/folder.js'
 import { readCheckpoint } from '../checkpoint/read.js'
 import type { Learned } from '../data/formats/format.js'
 import { type GivenColumns, ROLES } from '../data/tables/columns.js'
-import type { ModelConfig } from '../files/config.js'
+import { type ModelConfig, writeConfig } from '../files/config.js'
 import { exists } from '../files/exists.js'
 import { loadSetup, MODEL_FILES } from '../files/model.js'
 import { badFile } from '../files/safetensors.js'
@@ -50,6 +50,13 @@ export function checkSameRun({ config: before }: Resumption, config: ModelConfig
   compare(before.data.settings, config.data.settings)
   compare(before.network, config.network)
   compare(before.training, config.training)
+}
+
+/** Makes config.json say what runs now: --epochs and --max-steps may be others than they were. */
+export async function recordResumption({ config }: Resumption, { training }: ModelConfig, out: string): Promise<void> {
+  const now = { ...config, training }
+  if (JSON.stringify(now) === JSON.stringify(config)) return
+  await writeConfig(join(out, MODEL_FILES.config), now)
 }
 
 /** The data must be what they were, as far as their sizes tell, and read as they were. */

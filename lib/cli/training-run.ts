@@ -5,7 +5,7 @@ import { devNull } from 'node:os'
 import { join } from 'node:path'
 import { TrainStream, testBatches } from '../data/stream.js'
 import { WideheadError } from '../errors.js'
-import { FORMAT_VERSION, type ModelConfig, writeConfig } from '../files/config.js'
+import { FORMAT_VERSION, type ModelConfig } from '../files/config.js'
 import { createModelFolder, MODEL_FILES, saveSetup } from '../files/model.js'
 import { version } from '../version.js'
 import { Checkpoints, type Interval, type Position } from './checkpoints.js'
@@ -15,7 +15,7 @@ import { MetricsLog, type OnMetrics } from './metrics-log.js'
 import type { Network } from './network.js'
 import { createProgress, duration, type Progress, scoreLine, short } from './progress.js'
 import type { Ranks } from './ranks.js'
-import { checkSameRun, type Resumption } from './resume.js'
+import { checkSameRun, recordResumption } from './resume.js'
 import { leftBehind, newRowFileOf, rowFilesOf, stillThere } from './row-files.js'
 import { resolveRun, type SettledOptions, type TrainingConfig } from './run.js'
 import type { TrainingData } from './train.js'
@@ -139,20 +139,13 @@ export class TrainingRun {
       await saveSetup(options.out, { ...this.config, rowFile }, data.learned)
       for (const path of stillThere(old)) this.say(leftBehind(path))
     }
-    if (resumption && this.writesFiles) await this.recordResumption(resumption)
+    if (resumption && this.writesFiles) await recordResumption(resumption, this.config, options.out)
     const { logged: bytes, seconds } = resumption?.position ?? { logged: 0, seconds: 0 }
     const log = this.writesFiles ? join(options.out, MODEL_FILES.metrics) : devNull
     const warn = (message: string) => (this.progress ? this.progress.note(message) : this.say(message))
     this.log = new MetricsLog(log, { bytes, seconds }, this.onMetrics, warn)
     const every = options.checkpointEvery ?? CHECKPOINT_EVERY
     this.checkpoints = new Checkpoints(options.out, { every, keep: options.keepCheckpoints }, this.step, warn)
-  }
-
-  /** config.json says what runs: --epochs and --max-steps may be others than they were. */
-  private async recordResumption({ config }: Resumption): Promise<void> {
-    const now = { ...config, training: this.config.training }
-    if (JSON.stringify(now) === JSON.stringify(config)) return
-    await writeConfig(join(this.options.out, MODEL_FILES.config), now)
   }
 
   private async run(): Promise<void> {
@@ -190,13 +183,8 @@ export class TrainingRun {
     await this.checkpoints.finish(this.network, this.step, this.position())
     const seconds = (performance.now() - started) / 1000
     const peakMemory = process.resourceUsage().maxRSS * 1024
-    const facts = {
-      step: this.step,
-      trainingSeconds: this.meter.trainingSeconds,
-      stopped: this.stopping,
-      peakMemory,
-    }
-    this.log.write('end', { ...facts, ...this.scores })
+    const { trainingSeconds } = this.meter
+    this.log.write('end', { step: this.step, trainingSeconds, stopped: this.stopping, peakMemory, ...this.scores })
     this.say(`saved in ${this.options.out} after ${duration(seconds)}`)
   }
 
