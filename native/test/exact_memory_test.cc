@@ -56,6 +56,8 @@ void* operator new(size_t bytes) { return allocate(bytes); }
 void* operator new[](size_t bytes) { return allocate(bytes); }
 void* operator new(size_t bytes, std::align_val_t) { return allocate(bytes); }
 void* operator new[](size_t bytes, std::align_val_t) { return allocate(bytes); }
+// A sanitizer's own would take this one's place, and not that of delete.
+void* operator new(size_t bytes, const std::nothrow_t&) noexcept { return tryToAllocate(bytes); }
 void operator delete(void* memory) noexcept { give(memory); }
 void operator delete[](void* memory) noexcept { give(memory); }
 void operator delete(void* memory, size_t) noexcept { give(memory); }
