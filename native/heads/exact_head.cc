@@ -141,33 +141,32 @@ void ExactHead::differentiate(Pass& base) const {
 
 void ExactHead::differentiateExample(ExactPass& pass, size_t j) const {
   const size_t n = features(), d = config_.hiddenSize;
-  float *z = &pass.z[j * n], *dhc = &pass.dhc[j * n];
   const double squaredGamma = weights_.gamma * weights_.gamma;
-  const Term omega = {pass.ybar[j], nullptr, weights_.omega.data()};
-  const Term mean = {-pass.ybar[j] / static_cast<double>(config_.numClasses), nullptr, weights_.wbar.data()};
-  const Term centred[] = {{1, z}, omega, mean, {2 * pass.gq[j], &pass.hq[j * n]}};
-  kernels().combine(dhc, centred, 4, n);
-  kernels().combine(z, centred, 3, n);
-  const Term all[] = {{squaredGamma, dhc}, {squaredGamma * pass.gbar[j], nullptr, weights_.wbar.data()}};
+  centre(pass, j, pass.ybar[j]);
+  const Term all[] = {{squaredGamma, &pass.dhc[j * n]}, {squaredGamma * pass.gbar[j], nullptr, weights_.wbar.data()}};
   kernels().combine(&pass.dHidden[j * d], all, 2, d);
+}
+
+// Adds to z what U^T V^T Y lacks of Z_c, of an example whose Y sums to ybar; then dhc of it.
+void ExactHead::centre(ExactPass& pass, size_t j, double ybar) const {
+  const size_t n = features();
+  float* z = &pass.z[j * n];
+  const Term omega = {ybar, nullptr, weights_.omega.data()};
+  const Term mean = {-ybar / static_cast<double>(config_.numClasses), nullptr, weights_.wbar.data()};
+  const Term centred[] = {{1, z}, omega, mean, {2 * pass.gq[j], &pass.hq[j * n]}};
+  kernels().combine(&pass.dhc[j * n], centred, 4, n);
+  kernels().combine(z, centred, 3, n);
 }
 
 void ExactHead::addGradients(ExactHeadPass& pass, ConstMatrixF change, const std::vector<double>& sums) const {
   const OneThread oneThread(isSmall(pass));
   const size_t n = features();
-  const double perClass = 1.0 / static_cast<double>(config_.numClasses);
   gemm(MatrixF(pass.z.data(), pass.m, n), change, weights_.u.hi(), 1, Into::Add);
   parallelFor(pass.m, kRows, [&](size_t begin, size_t end) {
     for (size_t j = begin; j < end; j++) {
-      float* z = &pass.z[j * n];
-      const Term centred[] = {{1, z},
-                              {sums[j], nullptr, weights_.omega.data()},
-                              {-sums[j] * perClass, nullptr, weights_.wbar.data()},
-                              {2 * pass.gq[j], &pass.hq[j * n]}};
-      kernels().combine(&pass.dhc[j * n], centred, 4, n);
-      kernels().combine(z, centred, 3, n);
+      centre(pass, j, sums[j]);
       pass.ybar[j] += sums[j];
-      pass.gbar[j] += sums[j] * perClass;
+      pass.gbar[j] += sums[j] / static_cast<double>(config_.numClasses);
     }
   });
 }

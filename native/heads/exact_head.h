@@ -61,6 +61,7 @@ class ExactHead : public Head {
   std::vector<uint32_t> rowsOf(const uint32_t* classes, size_t n) const;
   void scoreExample(ExactPass& pass, size_t j) const;
   void differentiateExample(ExactPass& pass, size_t j) const;
+  void centre(ExactPass& pass, size_t j, double ybar) const;
   void updateVectors(const ExactPass& pass, double eta, const std::vector<double>& mean);
   void updateRows(ExactPass& pass, double eta, const float* x);
 
