@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { isWanted } from './settings.mjs'
 
 export const dataFolder =
   process.env.WIDEHEAD_BENCH_DATA ?? fileURLToPath(new URL('../../shared/data', import.meta.url))
@@ -23,6 +24,15 @@ export function temporaryPath(name) {
 
 export function isThere(name) {
   return existsSync(join(dataFolder, name))
+}
+
+/** Of data sets with a `name` and the file that each `needs` those that are asked for and there; says which are not. */
+export function wantedOf(datasets) {
+  const wanted = datasets.filter(({ name }) => isWanted(name))
+  for (const { name } of wanted.filter(({ needs }) => !isThere(needs))) {
+    console.log(`\n${name}: not in ${dataFolder} (WIDEHEAD_BENCH_DATA says where data are), passed over`)
+  }
+  return wanted.filter(({ needs }) => isThere(needs))
 }
 
 /** The beginning of a packed file: so many lines, or so many bytes of them. */

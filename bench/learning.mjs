@@ -1,12 +1,17 @@
 // Heads on the same networks, data and order of the data: what they learn in how much time.
 
+import { HEAD_NAMES } from '../dist/cli/heads.js'
 import { isa } from '../dist/index.js'
-import { dataFolder, isThere, temporaryPath } from './corpora.mjs'
+import { temporaryPath, wantedOf } from './corpora.mjs'
 import { digits, markdownTable, percent } from './markdown.mjs'
 import { logPlot } from './plot.mjs'
 import { runScript } from './process.mjs'
 import { writeResult } from './results.mjs'
-import { isWanted, quick } from './settings.mjs'
+import { quick } from './settings.mjs'
+
+/** All heads but the dense one, which learns what the exact one does, in a time that other tables tell. */
+export const heads = HEAD_NAMES.filter((name) => name !== 'dense')
+export const defaultSides = heads.map((head) => ({ name: head, head, options: [] }))
 
 /** Evaluations of a run, the points of its curve. */
 const EVALUATIONS = quick ? 3 : 10
@@ -18,12 +23,7 @@ const EVALUATIONS = quick ? 3 : 10
  * those of all epochs, only places the evaluations, which are on `evaluated` of what is held out.
  */
 export function learn(datasets) {
-  const wanted = datasets.filter(({ name }) => isWanted(name))
-  const there = wanted.filter(({ needs }) => isThere(needs))
-  for (const { name } of wanted.filter((set) => !there.includes(set))) {
-    console.log(`\n${name}: not in ${dataFolder} (WIDEHEAD_BENCH_DATA says where data are), passed over`)
-  }
-  return there.map(trainOn)
+  return wantedOf(datasets).map(trainOn)
 }
 
 /** The seconds of training after which a curve reaches `level`, between its points by interpolation; undefined if it never does. */
@@ -37,15 +37,8 @@ function secondsTo(level, curve) {
 function trainOn({ name, metric, files, options, rates, sides, examples, evaluated = 2500 }) {
   const [train, valid] = files()
   const every = Math.ceil(examples / 128 / EVALUATIONS)
-  const common = [
-    ...options,
-    '--batch',
-    '128',
-    '--eval-every',
-    `${every}`,
-    '--eval-examples',
-    `${quick ? 300 : evaluated}`,
-  ]
+  const evaluation = ['--eval-every', `${every}`, '--eval-examples', `${quick ? 300 : evaluated}`]
+  const common = [...options, '--batch', '128', ...evaluation]
   const runs = sides.map((side) => {
     const rate = rates[side.name]
     const own = ['--head', side.head, ...side.options, ...(rate ? ['--head-learning-rate', `${rate}`] : [])]

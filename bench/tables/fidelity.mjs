@@ -2,10 +2,10 @@
 // log Z. Numbers of classes are those computed beside an example's own targets. The models are those of the sampled softmax with many
 // draws, which are near the full softmax's and take a tenth of the time.
 
-import { dataFolder, isThere, temporaryPath, unpackLines, unpackText, unpackXmc } from '../corpora.mjs'
+import { temporaryPath, unpackLines, unpackText, unpackXmc, wantedOf } from '../corpora.mjs'
 import { digits, markdownTable } from '../markdown.mjs'
 import { runScript } from '../process.mjs'
-import { isPart, isWanted, quick } from '../settings.mjs'
+import { isPart, quick } from '../settings.mjs'
 
 const sizes = quick ? [64] : [64, 256, 1024]
 
@@ -59,21 +59,15 @@ function show(name, when, { numClasses, sd, largest, recall, results }) {
 }
 
 export function fidelity() {
-  const wanted = datasets.filter(({ name }) => isWanted(name))
-  for (const { name } of wanted.filter(({ needs }) => !isThere(needs))) {
-    console.log(`\n${name}: not in ${dataFolder} (WIDEHEAD_BENCH_DATA says where data are), passed over`)
-  }
-  const results = wanted
-    .filter(({ needs }) => isThere(needs))
-    .flatMap(({ name, files, options, epochs }) => {
-      const [train, valid] = files()
-      return Object.entries(epochs).map(([when, count]) => {
-        const network = ['--head', 'sampled', '--samples', '2048', '--batch', '128']
-        const args = [...options, ...network, '--train', train, '--epochs', `${quick ? 1 : count}`]
-        const result = runScript('fidelity', { args, out: temporaryPath('model'), train, valid, examples: 64, sizes })
-        show(name, when, result)
-        return { name, when, ...result }
-      })
+  const results = wantedOf(datasets).flatMap(({ name, files, options, epochs }) => {
+    const [train, valid] = files()
+    return Object.entries(epochs).map(([when, count]) => {
+      const network = ['--head', 'sampled', '--samples', '2048', '--batch', '128']
+      const args = [...options, ...network, '--train', train, '--epochs', `${quick ? 1 : count}`]
+      const result = runScript('fidelity', { args, out: temporaryPath('model'), train, valid, examples: 64, sizes })
+      show(name, when, result)
+      return { name, when, ...result }
     })
+  })
   return isPart ? null : results
 }

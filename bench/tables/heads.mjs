@@ -1,16 +1,12 @@
 // All heads of the command line on the same networks, data and order of the data: what they learn in how much time, and how fast their
 // steps are beside the full softmax's.
 
-import { HEAD_NAMES } from '../../dist/cli/heads.js'
 import { unpackLines, unpackText, unpackXmc } from '../corpora.mjs'
 import { interleave } from '../interleave.mjs'
-import { learn } from '../learning.mjs'
+import { defaultSides, heads, learn } from '../learning.mjs'
 import { digits, markdownTable } from '../markdown.mjs'
 import { runScript } from '../process.mjs'
 import { isPart, quick, threadCounts } from '../settings.mjs'
-
-// The dense head learns what the exact one does, in a time that other tables tell.
-const heads = HEAD_NAMES.filter((name) => name !== 'dense')
 
 /** More runs of some heads. */
 const weighted = { name: 'exact, weighted', head: 'exact', options: ['--loss', 'weighted-squared-error'] }
@@ -20,8 +16,6 @@ const manyBulk = {
   options: ['--sampled', '2048', '--retrieved', '2048'],
 }
 const manySamples = { name: 'lsh, 2048 samples', head: 'lsh', options: ['--samples', '2048'] }
-
-const sides = heads.map((head) => ({ name: head, head, options: [] }))
 
 // 128 features for the head to see. Heads have the rates of the command line, or that of `rates`, the best of a few tried on the same data.
 const datasets = [
@@ -40,7 +34,7 @@ const datasets = [
       'exact, weighted': 1,
       [manyBulk.name]: 0.2,
     },
-    sides: [...sides, weighted, manySamples, manyBulk],
+    sides: [...defaultSides, weighted, manySamples, manyBulk],
     examples: quick ? 3000 : 3 * 90_452,
   },
   {
@@ -50,7 +44,7 @@ const datasets = [
     files: () => [unpackXmc('citeulike/train.txt.xz', quick && 2000), unpackXmc('citeulike/valid.txt.xz')],
     options: ['--format', 'xmc', '--hidden', '128', '--epochs', quick ? '1' : '4'],
     rates: { bulk: 0.05, softmax: 0.1, sampled: 0.05, hierarchical: 0.05, wta: 0.02, lsh: 0.02, 'exact, weighted': 1 },
-    sides: [...sides, weighted],
+    sides: [...defaultSides, weighted],
     examples: quick ? 2000 : 4 * 20_781,
   },
   {
@@ -60,7 +54,7 @@ const datasets = [
     files: () => [unpackLines('gowalla/train.txt.xz', quick && 1000), unpackLines('gowalla/valid.txt.xz')],
     options: ['--format', 'sets', '--hidden', '128', '--epochs', quick ? '1' : '10'],
     rates: { softmax: 0.1, sampled: 0.1 },
-    sides: [...sides, manyBulk],
+    sides: [...defaultSides, manyBulk],
     examples: quick ? 1000 : 298_580,
   },
   {
@@ -70,7 +64,7 @@ const datasets = [
     files: () => [unpackLines('diginetica/train.txt.xz', quick && 2000), unpackLines('diginetica/valid.txt.xz')],
     options: ['--format', 'sequences', '--embedding', '64', '--epochs', '1'],
     rates: {},
-    sides: [...sides, manyBulk],
+    sides: [...defaultSides, manyBulk],
     examples: quick ? 7500 : 680_000,
   },
   {
@@ -80,7 +74,7 @@ const datasets = [
     files: () => unpackText('enwiki.txt.xz', quick ? 100_000 : 6_000_000, quick ? 50_000 : 500_000),
     options: ['--format', 'text', '--embedding', '64', '--hidden', '128', '--epochs', '1'],
     rates: {},
-    sides,
+    sides: defaultSides,
     examples: quick ? 20_000 : 1_100_000,
   },
 ]
