@@ -17,6 +17,9 @@ export function checkFunction(name: string, value: unknown): void {
   if (typeof value !== 'function') throw typeError(`${name} must be a function, got ${kindOf(value)}`)
 }
 
+/** The largest learning rate, which float32 holds. */
+export const LARGEST_RATE = 3e38
+
 export function checkInteger(name: string, value: unknown, low: number, high: number): number {
   if (typeof value !== 'number') throw typeError(`${name} must be a number, got ${kindOf(value)}`)
   if (!Number.isInteger(value) || value < low || value > high) {

@@ -1,6 +1,6 @@
 // The network below an output head: embeddings of ids, and dense layers above them.
 
-import { allocate, checkArray, checkNumber, checkObject } from './check.js'
+import { allocate, checkArray, checkNumber, checkObject, LARGEST_RATE } from './check.js'
 import { loadTrunkAs, RESTORE } from './checkpoint/load-head.js'
 import { STATE, type State } from './checkpoint/save.js'
 import type { Communicator } from './distributed/communicator.js'
@@ -189,5 +189,5 @@ function readBackward(dHidden: Float32Array, options: { learningRate: number }):
   checkArray('dHidden', dHidden, Float32Array)
   checkObject('options', options)
   // What overflows float32 is Infinity there, and its product with a gradient of 0 is NaN.
-  return checkNumber('learningRate', options.learningRate, 0, 3e38)
+  return checkNumber('learningRate', options.learningRate, 0, LARGEST_RATE)
 }

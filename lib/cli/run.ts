@@ -1,5 +1,6 @@
 // From options to a run: fills in the defaults, and refuses what makes no sense together.
 
+import { LARGEST_RATE } from '../check.js'
 import type { Format, FormatName, Settings, Task } from '../data/formats/format.js'
 import { FORMATS } from '../data/formats/index.js'
 import { completeSettings } from '../data/formats/settings.js'
@@ -234,13 +235,10 @@ function layerWidths(options: TrainOptions, slots: number, defaults: { hidden: n
   return { embedding: hidden[0], widths: hidden.slice(1) }
 }
 
-/** What a step takes. */
-const HIGHEST_RATE = 3e38
-
 /** What the first step would refuse is told before an old model has been replaced. */
 function checkRates({ learningRate, headLearningRate, weightDecay }: TrainingConfig): void {
   for (const [name, rate] of Object.entries({ learningRate, headLearningRate })) {
-    if (rate > HIGHEST_RATE) throw usage(`${flagOf(name)} must be at most ${HIGHEST_RATE}, got ${rate}`)
+    if (rate > LARGEST_RATE) throw usage(`${flagOf(name)} must be at most ${LARGEST_RATE}, got ${rate}`)
   }
   const product = headLearningRate * weightDecay
   if (product >= 1) throw usage(`--head-learning-rate times --weight-decay must be below 1, got ${product}`)

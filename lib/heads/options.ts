@@ -1,7 +1,7 @@
 // Options of heads and steps: checked, with their defaults filled in.
 
 import { EXACTLY, SCORE } from '../binding.js'
-import { checkArray, checkBoolean, checkInteger, checkNumber, checkObject } from '../check.js'
+import { checkArray, checkBoolean, checkInteger, checkNumber, checkObject, LARGEST_RATE } from '../check.js'
 import { rangeError, typeError } from '../errors.js'
 import { LOSSES, type Loss } from '../losses.js'
 import type { ApplyOptions, EvaluateOptions, Init, TopKOptions } from './types.js'
@@ -10,7 +10,7 @@ export type Rates = Required<ApplyOptions>
 
 export function readRates(options: ApplyOptions): Rates {
   checkObject('options', options)
-  const learningRate = checkNumber('learningRate', options.learningRate, 0, 3e38)
+  const learningRate = checkNumber('learningRate', options.learningRate, 0, LARGEST_RATE)
   const weightDecay = checkNumber('weightDecay', options.weightDecay ?? 0, 0)
   if (learningRate * weightDecay >= 1) {
     throw rangeError(`learningRate * weightDecay must be below 1, got ${learningRate * weightDecay}`)
