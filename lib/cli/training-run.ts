@@ -191,8 +191,7 @@ export class TrainingRun {
   /** What was trained until something else failed is worth keeping; what diverged is not. */
   private async rescue(error: unknown): Promise<void> {
     if ((error as { code?: unknown }).code === 'WIDEHEAD_LOSS') return
-    if (this.ranks) return // the others are somewhere else
-    if (this.step === 0) return // nothing was trained
+    if (this.ranks || this.step === 0) return // the others are somewhere else; nothing was trained
     await this.checkpoints.finish(this.network, this.step, this.position()).catch(() => {})
   }
 

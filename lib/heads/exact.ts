@@ -70,8 +70,8 @@ export interface Drift {
 export abstract class FactoredHead extends BaseHead {
   #policy
 
-  protected constructor(kind: Kind, options: FactoredOptions, own: OwnOptions = {}) {
-    const given = copyOptions(kind, options)
+  /** `given`: a copy of the caller's. */
+  protected constructor(kind: Kind, given: FactoredOptions, own: OwnOptions = {}) {
     const policy = (features: number) => {
       return mergePolicy(defaultPolicy(given.numClasses, features), given.policy ?? {})
     }
